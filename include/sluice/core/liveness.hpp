@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_CORE_LIVENESS_HPP
+#define SLUICE_CORE_LIVENESS_HPP
+
+#include <sluice/core/config.hpp>
+
+#include <concepts>
+#include <utility>
+
+namespace sluice {
+
+/// Knows which participants of a region live. Passed by reference to slow paths only.
+///
+/// `begin_heal(slot)` takes the slot's heal lock, which excludes other healers and whoever wants to join at that slot,
+/// and returns false if it is taken. `alive(slot)` is the kernel's word, never a guess: false is a death certificate
+/// for as long as the heal lock is held. `end_heal(slot)` gives the lock back.
+template <class L>
+concept liveness = requires(L& l, unsigned slot) {
+  { l.begin_heal(slot) } noexcept -> std::same_as<bool>;
+  { l.alive(slot) } noexcept -> std::same_as<bool>;
+  { l.end_heal(slot) } noexcept;
+};
+
+/// Runs `heal()` if the participant at `slot` is certified dead; true if it ran. `heal` must be idempotent: whoever
+/// dies inside it is followed by another healer.
+template <liveness L, class Heal>
+bool heal_if_dead(L& l, unsigned slot, Heal&& heal) noexcept {
+  if (l.alive(slot)) return false;
+  if (!l.begin_heal(slot)) return false;
+  const bool dead = !l.alive(slot);  // asked again: somebody may have joined before the lock was ours
+  if (dead) std::forward<Heal>(heal)();
+  l.end_heal(slot);
+  return dead;
+}
+
+}  // namespace sluice
+
+#endif
