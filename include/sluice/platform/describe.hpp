@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_PLATFORM_DESCRIBE_HPP
+#define SLUICE_PLATFORM_DESCRIBE_HPP
+
+#include <sluice/core/result.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace sluice {
+
+/// A short text in a buffer of its own.
+template <std::size_t Room>
+class fixed_text {
+ public:
+  [[nodiscard]] const char* c_str() const noexcept { return text_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+  fixed_text& add(const char* s) noexcept { return add(s, std::strlen(s)); }
+  fixed_text& add(const char* s, std::size_t n) noexcept {
+    if (n > Room - 1 - size_) n = Room - 1 - size_;
+    std::memcpy(text_ + size_, s, n);
+    text_[size_ += n] = '\0';
+    return *this;
+  }
+  fixed_text& add_number(long long v) noexcept {
+    char digits[24];
+    return add(digits, static_cast<std::size_t>(std::snprintf(digits, sizeof digits, "%lld", v)));
+  }
+
+ private:
+  char text_[Room] = {};
+  std::size_t size_ = 0;
+};
+
+namespace detail {
+
+constexpr const char* name_of(step s) noexcept {
+  switch (s) {
+    case step::none: break;
+    case step::push: return "push";
+    case step::pop: return "pop";
+    case step::claim: return "claim";
+    case step::borrow: return "borrow";
+    case step::read: return "read";
+    case step::write: return "write";
+    case step::wait: return "wait";
+    case step::create: return "create";
+    case step::open: return "open";
+    case step::validate: return "open";
+    case step::map: return "map";
+    case step::lock: return "lock";
+    case step::join: return "join";
+    case step::leave: return "leave";
+    case step::link: return "name";
+    case step::remove: return "remove";
+    case step::finish: return "finish";
+  }
+  return "";
+}
+
+// What is wrong, and what to do about it.
+constexpr const char* sentence_for(error e) noexcept {
+  switch (e.code) {
+    case errc::ok: return "no error";
+    case errc::empty: return "nothing there yet; wait by passing a duration, or try again";
+    case errc::full: return "no room yet; wait by passing a duration, or try again";
+    case errc::pending: return "another participant is in the middle of an operation; wait for it, or look why it is stopped";
+    case errc::timeout: return "the time is up; nothing was taken and nothing was sent";
+    case errc::stopped: return "stopped on request; nothing was taken and nothing was sent";
+    case errc::closed: return "the other side has closed, and everything it had sent is taken";
+    case errc::lagged: return "messages were overwritten before they were read; read faster, or use a larger capacity";
+    case errc::too_big:
+      switch (e.about()) {
+        case subject::capacity: return "the capacity is beyond what a ring of such messages can have; ask for less";
+        case subject::size: return "the file would be larger than its file system or a limit allows; ask for a smaller capacity";
+        default: return "the message can never fit; use a larger capacity or smaller messages";
+      }
+    case errc::truncated: return e.about() == subject::size
+                                     ? "the file is shorter than a region must be; it is damaged or no region, remove it"
+                                     : "the stream ended inside a message; the other side was interrupted";
+    case errc::corrupt:
+      switch (e.about()) {
+        case subject::magic: return "this file is no sluice region; choose another name, or remove it";
+        case subject::checksum: return "the header of the region is damaged (wrong checksum); remove the region";
+        case subject::cursor:
+        case subject::stamp: return "the ring holds words that no correct program writes; remove the region";
+        default: return "the region contradicts itself; remove it";
+      }
+    case errc::mismatch:
+      switch (e.about()) {
+        case subject::type_layout: return "the region holds another message type; explain<T>(name) says which field differs";
+        case subject::capacity: return "the region has another capacity; leave .capacity unset to adopt it, or remove the region";
+        case subject::kind: return "the region is another kind of channel; open it as that kind, or choose another name";
+        case subject::format_version: return "the region was made by an incompatible version of sluice; use one version, or remove the region";
+        case subject::feature_flags: return "the region uses features that this version of sluice does not know; use the newer one on both sides";
+        case subject::byte_order: return "the region was made on a machine of another byte order; remove it";
+        case subject::participants: return "the region has another number of participant slots; leave .participants unset to adopt it";
+        case subject::persistence: return "the region is not persistent; remove it first to create it anew";
+        default: return "the other side is not of the same making";
+      }
+    case errc::peer_died: return "the other side was killed, and everything it had sent is taken; start it again";
+    case errc::busy:
+      if (e.about() == subject::role) return "another living participant has this role; stop it first, or choose another name";
+      if (e.at == step::push || e.at == step::claim) return "a slot of this end is out; commit or drop it first";
+      if (e.at == step::pop || e.at == step::borrow) return "a loan of this end is out; release or keep it first";
+      return "somebody is joining or repairing this region just now, or was stopped while doing so; try again";
+    case errc::forked: return "this end belongs to the parent process; call reopen(end), or open one by name";
+    case errc::invalid:
+      switch (e.about()) {
+        case subject::name: return "not a usable name: one component of 1 to 200 characters, without '/' inside, not '.' or '..'";
+        case subject::file_type: return "this is not a regular file (a directory, FIFO or device); choose another name";
+        case subject::directory: return "a part of the path is not a directory; check it";
+        case subject::capacity: return "a capacity of 0 holds nothing; ask for at least 1";
+        case subject::participants: return "too many participants; a region has at most 1024 slots";
+        case subject::permissions: return "the mode must let the owner read and write, and not let everybody write";
+        case subject::member_alignment: return "a member of the message type has an alignas that cannot be seen; specialise described_layout for it";
+        case subject::options: return ".directory belongs to shared memory names; a file has its directory in the path";
+        default: return "the argument is not valid";
+      }
+    case errc::denied:
+      switch (e.about()) {
+        case subject::symlink: return "the name is a symbolic link, which is not followed; name the file itself";
+        case subject::owner: return "the file belongs to another user; choose another name, or set .group to share within a group";
+        case subject::world_writable: return "everybody may write the file, so nothing in it can be relied on; take that permission away (chmod o-w)";
+        case subject::directory: return "the directory may not be used: not yours, or open to others; set .directory, or mend its owner and mode";
+        default: return "no permission; check the owner and mode of the file and of its directory";
+      }
+    case errc::not_found: return e.about() == subject::directory ? "no such directory; create it first" : "no such name";
+    case errc::no_space: return e.about() == subject::participants
+                                    ? "every participant slot is taken; create the region with more .participants"
+                                    : "not enough memory or disk space; free some, or ask for a smaller capacity";
+    case errc::unsupported:
+      switch (e.about()) {
+        case subject::proc_file_system: return "/proc is not mounted, and regions need it; mount it";
+        case subject::file_system: return "this file system cannot hold a shared region (remote, or without locks); choose a local one";
+        default: return "this system cannot do it";
+      }
+    case errc::os: return "the system refused";
+  }
+  return "unknown error";
+}
+
+}  // namespace detail
+
+using error_text = fixed_text<256>;
+
+/// A plain sentence: the step, what is wrong, and what to do next.
+[[nodiscard]] inline error_text describe(error e) noexcept {
+  error_text t;
+  if (const char* at = detail::name_of(e.at); *at != '\0') t.add(at).add(": ");
+  t.add(detail::sentence_for(e));
+  if (e.code == errc::os) {
+    t.add(" (").add(std::strerror(e.detail)).add(", error ").add_number(e.detail).add(")");
+  } else if (e.code == errc::lagged) {
+    t.add(" (").add_number(e.detail).add(")");
+  }
+  if (e.who != 0) t.add(" (participant ").add_number(e.who - 1).add(")");
+  return t;
+}
+
+namespace detail {
+
+[[noreturn]] inline void give_up(error e) noexcept {
+  std::fprintf(stderr, "%s\n", describe(e).c_str());
+  std::exit(1);
+}
+
+}  // namespace detail
+
+/// The value of a result; or prints the sentence about its error and ends the program. For examples and scripts.
+template <class T>
+[[nodiscard]] T must(result<T> r) noexcept {
+  if (!r) detail::give_up(r.err());
+  return *std::move(r);
+}
+inline void must(status s) noexcept {
+  if (!s) detail::give_up(s.err());
+}
+
+}  // namespace sluice
+
+#endif

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_PLATFORM_LINUX_HANDLE_HPP
+#define SLUICE_PLATFORM_LINUX_HANDLE_HPP
+
+#include <sluice/core/error.hpp>
+
+#if SLUICE_HAS_LINUX()
+
+#include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
+#include <utility>
+
+namespace sluice {
+
+/// A descriptor with one owner, closed when that is destroyed.
+class unique_handle {
+ public:
+  constexpr unique_handle() noexcept = default;
+  constexpr explicit unique_handle(int fd) noexcept : fd_(fd) {}
+  unique_handle(unique_handle&& o) noexcept : fd_(std::exchange(o.fd_, -1)) {}
+  unique_handle& operator=(unique_handle&& o) noexcept {
+    if (this != &o) reset(std::exchange(o.fd_, -1));
+    return *this;
+  }
+  ~unique_handle() { reset(); }
+
+  [[nodiscard]] constexpr int get() const noexcept { return fd_; }
+  [[nodiscard]] constexpr explicit operator bool() const noexcept { return fd_ >= 0; }
+  [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
+  void reset(int fd = -1) noexcept {
+    // Linux has closed the descriptor even where close() reports EINTR: trying again would close somebody else's.
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = fd;
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+namespace detail {
+
+/// Runs a system call again for as long as a signal interrupts it.
+template <class Call>
+auto retry_interrupted(Call&& call) noexcept {
+  for (;;) {
+    const auto r = call();
+    if (r != -1 || errno != EINTR) return r;
+  }
+}
+
+/// errno as an error; those with a code of their own get it, and keep the number as detail only where it adds something.
+inline error last_error(step at) noexcept {
+  switch (errno) {
+    case ENOENT: return error(errc::not_found, at);
+    case EACCES:
+    case EPERM:
+    case EROFS: return error(errc::denied, at, subject::permissions);
+    case ENOSPC:
+    case EDQUOT:
+    case ENOMEM: return error(errc::no_space, at, subject::size);
+    case EFBIG: return error(errc::too_big, at, subject::size);
+    case ELOOP: return error(errc::denied, at, subject::symlink);
+    case ENOTDIR: return error(errc::invalid, at, subject::directory);
+    case EISDIR: return error(errc::invalid, at, subject::file_type);
+    case ENAMETOOLONG: return error(errc::invalid, at, subject::name);
+    case ENOSYS:
+    case EOPNOTSUPP: return error(errc::unsupported, at, subject::file_system);
+    case EPIPE:
+    case ECONNRESET: return error(errc::closed, at);
+    default: return error(errc::os, at, static_cast<std::int32_t>(errno));
+  }
+}
+
+inline unique_handle open_at(int directory, const char* name, int flags, mode_t mode = 0) noexcept {
+  return unique_handle(retry_interrupted([&] { return ::openat(directory, name, flags | O_CLOEXEC, mode); }));
+}
+
+}  // namespace detail
+}  // namespace sluice
+
+#endif
+#endif

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_PLATFORM_LINUX_POLL_HPP
+#define SLUICE_PLATFORM_LINUX_POLL_HPP
+
+#include <sluice/platform/clock.hpp>
+#include <sluice/platform/futex.hpp>
+#include <sluice/platform/handle.hpp>
+
+#if SLUICE_HAS_LINUX()
+
+#include <poll.h>
+#include <sys/eventfd.h>
+
+namespace sluice::detail {
+
+/// A descriptor that a sleeper watches.
+struct watched_handle {
+  int fd;
+  bool for_writing;
+};
+inline constexpr unsigned max_watched_handles = 16;
+
+/// Sleeps until one of at most `max_watched_handles` descriptors is ready or broken, at most until `deadline`.
+inline wakeup poll_any(const watched_handle* handles, unsigned n, std::int64_t deadline) noexcept {
+  pollfd list[max_watched_handles] = {};
+  for (unsigned i = 0; i < n; ++i) list[i] = {handles[i].fd, handles[i].for_writing ? short{POLLOUT} : short{POLLIN}, 0};
+  timespec left{};
+  if (deadline != never) {
+    const std::int64_t ns = deadline - monotonic_ns();
+    left = to_timespec(ns > 0 ? ns : 0);
+  }
+  return ::ppoll(list, n, deadline == never ? nullptr : &left, nullptr) == 0 ? wakeup::timeout : wakeup::woken;
+}
+
+inline unique_handle make_bell() noexcept { return unique_handle(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)); }
+
+/// Async-signal-safe; keeps errno.
+inline void ring_bell(int bell) noexcept {
+  const int keep = errno;
+  const std::uint64_t one = 1;
+  (void)!::write(bell, &one, sizeof one);
+  errno = keep;
+}
+
+}  // namespace sluice::detail
+
+#endif
+#endif
