@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_WAIT_VERBS_HPP
+#define SLUICE_WAIT_VERBS_HPP
+
+#include <sluice/core/concepts.hpp>
+#include <sluice/wait/wait_for.hpp>
+
+#include <span>
+
+// The blocking verbs. An end has them by deriving from the base that suits it; a base asks of the end only what its
+// concept promises. All of them return what the try_* form returns, and `timeout` or `stopped` besides.
+
+namespace sluice {
+
+/// What `each()` returns: a loop over everything that a source still gives, and afterwards why it ended.
+///
+///     auto all = rx.each(1s);
+///     for (auto& m : all) use(m);
+///     if (all.why != errc::closed) ...
+///
+/// An item is consumed when it has been handed out. A duration counts per item, a time_point for the whole loop.
+template <class Source>
+class each_range {
+ public:
+  error why;
+
+  each_range(Source& s, until u) noexcept : source_(&s), patience_(u) {}
+
+  struct sentinel {};
+  class iterator {
+   public:
+    using value_type = item_t<Source>;
+    using difference_type = std::ptrdiff_t;
+
+    explicit iterator(each_range& r) : range_(&r), item_(r.source_->pop(r.patience_)) {}
+    item_t<Source>& operator*() noexcept { return *item_; }
+    iterator& operator++() {
+      item_ = range_->source_->pop(range_->patience_);
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const iterator& i, sentinel) noexcept {
+      if (i.item_) return false;
+      i.range_->why = i.item_.err();
+      return true;
+    }
+
+   private:
+    each_range* range_;
+    result<item_t<Source>> item_;
+  };
+
+  [[nodiscard]] iterator begin() { return iterator(*this); }
+  [[nodiscard]] sentinel end() const noexcept { return {}; }
+
+ private:
+  Source* source_;
+  until patience_;
+};
+
+/// pop, borrow and each, for an end with try_pop (and try_borrow).
+template <class Derived>
+class source_verbs {
+ public:
+  SLUICE_INLINE() auto pop(until u = {}) {
+    auto& d = self();
+    auto r = d.try_pop();
+    if (detail::settled(r) || u.immediate()) [[likely]] return r;
+    return detail::wait_for(d, want::pop, u, [&d] { return d.try_pop(); });
+  }
+  /// Pops at least one message, and as many as are there and fit.
+  template <class T>
+  SLUICE_INLINE() result<std::size_t> pop(std::span<T> to, until u = {}) {
+    auto& d = self();
+    auto n = d.try_pop(to);
+    if (detail::settled(n) || u.immediate()) [[likely]] return n;
+    return detail::wait_for(d, want::pop, u, [&d, to] { return d.try_pop(to); });
+  }
+  template <class E = Derived>
+    requires requires(E& e) { e.try_borrow(); }
+  SLUICE_INLINE() auto borrow(until u = {}) {
+    auto& d = self();
+    auto l = d.try_borrow();
+    if (detail::settled(l) || u.immediate()) [[likely]] return l;
+    return detail::wait_for(d, want::pop, u, [&d] { return d.try_borrow(); });
+  }
+  [[nodiscard]] each_range<Derived> each(until u = {}) noexcept { return {self(), u}; }
+
+ private:
+  Derived& self() noexcept { return static_cast<Derived&>(*this); }
+};
+
+/// push and claim, for an end with try_push (and try_claim).
+template <class Derived>
+class sink_verbs {
+ public:
+  template <class E = Derived, class U = typename E::value_type>
+    requires std::convertible_to<U&&, typename E::value_type>
+  SLUICE_INLINE() status push(U&& value, until u = {}) {
+    auto& d = self();
+    const status s = d.try_push(std::forward<U>(value));  // a failed push has not touched its argument
+    if (detail::settled(s) || u.immediate()) [[likely]] return s;
+    using T = typename E::value_type;
+    if constexpr (std::is_same_v<std::remove_cvref_t<U>, T> && std::is_trivially_copyable_v<T> && sizeof(T) <= 4 * line_bytes) {
+      // A copy for the slow path, so that the caller's value needs no address and stays in registers on the fast one.
+      return detail::wait_for(d, want::push, u, [&d, copy = T(value)] { return d.try_push(copy); });
+    } else {
+      return detail::wait_for(d, want::push, u, [&] { return d.try_push(std::forward<U>(value)); });
+    }
+  }
+  /// Pushes at least one of the messages, and as many as there is room for; returns how many.
+  template <class T>
+  SLUICE_INLINE() result<std::size_t> push(std::span<T> values, until u = {}) {
+    auto& d = self();
+    const std::span<const std::remove_const_t<T>> all(values);
+    auto n = d.try_push(all);
+    if (detail::settled(n) || u.immediate()) [[likely]] return n;
+    return detail::wait_for(d, want::push, u, [&d, all] { return d.try_push(all); });
+  }
+  template <class E = Derived>
+    requires requires(E& e) { e.try_claim(); }
+  SLUICE_INLINE() auto claim(until u = {}) {
+    auto& d = self();
+    auto c = d.try_claim();
+    if (detail::settled(c) || u.immediate()) [[likely]] return c;
+    return detail::wait_for(d, want::push, u, [&d] { return d.try_claim(); });
+  }
+
+ private:
+  Derived& self() noexcept { return static_cast<Derived&>(*this); }
+};
+
+/// read, for an end with try_read.
+template <class Derived>
+class read_verbs {
+ public:
+  /// At least one byte, or why not.
+  result<std::size_t> read(std::span<std::byte> to, until u = {}) {
+    auto& d = static_cast<Derived&>(*this);
+    auto n = d.try_read(to);
+    if (detail::settled(n) || u.immediate()) return n;
+    return detail::wait_for(d, want::pop, u, [&d, to] { return d.try_read(to); });
+  }
+};
+
+/// write, for an end with try_write.
+template <class Derived>
+class write_verbs {
+ public:
+  /// At least one byte, or why not.
+  result<std::size_t> write(std::span<const std::byte> from, until u = {}) {
+    auto& d = static_cast<Derived&>(*this);
+    auto n = d.try_write(from);
+    if (detail::settled(n) || u.immediate()) return n;
+    return detail::wait_for(d, want::push, u, [&d, from] { return d.try_write(from); });
+  }
+};
+
+}  // namespace sluice
+
+#endif

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_WAIT_WAIT_FOR_HPP
+#define SLUICE_WAIT_WAIT_FOR_HPP
+
+#include <sluice/core/memory_policy.hpp>
+#include <sluice/wait/stop.hpp>
+
+namespace sluice {
+
+/// What a waiting thread does before, or instead of, sleeping. An end may state its own by a member `waits()`.
+enum class wait_strategy : std::uint8_t {
+  spin_then_park,  // look for a few microseconds, then sleep
+  spin,            // never sleep: lowest latency, one core
+  park,            // sleep at once
+};
+
+namespace detail {
+
+template <class End>
+wait_strategy strategy_of(const End& end) noexcept {
+  if constexpr (requires { end.waits(); }) return end.waits();
+  else return wait_strategy::park;
+}
+/// Has the operation come to an end, good or bad?
+template <class R>
+bool settled(const R& r) noexcept {
+  return static_cast<bool>(r) || !r.err().again();
+}
+
+/// Waits on `end` until `attempt` settles: the one blocking algorithm of the library. The attempt is made again after
+/// arming, so no change is missed, and last of all after the sleep, so what came at the deadline is not left behind.
+template <class End, class Attempt>
+SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt attempt) -> decltype(attempt()) {
+  constexpr unsigned looks = 64;
+  const wait_strategy how = strategy_of(end);
+  stop* const halt = patience.interrupter();
+  if (how != wait_strategy::park) {
+    // Whoever waits for room looks ever more rarely: each look takes the line that the other side is about to write, and
+    // a little room at a time would be bought with a line transfer each.
+    unsigned pauses = 1;
+    for (unsigned i = 0; i < looks; i += pauses) {
+      if (k == want::push && pauses < looks / 4) pauses *= 2;
+      for (unsigned n = 0; n < pauses; ++n) native_memory::pause();
+      if (auto r = attempt(); settled(r)) return r;
+    }
+  }
+  const until u = patience.absolute();
+  for (;;) {
+    if (halt != nullptr && halt->requested()) return error(errc::stopped, step::wait);
+    if (how == wait_strategy::spin) {
+      for (unsigned i = 0; i < looks; ++i) {
+        if (auto r = attempt(); settled(r)) return r;
+        native_memory::pause();
+      }
+      if (u.deadline() != never && monotonic_ns() >= u.deadline()) return error(errc::timeout, step::wait);
+      continue;
+    }
+    bool mixed = false;
+    for (;;) {  // at most twice: words first; if descriptors come along, descriptors for all
+      wait_set set(mixed);
+      end.arm(k, set);
+      if (halt != nullptr) halt->arm(want::pop, set);
+      const bool again = !mixed && set.mixed();
+      status slept;
+      if (!again) {
+        auto r = attempt();
+        if (!settled(r)) slept = set.sleep(u);
+        if (halt != nullptr) halt->disarm(want::pop);
+        end.disarm(k);
+        if (settled(r)) return r;
+        if (r = attempt(); settled(r)) return r;
+        if (!slept) return slept.err();
+        break;
+      }
+      if (halt != nullptr) halt->disarm(want::pop);
+      end.disarm(k);
+      mixed = true;
+    }
+  }
+}
+
+}  // namespace detail
+}  // namespace sluice
+
+#endif

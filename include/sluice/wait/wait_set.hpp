@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_WAIT_WAIT_SET_HPP
+#define SLUICE_WAIT_WAIT_SET_HPP
+
+#include <sluice/core/concepts.hpp>
+#include <sluice/platform/poll.hpp>
+#include <sluice/wait/until.hpp>
+
+namespace sluice {
+
+/// What one sleep waits for: words, descriptors, a time. The only class that sleeps.
+///
+/// Words alone are slept on by futex, descriptors alone by poll. Where both meet, ends are asked once more with
+/// prefers_handles() set and offer a descriptor for their word if they have one; words that remain are looked at again
+/// every millisecond. So is a set that ran out of room: it degrades to a slice, nothing is dropped silently.
+///
+/// Threads: one. Allocates: never.
+class wait_set {
+ public:
+  explicit wait_set(bool prefer_handles = false) noexcept : prefer_handles_(prefer_handles) {}
+
+  /// Wake when the 32-bit word has another value than `value`.
+  void on(const void* word, std::uint32_t value, bool shared) noexcept {
+    if (words_ < detail::max_watched_words) word_[words_++] = {word, value, shared};
+    else within(slice);
+  }
+  /// Wake when the descriptor is ready for the verb.
+  void on(int fd, want k) noexcept {
+    if (handles_ < detail::max_watched_handles) handle_[handles_++] = {fd, k == want::push};
+    else within(slice);
+  }
+  /// Wake after that many nanoseconds at the latest.
+  void within(std::int64_t ns) noexcept {
+    if (ns < within_) within_ = ns;
+  }
+  /// Do not sleep: there is something to do already.
+  void ready() noexcept { within_ = 0; }
+
+  [[nodiscard]] bool prefers_handles() const noexcept { return prefer_handles_; }
+  [[nodiscard]] bool mixed() const noexcept { return words_ != 0 && handles_ != 0; }
+
+  /// Sleeps until something in the set happens; `timeout` once the deadline of `u`, which must be absolute, has passed.
+  /// Success says only that it is worth while to try again.
+  status sleep(const until& u) noexcept {
+    if (within_ == 0) return {};
+    std::int64_t most = within_;
+    if (mixed() && slice < most) most = slice;
+    std::int64_t wake_at = u.deadline();
+    bool final = true;
+    if (most != detail::never || wake_at != detail::never) {
+      const std::int64_t t = detail::monotonic_ns();
+      if (wake_at <= t) return error(errc::timeout, step::wait);
+      if (wake_at - t > most) wake_at = t + most, final = false;
+    }
+    const auto w = engine(wake_at);
+    if (w == detail::wakeup::timeout && final) return error(errc::timeout, step::wait);
+    return {};
+  }
+
+ private:
+  static constexpr std::int64_t slice = 1'000'000;
+
+  detail::wakeup engine(std::int64_t wake_at) noexcept {
+    if (handles_ != 0 || words_ == 0) return detail::poll_any(handle_, handles_, wake_at);
+    if (words_ == 1) return detail::futex_wait(word_[0], wake_at);
+    const auto w = detail::futex_wait_any(word_, words_, wake_at);
+    if (w != detail::wakeup::unsupported) return w;
+    const std::int64_t soon = detail::monotonic_ns() + slice;  // before Linux 5.16: one of them, and a look at the rest
+    return soon < wake_at ? (void)detail::futex_wait(word_[0], soon), detail::wakeup::woken
+                          : detail::futex_wait(word_[0], wake_at);
+  }
+
+  unsigned words_ = 0;
+  unsigned handles_ = 0;
+  bool prefer_handles_;
+  std::int64_t within_ = detail::never;
+  detail::watched_word word_[detail::max_watched_words];
+  detail::watched_handle handle_[detail::max_watched_handles];
+};
+
+}  // namespace sluice
+
+#endif
