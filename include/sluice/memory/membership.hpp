@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_MEMORY_MEMBERSHIP_HPP
+#define SLUICE_MEMORY_MEMBERSHIP_HPP
+
+#include <sluice/core/liveness.hpp>
+#include <sluice/memory/mapped_region.hpp>
+#include <sluice/memory/region_file.hpp>
+#include <sluice/platform/fence.hpp>
+
+namespace sluice {
+
+/// What an opener found.
+enum class opening : std::uint8_t {
+  created,  // there was no such region
+  joined,   // it was there, with whatever is in it
+  reset,    // it was a file of an earlier boot that had not been left in order: emptied
+};
+
+/// Taking part in a region at one slot.
+///
+/// Life is a lock that the kernel drops with the last reference to the open description it was taken on. The mapping
+/// is that reference: the descriptor itself is closed before anybody can inherit it, and a forked child does not
+/// inherit the mapping. So the life lock ends when this process stops touching the region, and neither a stray close
+/// nor a child can make it end earlier or later.
+///
+/// Two lock bytes for each slot, life L and heal H:
+///   healer:  takes H; asks for L; if L is free, the owner is dead and none can come while H is held; heals; drops H.
+///   joiner:  takes H, then L (held by another: `busy`); heals what a dead owner left; raises the incarnation; drops H.
+/// One more byte, J, is held while a durable region is checked for a reboot or left in order.
+template <class P = native_memory>
+class membership {
+  static constexpr std::int64_t locks_at = std::int64_t{1} << 40;  // far behind the end of any region
+  static constexpr std::size_t state_offset = sizeof(region_header);
+
+ public:
+  static constexpr unsigned any_slot = ~0u;
+
+  constexpr membership() noexcept = default;
+  membership(membership&&) noexcept = default;
+  membership& operator=(membership&&) noexcept = default;
+
+  /// Joins the region at `where`, creating it if there is none. `heal(body, slot)` repairs what a dead owner of the
+  /// slot left and must be idempotent; `begin(self)` takes the role up and may refuse. Both run with H held.
+  ///
+  /// Blocks: up to two seconds, while another process is joining or healing the same slot.
+  template <class Heal, class Begin>
+  static result<membership> join(const region_place& where, const region_spec& spec, unsigned slot, Heal heal,
+                                 Begin begin) noexcept {
+    bool created = false;
+    return patiently([&]() -> result<membership> {
+      unique_handle fd = where.open();
+      if (!fd && errno == ENOENT) {
+        const status s = detail::create_region(where, spec);
+        if (!s && s.err().code != errc::busy) return s.err();
+        created = created || static_cast<bool>(s);
+        fd = where.open();
+      }
+      if (!fd) return errno == ENOENT ? error(errc::busy, step::open, subject::name) : detail::last_error(step::open);
+      auto r = enter(std::move(fd), where.options(), where.durable(), spec, slot, heal, begin,
+                     [&](int d) { return where.still_names(d); });
+      if (r && created) r->opened_ = opening::created;
+      return r;
+    });
+  }
+  /// Joins the region behind a descriptor that this process was given.
+  template <class Heal, class Begin>
+  static result<membership> join(int handle, bool durable, const region_options& o, const region_spec& spec, unsigned slot, Heal heal,
+                                 Begin begin) noexcept {
+    return patiently([&]() -> result<membership> {
+      unique_handle fd = description_of(handle);
+      if (!fd) return detail::last_error(step::open);
+      return enter(std::move(fd), o, durable, spec, slot, heal, begin, [](int) { return true; });
+    });
+  }
+
+  /// Leaves in order. The end of the role has been stored by the caller.
+  void leave() noexcept {
+    if (region_.data() == nullptr) return;
+    record(slot_).incarnation.fetch_add(1, std::memory_order_release);
+    if (durable_) leave_clean();
+    region_ = {};  // and with the mapping goes the life lock
+    probe_.reset();
+  }
+  /// In a forked child: lets go of what was inherited, without touching the parent's region.
+  void disown() noexcept {
+    region_.forget();
+    probe_.reset();
+  }
+
+  [[nodiscard]] explicit operator bool() const noexcept { return region_.data() != nullptr; }
+  [[nodiscard]] std::byte* body() const noexcept { return region_.data() + body_offset_; }
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+  [[nodiscard]] unsigned slot() const noexcept { return slot_; }
+  [[nodiscard]] unsigned slots() const noexcept { return slots_; }
+  [[nodiscard]] opening opened() const noexcept { return opened_; }
+  [[nodiscard]] bool persistent() const noexcept { return persistent_; }
+  [[nodiscard]] bool durable() const noexcept { return durable_; }
+  /// A descriptor of the region that holds no lock.
+  [[nodiscard]] int handle() const noexcept { return probe_.get(); }
+
+  // liveness, as the kernel attests it
+  [[nodiscard]] bool alive(unsigned slot) noexcept { return slot == slot_ || detail::byte_is_locked(probe_.get(), life(slot)); }
+  [[nodiscard]] bool begin_heal(unsigned slot) noexcept { return !detail::try_lock_byte(probe_.get(), heal(slot)); }
+  void end_heal(unsigned slot) noexcept { detail::unlock_byte(probe_.get(), heal(slot)); }
+
+  /// Heals the slot if its owner is certified dead; true if it did.
+  template <class Heal>
+  bool heal_if_dead(unsigned slot, Heal heal) noexcept {
+    if (alive(slot)) return false;
+    const detail::fork_exclusion no_child_takes_the_heal_lock;
+    return heal_now(slot, heal);
+  }
+  /// How many participants live.
+  [[nodiscard]] unsigned peers() noexcept {
+    unsigned n = 0;
+    for (unsigned k = 0; k < slots(); ++k) n += alive(k) ? 1u : 0u;
+    return n;
+  }
+  /// Would a heavy fence of this process reach every living participant?
+  [[nodiscard]] bool all_fenced() noexcept {
+    for (unsigned k = 0; k < slots(); ++k) {
+      auto& r = record(k);
+      if ((r.incarnation.load(std::memory_order_relaxed) & 1u) != 0 && r.fenced.load(std::memory_order_relaxed) != 1)
+        return false;
+    }
+    return true;
+  }
+
+ private:
+  static constexpr std::int64_t life(unsigned slot) noexcept { return locks_at + 2 * std::int64_t{slot}; }
+  static constexpr std::int64_t heal(unsigned slot) noexcept { return life(slot) + 1; }
+  static constexpr std::int64_t joining = locks_at - 1;
+
+  [[nodiscard]] region_state<P>& state() const noexcept {
+    return *std::launder(reinterpret_cast<region_state<P>*>(region_.data() + state_offset));
+  }
+  [[nodiscard]] participant_record<P>& record(unsigned slot) const noexcept {
+    auto* const table = region_.data() + state_offset + sizeof(region_state<P>);
+    return std::launder(reinterpret_cast<participant_record<P>*>(table))[slot];
+  }
+
+  template <class Heal>
+  bool heal_now(unsigned slot, Heal& heal) noexcept {
+    return sluice::heal_if_dead(*this, slot, [&] {
+      auto& owner = record(slot);
+      if ((owner.incarnation.load(std::memory_order_acquire) & 1u) == 0) return;
+      heal(body(), slot);
+      owner.incarnation.fetch_add(1, std::memory_order_release);
+    });
+  }
+
+  // A new description of the same file, even of one that has no name any more.
+  static unique_handle description_of(int fd) noexcept {
+    char self[64];
+    std::snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+    return detail::open_at(AT_FDCWD, self, O_RDWR);
+  }
+
+  // Tries until it settles: a lock byte or a name may be in somebody's hands for a moment.
+  template <class Attempt>
+  static result<membership> patiently(Attempt attempt) noexcept {
+    const std::int64_t deadline = detail::monotonic_ns() + 2'000'000'000;
+    for (;;) {
+      {
+        const detail::fork_exclusion no_child_takes_the_life_lock;
+        auto r = attempt();
+        const bool passing = !r && r.err().code == errc::busy && r.err().who == 0;
+        if (!passing || detail::monotonic_ns() > deadline) return r;
+      }
+      const timespec pause{0, 500'000};
+      ::nanosleep(&pause, nullptr);
+    }
+  }
+
+  template <class Heal, class Begin, class Named>
+  static result<membership> enter(unique_handle fd, const region_options& o, bool durable, const region_spec& spec,
+                                  unsigned slot, Heal& heal_slot, Begin& begin, Named still_named) noexcept {
+    auto h = detail::read_header(fd.get(), o);
+    if (!h) return h.err();
+    if (status s = detail::check_wanted(*h, spec); !s) return s.err();
+    if (status s = detail::allocate(fd.get(), h->region_size); !s) return s.err();  // a file with holes: SIGBUS later
+    if (durable) {
+      if (const error e = detail::try_lock_byte(fd.get(), joining)) return e;
+    }
+    auto taken = take_slot(fd.get(), slot, h->participants);
+    if (!taken) return taken.err();
+    if (!still_named(fd.get())) return error(errc::busy, step::join, subject::name);
+
+    auto region = mapped_region::map(fd.get(), static_cast<std::size_t>(h->region_size), o);
+    if (!region) return region.err();
+    membership m;
+    m.body_offset_ = static_cast<std::size_t>(h->body_offset);
+    m.body_size_ = static_cast<std::size_t>(h->body_size);
+    m.capacity_ = static_cast<std::size_t>(h->capacity);
+    m.slots_ = h->participants;
+    m.persistent_ = (h->options & region_header::persistent) != 0;
+    m.region_ = std::move(*region);
+    m.slot_ = *taken;
+    m.durable_ = durable;
+    m.probe_ = description_of(fd.get());
+    if (!m.probe_) {
+      const bool no_proc = ::access("/proc/self/fd", X_OK) != 0;
+      return no_proc ? error(errc::unsupported, step::open, subject::proc_file_system) : detail::last_error(step::open);
+    }
+    if (durable) m.check_boot();
+    auto& mine = m.record(m.slot_);
+    auto incarnation = mine.incarnation.load(std::memory_order_acquire);
+    if ((incarnation & 1u) != 0) {
+      heal_slot(m.body(), m.slot_);
+      mine.incarnation.store(++incarnation, std::memory_order_release);
+    }
+    const detail::process_identity who = detail::this_process();
+    mine.pid.store(who.pid, std::memory_order_relaxed);
+    mine.start_time.store(who.start_time, std::memory_order_relaxed);
+    mine.pid_namespace.store(who.pid_namespace, std::memory_order_relaxed);
+    mine.fenced.store(detail::join_heavy_fence(true) ? 1 : 0, std::memory_order_relaxed);
+    mine.incarnation.store(incarnation + 1, std::memory_order_release);
+    for (unsigned k = 0; k < m.slots(); ++k)  // who died before we came is none of our peers
+      if (k != m.slot_) (void)m.heal_now(k, heal_slot);
+    if (status s = begin(m); !s) {
+      mine.incarnation.store(incarnation + 2, std::memory_order_release);
+      return s.err();
+    }
+    detail::unlock_byte(fd.get(), heal(m.slot_));
+    if (durable) detail::unlock_byte(fd.get(), joining);
+    return m;  // fd is closed here; the mapping keeps its description, and so the life lock
+  }
+
+  // H, then L. A taken H passes; a taken L is somebody alive.
+  static result<unsigned> take_slot(int fd, unsigned slot, unsigned slots) noexcept {
+    if (slot != any_slot && slot >= slots) return error(errc::no_space, step::join, subject::participants);
+    const unsigned first = slot == any_slot ? 0 : slot, last = slot == any_slot ? slots : slot + 1;
+    error why(errc::no_space, step::join, subject::participants);
+    for (unsigned k = first; k < last; ++k) {
+      if (const error e = detail::try_lock_byte(fd, heal(k))) {
+        if (slot != any_slot || e.code != errc::busy) return e;
+        why = e;
+        continue;
+      }
+      const error e = detail::try_lock_byte(fd, life(k));
+      if (!e) return k;
+      detail::unlock_byte(fd, heal(k));
+      if (e.code != errc::busy) return e;
+      if (slot != any_slot) return error(errc::busy, step::join, subject::role).by(k);
+    }
+    return why;
+  }
+
+  // J is held, so nobody else is between these lines. Words of an earlier boot are trusted only after an orderly end.
+  void check_boot() noexcept {
+    auto& s = state();
+    const std::uint64_t boot = detail::boot_number();
+    if (s.boot.load(std::memory_order_relaxed) != boot) {
+      const bool fresh = s.boot.load(std::memory_order_relaxed) == 0;
+      if (!fresh && s.clean.load(std::memory_order_relaxed) != 1) {
+        __builtin_memset(body(), 0, body_size_);
+        for (unsigned k = 0; k < slots(); ++k) record(k).incarnation.store(0, std::memory_order_relaxed);
+        opened_ = opening::reset;
+      }
+    }
+    s.clean.store(0, std::memory_order_relaxed);
+    s.boot.store(boot, std::memory_order_release);  // last: a kill before it repeats all of this
+  }
+  void leave_clean() noexcept {
+    const detail::fork_exclusion no_child_takes_the_join_lock;
+    if (detail::try_lock_byte(probe_.get(), joining)) return;  // somebody is just joining: not the last
+    bool last = true;
+    for (unsigned k = 0; k < slots() && last; ++k) last = k == slot_ || !alive(k);
+    auto& s = state();
+    if (last && ::msync(region_.data(), region_.size(), MS_SYNC) == 0) {
+      s.clean.store(1, std::memory_order_release);
+      (void)::msync(region_.data() + state_offset, detail::page_bytes, MS_SYNC);
+    }
+    detail::unlock_byte(probe_.get(), joining);
+  }
+
+  // What is needed of the header, checked once; the mapped one is not read again.
+  std::size_t body_offset_ = 0;
+  std::size_t body_size_ = 0;
+  std::size_t capacity_ = 0;
+  unsigned slots_ = 0;
+  bool persistent_ = false;
+
+  mapped_region region_;
+  unique_handle probe_;  // asks for locks, holds none
+  unsigned slot_ = 0;
+  bool durable_ = false;
+  opening opened_ = opening::joined;
+};
+
+}  // namespace sluice
+
+#endif
