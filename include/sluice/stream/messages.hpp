@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_STREAM_MESSAGES_HPP
+#define SLUICE_STREAM_MESSAGES_HPP
+
+#include <sluice/framing/fixed.hpp>
+#include <sluice/wait/verbs.hpp>
+
+// Byte streams as typed ends: source_of<T>(readable), sink_of<T>(writable).
+
+namespace sluice {
+
+namespace detail {
+
+/// The traits of a message end over a stream of type S.
+template <class T, class S>
+constexpr end_traits message_traits() noexcept {
+  end_traits t = traits_of<S>;
+  t.boundaries = true;
+  t.max_size = sizeof(T);
+  return t;
+}
+
+/// A buffer for several small messages, or for one large one.
+template <class T>
+inline constexpr std::size_t message_buffer_bytes = sizeof(T) > 4096 ? sizeof(T) : 4096 / sizeof(T) * sizeof(T);
+
+}  // namespace detail
+
+/// Messages of type T out of a byte stream, read ahead in batches. A stream that ends inside a message is `truncated`.
+///
+/// Threads: one at a time. Blocks: pop; never try_pop. Allocates: never; the buffer is part of the object.
+template <wire T, readable Stream>
+class message_source : public source_verbs<message_source<T, Stream>> {
+ public:
+  using value_type = T;
+  static constexpr end_traits traits = detail::message_traits<T, Stream>();
+
+  explicit message_source(Stream s) noexcept : stream_(std::move(s)) {}
+
+  result<T> try_pop() noexcept {
+    for (;;) {
+      const auto found = framing_.next(std::span(buffer_).subspan(begin_, end_ - begin_));
+      if (found) {
+        union {
+          T value;
+          std::byte raw[sizeof(T)];
+        } copy;
+        __builtin_memcpy(copy.raw, buffer_ + begin_ + found->skip, sizeof(T));
+        begin_ += found->total;
+        return result<T>(copy.value);
+      }
+      if (found.err().code != errc::empty) return found.err();
+      if (begin_ != 0) {
+        __builtin_memmove(buffer_, buffer_ + begin_, end_ - begin_);
+        end_ -= begin_;
+        begin_ = 0;
+      }
+      const auto n = stream_.try_read(std::span(buffer_).subspan(end_));
+      if (!n) {
+        error e = n.err();
+        if (e.code == errc::closed && end_ != 0) e.code = errc::truncated;
+        if (e.at == step::read) e.at = step::pop;
+        return e;
+      }
+      end_ += *n;
+    }
+  }
+  void arm(want k, wait_set& set) noexcept { stream_.arm(k, set); }
+  void disarm(want k) noexcept { stream_.disarm(k); }
+  void close() noexcept { stream_.close(); }
+  [[nodiscard]] Stream& stream() noexcept { return stream_; }
+
+ private:
+  Stream stream_;
+  [[no_unique_address]] fixed_framing<sizeof(T)> framing_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::byte buffer_[detail::message_buffer_bytes<T>];
+};
+
+/// Messages of type T into a byte stream. Where the stream takes only a part of one, the sink owns the rest and sends it
+/// before anything else; finish() waits for that, close() does what is possible at once.
+///
+/// Threads: one at a time. Blocks: push, finish; never try_push. Allocates: never.
+template <wire T, writable Stream>
+class message_sink : public sink_verbs<message_sink<T, Stream>> {
+ public:
+  using value_type = T;
+  static constexpr end_traits traits = detail::message_traits<T, Stream>();
+
+  explicit message_sink(Stream s) noexcept : stream_(std::move(s)) {}
+  message_sink(message_sink&& o) noexcept
+      : stream_(std::move(o.stream_)), begin_(std::exchange(o.begin_, sizeof(T))) {
+    __builtin_memcpy(rest_, o.rest_, sizeof(T));
+  }
+  message_sink& operator=(message_sink&& o) noexcept {
+    if (this != &o) {
+      close();
+      stream_ = std::move(o.stream_);
+      begin_ = std::exchange(o.begin_, sizeof(T));
+      __builtin_memcpy(rest_, o.rest_, sizeof(T));
+    }
+    return *this;
+  }
+  ~message_sink() { close(); }
+
+  status try_push(const T& value) noexcept {
+    if (status s = flush(); !s) return s;
+    __builtin_memcpy(rest_, &value, sizeof(T));
+    const auto n = stream_.try_write(rest_);
+    if (!n) return as_push(n.err());
+    begin_ = *n;
+    if (begin_ != sizeof(T)) (void)flush();
+    return {};
+  }
+  /// Sends what was accepted and ends the stream.
+  status finish(until u = {}) noexcept {
+    status s = flush();
+    if (!detail::settled(s) && !u.immediate()) s = detail::wait_for(*this, want::push, u, [this] { return flush(); });
+    if (s || !s.err().again()) stream_.close();
+    return s;
+  }
+  void arm(want k, wait_set& set) noexcept { stream_.arm(k, set); }
+  void disarm(want k) noexcept { stream_.disarm(k); }
+  void close() noexcept {
+    (void)flush();
+    stream_.close();
+  }
+  [[nodiscard]] Stream& stream() noexcept { return stream_; }
+
+ private:
+  status flush() noexcept {
+    while (begin_ != sizeof(T)) {
+      const auto n = stream_.try_write(std::span(rest_).subspan(begin_));
+      if (!n) return as_push(n.err());
+      begin_ += *n;
+    }
+    return {};
+  }
+  static error as_push(error e) noexcept {
+    if (e.at == step::write) e.at = step::push;
+    return e;
+  }
+
+  Stream stream_;
+  std::size_t begin_ = sizeof(T);  // where the unsent rest of the last message starts
+  std::byte rest_[sizeof(T)];
+};
+
+/// A stream that gives bytes, as a source of T.
+template <wire T, readable Stream>
+[[nodiscard]] message_source<T, Stream> source_of(Stream s) noexcept {
+  return message_source<T, Stream>(std::move(s));
+}
+/// A stream that takes bytes, as a sink of T.
+template <wire T, writable Stream>
+[[nodiscard]] message_sink<T, Stream> sink_of(Stream s) noexcept {
+  return message_sink<T, Stream>(std::move(s));
+}
+
+}  // namespace sluice
+
+#endif
