@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_CHANNEL_RING_END_HPP
+#define SLUICE_CHANNEL_RING_END_HPP
+
+#include <sluice/channel/lending.hpp>
+#include <sluice/channel/ring_kind.hpp>
+#include <sluice/memory/membership.hpp>
+#include <sluice/wait/verbs.hpp>
+
+namespace sluice {
+
+/// May be passed within a process.
+template <class T>
+concept message = std::is_object_v<T> && std::is_nothrow_move_constructible_v<T> && std::is_nothrow_destructible_v<T>;
+
+namespace detail {
+
+/// Wakes whoever a gate says is asleep.
+template <bool Shared>
+struct futex_ringer {
+  template <class P>
+  void operator()(gate<P>& door, std::uint32_t) const noexcept {
+    futex_wake(&door.word(), Shared);
+  }
+};
+
+/// What both ends of a ring have in common: one side of the ring, and the home that its memory and its peers live in.
+///
+/// A Home keeps the side alive, knows whether this is a forked child, heals dead peers, says how long a sleep may last
+/// (`slice`), and leaves. The side of an end that is closed or moved-from is one static detached side, so that the fast
+/// path needs no test for it. Nothing in the end itself is written by an operation: two ends often share a line.
+template <class Side, class Home>
+class ring_end {
+ public:
+  using ringer = futex_ringer<Home::shared>;
+
+  ring_end(const ring_end&) = delete;
+  ring_end& operator=(const ring_end&) = delete;
+
+  void arm(want, wait_set& set) noexcept {
+    if (!side_->attached()) return set.ready();
+    auto& door = side_->mine().doorstep();
+    const auto value = door.arm(std::remove_reference_t<decltype(door)>::asleep);
+    const bool fenced = home_.heavy_fence();
+    home_.heal_peers();
+    set.on(&door.word(), value, Home::shared);
+    set.within(home_.slice(fenced));
+  }
+  void disarm(want) noexcept {
+    if (side_->attached()) side_->mine().doorstep().disarm();
+  }
+
+  /// Ends the stream for the other side, which still gets what was accepted. Idempotent; wakes whoever waits.
+  void close() noexcept { end(phase::closed); }
+  /// The same: a ring holds nothing back that would have to be flushed.
+  status finish(until = {}) noexcept {
+    close();
+    return {};
+  }
+
+  /// How many messages fit; 0 once closed.
+  [[nodiscard]] std::size_t capacity() const noexcept {
+    return side_->attached() ? static_cast<std::size_t>(side_->ring().capacity()) : 0;
+  }
+  /// How many messages wait. Racy, and a walk over the ring.
+  [[nodiscard]] std::size_t approx_size() const noexcept { return side_->attached() ? side_->ring().approx_size() : 0; }
+  /// How many participants live, this one included. Racy.
+  [[nodiscard]] unsigned peers() noexcept { return side_->attached() ? home_.peers() : 0; }
+  [[nodiscard]] wait_strategy waits() const noexcept { return waits_; }
+  /// What this end found when it was opened.
+  [[nodiscard]] opening opened() const noexcept { return home_.opened(); }
+  [[nodiscard]] const Home& home() const noexcept { return home_; }
+
+ protected:
+  explicit ring_end(error why) noexcept : why_inert_(why) {}
+  ring_end(Home home, wait_strategy w) noexcept : side_(home.template side<Side>()), home_(std::move(home)), waits_(w) {}
+  ring_end(ring_end&& o) noexcept
+      : side_(std::exchange(o.side_, &inert)), home_(std::move(o.home_)), why_inert_(o.why_inert_), waits_(o.waits_) {}
+  ring_end& operator=(ring_end&& o) noexcept {
+    if (this != &o) {
+      end(phase::left);
+      side_ = std::exchange(o.side_, &inert);
+      home_ = std::move(o.home_);
+      why_inert_ = o.why_inert_, waits_ = o.waits_;
+    }
+    return *this;
+  }
+  ~ring_end() { end(phase::left); }
+
+  [[nodiscard]] Side& side() noexcept { return *side_; }
+
+  /// What a refusal of the side means for the end. Somebody who only ever polls learns of a peer's death here.
+  SLUICE_COLD() error refused(error e) noexcept {
+    if (e.code == errc::forked && side_ == &inert) return error(why_inert_.code, e.at, why_inert_.about());
+    if (e.again() && side_->suspicious()) home_.heal_peers();
+    return e;
+  }
+
+ private:
+  void end(phase how) noexcept {
+    if (side_ == &inert) return;
+    if (side_->attached()) {
+      side_->mine().end(how);
+      auto& door = side_->theirs().doorstep();
+      if (const auto kinds = door.signal()) ringer{}(door, kinds);
+      side_->detach();
+    }
+    side_ = &inert;
+    home_.leave();
+  }
+
+  static inline constinit Side inert{};
+
+  Side* side_ = &inert;
+  Home home_;
+  error why_inert_ = errc::closed;
+  wait_strategy waits_ = wait_strategy::spin_then_park;
+};
+
+}  // namespace detail
+
+/// The end of a ring that messages go into.
+///
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates: never.
+template <class T, class Kind, class Home, class P>
+class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template producer<T, P>, Home>,
+                  public sink_verbs<ring_sink<T, Kind, Home, P>> {
+  using side_type = typename ring_kind<Kind>::template producer<T, P>;
+  using base = detail::ring_end<side_type, Home>;
+  using typename base::ringer;
+
+ public:
+  using value_type = T;
+  using slot_type = slot<T, side_type, ringer>;
+  static constexpr end_traits traits = Home::template traits<T>;
+
+  explicit ring_sink(error why) noexcept : base(why) {}
+  ring_sink(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}
+
+  template <class U = T>
+    requires std::convertible_to<U&&, T>
+  SLUICE_INLINE() status try_push(U&& value) {
+    const status s = this->side().try_push(std::forward<U>(value), ringer{});
+    if (!s) [[unlikely]] return this->refused(s.err());
+    return s;
+  }
+  /// A batch; a template, so that `try_push({})` pushes an empty T and not an empty batch.
+  template <class Batch>
+    requires(std::is_trivially_copyable_v<T> && std::convertible_to<Batch, std::span<const T>> &&
+             !std::convertible_to<Batch, T>)
+  result<std::size_t> try_push(const Batch& values) {
+    const auto n = this->side().try_push(std::span<const T>(values), ringer{});
+    if (!n) [[unlikely]] return this->refused(n.err());
+    return n;
+  }
+  slot_type try_claim()
+    requires std::is_default_constructible_v<T>
+  {
+    const auto place = this->side().try_claim();
+    if (!place) [[unlikely]] return this->refused(place.err());
+    return slot_type(this->side(), *place);
+  }
+};
+
+/// The end of a ring that messages come out of.
+///
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates: never.
+template <class T, class Kind, class Home, class P>
+class ring_source : public detail::ring_end<typename ring_kind<Kind>::template consumer<T, P>, Home>,
+                    public source_verbs<ring_source<T, Kind, Home, P>> {
+  using side_type = typename ring_kind<Kind>::template consumer<T, P>;
+  using base = detail::ring_end<side_type, Home>;
+  using typename base::ringer;
+
+ public:
+  using value_type = T;
+  using loan_type = loan<T, side_type, ringer>;
+  static constexpr end_traits traits = Home::template traits<T>;
+
+  explicit ring_source(error why) noexcept : base(why) {}
+  ring_source(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}
+
+  SLUICE_INLINE() result<T> try_pop() noexcept {
+    auto r = this->side().try_pop(ringer{});
+    if (!r) [[unlikely]] return this->refused(r.err());
+    return r;
+  }
+  result<std::size_t> try_pop(std::span<T> to) noexcept
+    requires std::is_trivially_copyable_v<T>
+  {
+    const auto n = this->side().try_pop(to, ringer{});
+    if (!n) [[unlikely]] return this->refused(n.err());
+    return n;
+  }
+  loan_type try_borrow() noexcept {
+    const auto item = this->side().try_borrow();
+    if (!item) [[unlikely]] return this->refused(item.err());
+    return loan_type(this->side(), *item);
+  }
+};
+
+}  // namespace sluice
+
+#endif

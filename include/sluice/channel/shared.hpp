@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_CHANNEL_SHARED_HPP
+#define SLUICE_CHANNEL_SHARED_HPP
+
+#include <sluice/channel/ring_end.hpp>
+#include <sluice/platform/private_page.hpp>
+
+namespace sluice {
+
+/// How a channel between processes is opened. Fields left alone adopt what an existing region has.
+struct ring_options {
+  std::size_t capacity = 0;               // messages, exactly; 0: that of an existing region, else 1024
+  unsigned participants = 0;              // slots; 0: as the kind needs
+  wait_strategy wait = wait_strategy::spin_then_park;
+  const char* directory = nullptr;        // of a shared memory name; null: the user's own on tmpfs
+  mode_t mode = 0600;                     // of a region that is created
+  gid_t group = static_cast<gid_t>(-1);   // owning group, whose members' regions are then accepted too
+  bool prefault = false;                  // map all pages at once
+  bool huge_pages = false;                // ask for huge pages
+  bool persistent = false;                // leaving or dying is no end of the stream: only close() is
+
+  [[nodiscard]] region_options region() const noexcept { return {directory, mode, group, prefault, huge_pages}; }
+};
+
+namespace detail {
+
+/// One end's hold on a region that other processes map, and its side of the ring, on a page that a forked child finds
+/// wiped: there the side is detached, and its first use says `forked`.
+template <class SideType, class Kind, class P>
+class shared_home {
+ public:
+  static constexpr bool shared = true;
+  template <class U>
+  static constexpr end_traits traits{.detects_death = true, .outlives_process = true, .survives_fork = false,
+                                     .spans = reach::host, .max_size = sizeof(U)};
+
+  shared_home() noexcept = default;
+  shared_home(private_page<SideType> page, membership<P> member) noexcept
+      : page_(std::move(page)), member_(std::move(member)) {}
+  shared_home(shared_home&&) noexcept = default;
+  shared_home& operator=(shared_home&&) noexcept = default;
+
+  template <class Side>
+  [[nodiscard]] Side* side() const noexcept { return page_.get(); }
+  [[nodiscard]] bool heavy_fence() noexcept { return detail::heavy_fence(true) && member_.all_fenced(); }
+  /// Longer sleeps would leave a message lie whose producer was killed between publishing it and waking us.
+  [[nodiscard]] std::int64_t slice(bool fenced) const noexcept { return fenced ? 20'000'000 : 1'000'000; }
+  void heal_peers() noexcept {
+    for (unsigned k = 0; k < member_.slots(); ++k)
+      if (k != member_.slot()) (void)member_.heal_if_dead(k, [](std::byte* b, unsigned s) { ring_kind<Kind>::template heal<P>(b, s); });
+  }
+  [[nodiscard]] unsigned peers() noexcept { return member_.peers(); }
+  [[nodiscard]] opening opened() const noexcept { return member_.opened(); }
+  void leave() noexcept {
+    if (page_.wiped()) member_.disown();
+    else member_.leave();
+  }
+  [[nodiscard]] const membership<P>& member() const noexcept { return member_; }
+
+ private:
+  private_page<SideType> page_;
+  membership<P> member_;
+};
+
+template <class T, class Kind, class P>
+region_spec spec_of(const ring_options& o) noexcept {
+  using ring = typename ring_kind<Kind>::template ring<T, P>;
+  region_spec s;
+  s.kind = ring_kind<Kind>::in_region;
+  s.capacity = o.capacity;
+  s.participants = o.participants;
+  s.default_participants = ring_kind<Kind>::participants;
+  s.persistent = o.persistent;
+  s.item_size = sizeof(T);
+  s.item_align = alignof(T);
+  s.layout = layout_of<T>;
+  s.layout_text = &layout_text<T>;
+  s.body_bytes = &ring::bytes_for;
+  return s;
+}
+
+/// Joins a region as `End` and takes its role up. `join(spec, slot, heal, begin)` is one of the ways into a membership.
+template <class End, class SideType, class T, class Kind, class P, class Join>
+result<End> open_end(const ring_options& o, unsigned slot, Join join) noexcept {
+  using home = shared_home<SideType, Kind, P>;
+  using ring = typename ring_kind<Kind>::template ring<T, P>;
+  static_assert(sizeof(typename P::word) == 8, "shared regions need 64-bit atomics");
+  auto page = private_page<SideType>::make();
+  if (!page) return last_error(step::create);
+  auto member = join(
+      spec_of<T, Kind, P>(o), slot, [](std::byte* body, unsigned s) { ring_kind<Kind>::template heal<P>(body, s); },
+      [&](membership<P>& m) -> status {
+        const ring r(m.body(), m.capacity(), m.persistent());
+        if (!members_in_place(r.first()->item(0))) return error(errc::invalid, step::join, subject::member_alignment);
+        if (status s = page.get()->attach(r); !s) return s;
+        page.get()->mine().begin();
+        return {};
+      });
+  if (!member) return member.err();
+  return End(home(std::move(page), std::move(*member)), o.wait);
+}
+
+template <class End, class SideType, class T, class Kind, class P>
+result<End> open_end_at(const result<region_place>& where, const ring_options& o, unsigned slot) noexcept {
+  if (!where) return where.err();
+  return open_end<End, SideType, T, Kind, P>(o, slot, [&](const region_spec& s, unsigned k, auto heal, auto begin) {
+    return membership<P>::join(*where, s, k, heal, begin);
+  });
+}
+
+template <class End, class SideType, class T, class Kind, class P>
+result<End> open_end_again(const End& end, const ring_options& o, unsigned slot) noexcept {
+  const membership<P>& old = end.home().member();
+  if (old.handle() < 0) return error(errc::closed, step::open);
+  return open_end<End, SideType, T, Kind, P>(o, slot, [&](const region_spec& s, unsigned k, auto heal, auto begin) {
+    return membership<P>::join(old.handle(), old.durable(), o.region(), s, k, heal, begin);
+  });
+}
+
+template <class T, class Kind, class P>
+struct shared_ends {
+  using producer = typename ring_kind<Kind>::template producer<T, P>;
+  using consumer = typename ring_kind<Kind>::template consumer<T, P>;
+  using sink = ring_sink<T, Kind, shared_home<producer, Kind, P>, P>;
+  using source = ring_source<T, Kind, shared_home<consumer, Kind, P>, P>;
+
+  static result<sink> open_sink(const result<region_place>& where, const ring_options& o) noexcept {
+    return open_end_at<sink, producer, T, Kind, P>(where, o, ring_kind<Kind>::producer_slot);
+  }
+  static result<source> open_source(const result<region_place>& where, const ring_options& o) noexcept {
+    return open_end_at<source, consumer, T, Kind, P>(where, o, ring_kind<Kind>::consumer_slot);
+  }
+};
+
+inline result<region_place> file_place(std::string_view path, const ring_options& o) noexcept {
+  if (o.directory != nullptr) return error(errc::invalid, step::open, subject::options);  // a path has its directory
+  return region_place::file(path, o.region());
+}
+
+}  // namespace detail
+
+/// Opens the sending end of the shared memory channel of this name, creating the channel if there is none.
+///
+/// Blocks: up to two seconds while another process joins the same role. Allocates: one page, and the region if created.
+/// Errors: busy (a living sender; `who`), mismatch, corrupt, truncated, denied, invalid, no_space, unsupported, os.
+template <wire T, channel_kind Kind = spsc, class P = native_memory>
+[[nodiscard]] auto shm_sink(std::string_view name, const ring_options& o = {}) noexcept {
+  return detail::shared_ends<T, Kind, P>::open_sink(region_place::shared_memory(name, o.region()), o);
+}
+/// Opens the receiving end of the shared memory channel of this name; otherwise as shm_sink.
+template <wire T, channel_kind Kind = spsc, class P = native_memory>
+[[nodiscard]] auto shm_source(std::string_view name, const ring_options& o = {}) noexcept {
+  return detail::shared_ends<T, Kind, P>::open_source(region_place::shared_memory(name, o.region()), o);
+}
+/// Opens the sending end of the channel in the file at `path`, creating the file if there is none.
+///
+/// After a reboot the channel is as it was if the last participant had left in order, and empty otherwise: opened() says
+/// so. Blocks, Allocates, Errors: as shm_sink.
+template <wire T, channel_kind Kind = spsc, class P = native_memory>
+[[nodiscard]] auto mapped_sink(std::string_view path, const ring_options& o = {}) noexcept {
+  return detail::shared_ends<T, Kind, P>::open_sink(detail::file_place(path, o), o);
+}
+/// Opens the receiving end of the channel in the file at `path`; otherwise as mapped_sink.
+template <wire T, channel_kind Kind = spsc, class P = native_memory>
+[[nodiscard]] auto mapped_source(std::string_view path, const ring_options& o = {}) noexcept {
+  return detail::shared_ends<T, Kind, P>::open_source(detail::file_place(path, o), o);
+}
+/// Joins the region of an end anew: for a forked child, whose inherited end belongs to the parent. The role must be free,
+/// so a child usually takes over from a parent that has closed its end or is gone.
+///
+/// Blocks, Errors: as shm_sink; closed if the end had been closed or moved from before the fork.
+template <class T, class Kind, class SideType, class P>
+[[nodiscard]] auto reopen(const ring_sink<T, Kind, detail::shared_home<SideType, Kind, P>, P>& end,
+                          const ring_options& o = {}) noexcept {
+  using ends = detail::shared_ends<T, Kind, P>;
+  return detail::open_end_again<typename ends::sink, SideType, T, Kind, P>(end, o, ring_kind<Kind>::producer_slot);
+}
+template <class T, class Kind, class SideType, class P>
+[[nodiscard]] auto reopen(const ring_source<T, Kind, detail::shared_home<SideType, Kind, P>, P>& end,
+                          const ring_options& o = {}) noexcept {
+  using ends = detail::shared_ends<T, Kind, P>;
+  return detail::open_end_again<typename ends::source, SideType, T, Kind, P>(end, o, ring_kind<Kind>::consumer_slot);
+}
+/// Takes the name away at once; ends that are open live on, and the next opener creates a new channel.
+[[nodiscard]] inline status shm_remove(std::string_view name, const ring_options& o = {}) noexcept {
+  const auto where = region_place::shared_memory(name, o.region());
+  return where ? where->remove() : status(where.err());
+}
+
+}  // namespace sluice
+
+#endif

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_SLUICE_HPP
+#define SLUICE_SLUICE_HPP
+
+// sluice: two pieces of a program talk, thread to thread, process to process, through the same five verb pairs.
+//
+// A map of the floors. A header includes its own floor and those below it.
+//
+//   core/      0  the vocabulary: errors, results, concepts, the layout of a type, the gate. No system, heap or clock.
+//   platform/  1  the operating system behind one interface: futex, fence, clock, handles, locks
+//   ring/      1  algorithms over bytes that somebody else provides; core alone, so that firmware can take them
+//   framing/   1  where messages start and end in bytes
+//   wait/      2  everything that sleeps: until, stop, wait_set, and the blocking verbs
+//   memory/    3  regions: inline, heap, shared memory, mapped file; who takes part in one, and who lives
+//   stream/    4  pipes, and streams as typed ends
+//   channel/   5  the ends of rings in regions: channel, shm_sink, mapped_source
+//
+// Read core/concepts.hpp next, then ring/spsc.hpp, then examples/tour.cpp.
+
+#include <sluice/embedded.hpp>
+
+#include <sluice/platform/describe.hpp>
+#include <sluice/wait/verbs.hpp>
+#include <sluice/memory/inline_region.hpp>
+#include <sluice/stream/messages.hpp>
+#include <sluice/stream/pipe.hpp>
+#include <sluice/channel/channel.hpp>
+#include <sluice/channel/explain.hpp>
+#include <sluice/channel/shared.hpp>
+
+#endif
