@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_BENCH_PEERS_SLUICE_HPP
+#define SLUICE_BENCH_PEERS_SLUICE_HPP
+
+#include "meeting.hpp"
+
+#include <sluice/sluice.hpp>
+
+#include <span>
+#include <string>
+
+// Ours, through the public ends.
+
+namespace bench {
+
+inline constexpr std::size_t link_capacity = 1024;  // messages, for every candidate whose capacity can be chosen
+
+enum class form { try_loop, verb };
+
+template <class Tx, form Form>
+struct ours_sender {
+  Tx tx;
+
+  template <class M>
+  [[gnu::always_inline]] void send(const M& m) {
+    if constexpr (Form == form::try_loop) {
+      while (!tx.try_push(m)) {}
+    } else if (!tx.push(m)) {
+      die("push failed");
+    }
+  }
+  template <class M>
+  [[gnu::always_inline]] void send_batch(const M* m, std::size_t n) {
+    for (std::size_t done = 0; done < n;) {
+      const std::span<const M> rest(m + done, n - done);
+      if constexpr (Form == form::try_loop) {
+        if (const auto k = tx.try_push(rest)) done += *k;
+      } else {
+        const auto k = tx.push(rest);
+        if (!k) die("push failed");
+        done += *k;
+      }
+    }
+  }
+};
+template <class Rx, form Form>
+struct ours_receiver {
+  Rx rx;
+
+  [[gnu::always_inline]] typename Rx::value_type receive() {
+    if constexpr (Form == form::try_loop) {
+      for (;;)
+        if (auto r = rx.try_pop()) return *r;
+    } else {
+      auto r = rx.pop();
+      if (!r) die("pop failed");
+      return *r;
+    }
+  }
+  template <class M>
+  [[gnu::always_inline]] std::size_t receive_batch(M* m, std::size_t n) {
+    for (;;) {
+      if constexpr (Form == form::try_loop) {
+        if (const auto k = rx.try_pop(std::span<M>(m, n))) return *k;
+      } else {
+        const auto k = rx.pop(std::span<M>(m, n));
+        if (!k) die("pop failed");
+        return *k;
+      }
+    }
+  }
+};
+
+/// A channel within a process.
+template <class M, form Form, sluice::wait_strategy Waits = sluice::wait_strategy::spin>
+struct ours_local {
+  using ends_type = decltype(sluice::channel<M>());
+  using tx_type = decltype(ends_type::tx);
+  using rx_type = decltype(ends_type::rx);
+
+  ends_type ends = sluice::channel<M>(link_capacity, Waits);
+
+  struct sender : ours_sender<tx_type, Form> {
+    explicit sender(ours_local& l) : ours_sender<tx_type, Form>{std::move(l.ends.tx)} {}
+  };
+  struct receiver : ours_receiver<rx_type, Form> {
+    explicit receiver(ours_local& l) : ours_receiver<rx_type, Form>{std::move(l.ends.rx)} {}
+  };
+};
+
+inline std::string fresh_name() {
+  static unsigned n = 0;
+  return "sluice_bench." + std::to_string(::getpid()) + "." + std::to_string(++n);
+}
+template <class R>
+auto opened(R r) {
+  if (!r) fail(std::string("cannot open: ") + sluice::describe(r.err()).c_str());
+  return std::move(*r);
+}
+
+/// A channel in shared memory (or in a mapped file), opened by each side for itself.
+template <class M, form Form, bool File = false, sluice::wait_strategy Waits = sluice::wait_strategy::spin>
+struct ours_shared {
+  std::string name = (File ? "/var/tmp/" : "") + fresh_name();
+  sluice::ring_options options{.capacity = link_capacity, .wait = Waits, .prefault = true};
+
+  ~ours_shared() {
+    if (File) ::unlink(name.c_str());
+    else (void)sluice::shm_remove(name);
+  }
+  auto open_tx() {
+    if constexpr (File) return opened(sluice::mapped_sink<M>(name, options));
+    else return opened(sluice::shm_sink<M>(name, options));
+  }
+  auto open_rx() {
+    if constexpr (File) return opened(sluice::mapped_source<M>(name, options));
+    else return opened(sluice::shm_source<M>(name, options));
+  }
+  using tx_type = decltype(std::declval<ours_shared&>().open_tx());
+  using rx_type = decltype(std::declval<ours_shared&>().open_rx());
+
+  struct sender : ours_sender<tx_type, Form> {
+    explicit sender(ours_shared& l) : ours_sender<tx_type, Form>{l.open_tx()} {}
+  };
+  struct receiver : ours_receiver<rx_type, Form> {
+    explicit receiver(ours_shared& l) : ours_receiver<rx_type, Form>{l.open_rx()} {}
+  };
+};
+
+/// Typed messages over our pipe.
+template <class M>
+struct ours_pipe {
+  sluice::pipe_ends ends = opened(sluice::pipe());
+  using tx_type = decltype(sluice::sink_of<M>(std::declval<sluice::pipe_writer>()));
+  using rx_type = decltype(sluice::source_of<M>(std::declval<sluice::pipe_reader>()));
+
+  struct sender : ours_sender<tx_type, form::verb> {
+    explicit sender(ours_pipe& l) : ours_sender<tx_type, form::verb>{sluice::sink_of<M>(std::move(l.ends.out))} {}
+  };
+  struct receiver : ours_receiver<rx_type, form::verb> {
+    explicit receiver(ours_pipe& l) : ours_receiver<rx_type, form::verb>{sluice::source_of<M>(std::move(l.ends.in))} {}
+  };
+};
+
+}  // namespace bench
+
+#endif

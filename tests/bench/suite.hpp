@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_BENCH_SUITE_HPP
+#define SLUICE_BENCH_SUITE_HPP
+
+#include "limits.hpp"
+#include "pace.hpp"
+#include "peers_rings.hpp"
+#include "peers_sluice.hpp"
+#include "peers_systems.hpp"
+#include "workload.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+// Which candidate takes part in which workload.
+
+namespace bench {
+
+enum class part { ours, peer, limit, reference };
+
+/// What the column "to limit" of a workload says.
+enum class yardstick {
+  none,
+  ping_pong,  // time / bare ping-pong around the sample: 1.00 is the least there can be
+  speed,      // speed as a share of that of the limit or the reference in the same round
+};
+
+struct candidate {
+  std::string name;
+  part is;
+  std::function<sample(const arrangement&)> run;
+};
+struct workload {
+  std::string name, what;
+  yardstick by = yardstick::none;
+  bool one_cpu = false;
+  bool sleeps = false;  // then the scheduler is part of what is measured
+  std::vector<candidate> candidates = {};
+};
+
+/// A fixed number of messages: where the system is much slower than the harness.
+template <class Link, class M>
+auto thr_of(std::uint64_t n) {
+  return [=](const arrangement& a) { return throughput<Link, M>(a, n, {}); };
+}
+template <class Link, class M>
+auto rtt_of(std::uint64_t n) {
+  return [=](const arrangement& a) { return round_trips<Link, M>(a, n); };
+}
+/// As many as fit into one sample's time; five capacities at least.
+template <class Link, class M>
+auto thr(busy b = {}, bool processes = false) {
+  return [=, p = pace(5 * link_capacity)](arrangement a) mutable {
+    a.processes = processes;
+    const sample s = throughput<Link, M>(a, p.messages(), b);
+    p.saw(s.ns + (b.producer + b.consumer != 0 ? 100 : 0));
+    return s;
+  };
+}
+template <class Link, class M, bool Latency = false>
+auto rtt(bool processes = false) {
+  return [=, p = pace(500)](arrangement a) mutable {
+    a.processes = processes;
+    sample s = round_trips<Link, M, Latency>(a, p.messages());
+    p.saw(s.ns);
+    return s;
+  };
+}
+
+/// One by one, in the natural form of each.
+template <class M>
+workload one_by_one(std::string name, std::string what, busy b) {
+  workload w{std::move(name), std::move(what)};
+  w.candidates = {{"sluice try", part::ours, thr<ours_local<M, form::try_loop>, M>(b)},
+                  {"sluice verbs", part::ours, thr<ours_local<M, form::verb>, M>(b)}};
+  auto& c = w.candidates;
+#if SLUICE_BENCH_HAS_BOOST_LOCKFREE
+  c.push_back({"boost spsc_queue", part::peer, thr<boost_spsc<M, link_capacity>, M>(b)});
+#endif
+#if SLUICE_BENCH_HAS_RWQ
+  c.push_back({"moodycamel rwq", part::peer, thr<moodycamel_rwq<M, link_capacity>, M>(b)});
+#endif
+#if SLUICE_BENCH_HAS_CQ
+  c.push_back({"moodycamel cq", part::peer, thr<moodycamel_cq<M, link_capacity>, M>(b)});
+#endif
+#if SLUICE_BENCH_HAS_BOOST_LOCKFREE
+  c.push_back({"boost queue", part::peer, thr<boost_queue<M, link_capacity>, M>(b)});
+#endif
+#if SLUICE_BENCH_HAS_TBB
+  c.push_back({"tbb bounded", part::peer, thr<tbb_bounded<M, link_capacity>, M>(b)});
+#endif
+  return w;
+}
+
+template <class M, bool Latency>
+workload there_and_back(std::string name, std::string what) {
+  workload w{std::move(name), std::move(what), Latency ? yardstick::none : yardstick::ping_pong};
+  w.candidates = {{"sluice try", part::ours, rtt<ours_local<M, form::try_loop>, M, Latency>()},
+                  {"sluice verbs", part::ours, rtt<ours_local<M, form::verb>, M, Latency>()}};
+  auto& c = w.candidates;
+  if (Latency) {
+    using waiting = ours_local<M, form::verb, sluice::wait_strategy::spin_then_park>;
+    c.push_back({"sluice spin+park", part::ours, rtt<waiting, M, Latency>()});
+  }
+#if SLUICE_BENCH_HAS_BOOST_LOCKFREE
+  c.push_back({"boost spsc_queue", part::peer, rtt<boost_spsc<M, link_capacity>, M, Latency>()});
+#endif
+#if SLUICE_BENCH_HAS_RWQ
+  c.push_back({"moodycamel rwq", part::peer, rtt<moodycamel_rwq<M, link_capacity>, M, Latency>()});
+#endif
+#if SLUICE_BENCH_HAS_CQ
+  c.push_back({"moodycamel cq", part::peer, rtt<moodycamel_cq<M, link_capacity>, M, Latency>()});
+#endif
+  if (Latency) return w;
+#if SLUICE_BENCH_HAS_BOOST_LOCKFREE
+  c.push_back({"boost queue", part::peer, rtt<boost_queue<M, link_capacity>, M>()});
+#endif
+#if SLUICE_BENCH_HAS_TBB
+  c.push_back({"tbb bounded", part::peer, rtt<tbb_bounded<M, link_capacity>, M>()});
+#endif
+  return w;
+}
+
+template <class M>
+workload in_batches() {
+  workload w{"batch64", "8-byte messages in batches of 64, ns per message", yardstick::speed};
+  auto& c = w.candidates;
+  const auto copy = []<std::size_t Lines>(std::integral_constant<std::size_t, Lines>) {
+    return [](const arrangement& a) {
+      sample r;
+      r.ns = copy_ns<Lines>(a, r.preempted);
+      return r;
+    };
+  };
+  c.push_back({"copy by 512 bytes", part::limit, copy(std::integral_constant<std::size_t, 8>{})});  // one batch
+  c.push_back({"copy by 4096 bytes", part::limit, copy(std::integral_constant<std::size_t, 64>{})});
+  const auto with = [&]<class Link>(std::string name, part is, std::type_identity<Link>) {
+    c.push_back({std::move(name), is, [p = pace(5 * link_capacity)](const arrangement& a) mutable {
+                   const sample s = batches<Link, M>(a, p.messages());
+                   p.saw(s.ns);
+                   return s;
+                 }});
+  };
+  with("sluice try", part::ours, std::type_identity<ours_local<M, form::try_loop>>{});
+  with("sluice verbs", part::ours, std::type_identity<ours_local<M, form::verb>>{});
+#if SLUICE_BENCH_HAS_BOOST_LOCKFREE
+  with("boost spsc_queue", part::peer, std::type_identity<boost_spsc<M, link_capacity>>{});
+#endif
+#if SLUICE_BENCH_HAS_CQ
+  with("moodycamel cq", part::peer, std::type_identity<moodycamel_cq<M, link_capacity>>{});
+#endif
+  return w;
+}
+
+/// The same ring between threads and between processes.
+template <class M>
+std::vector<workload> between_processes() {
+  using shm = ours_shared<M, form::verb>;
+  using file = ours_shared<M, form::verb, true>;
+  workload t{"shared.thr8", "8-byte messages, one by one, ns per message", yardstick::speed};
+  t.candidates = {{"shm, threads", part::reference, thr<shm, M>()},
+                  {"channel, threads", part::ours, thr<ours_local<M, form::verb>, M>()},
+                  {"shm, processes", part::ours, thr<shm, M>({}, true)},
+                  {"file, processes", part::ours, thr<file, M>({}, true)}};
+  workload r{"shared.rtt8", "8-byte round trip, ns", yardstick::speed};
+  r.candidates = {{"shm, threads", part::reference, rtt<shm, M>()},
+                  {"channel, threads", part::ours, rtt<ours_local<M, form::verb>, M>()},
+                  {"shm, processes", part::ours, rtt<shm, M>(true)},
+                  {"file, processes", part::ours, rtt<file, M>(true)}};
+  return {t, r};
+}
+
+/// Whatever blocks, on two cpus or on one.
+template <class M>
+std::vector<workload> systems(bool one_cpu) {
+  workload t{one_cpu ? "one_cpu.thr8" : "systems.thr8", "8-byte messages, blocking, ns per message"};
+  workload r{one_cpu ? "one_cpu.rtt8" : "systems.rtt8", "8-byte round trip, blocking, ns"};
+  t.one_cpu = r.one_cpu = one_cpu;
+  t.sleeps = r.sleeps = true;
+  const auto with = [&]<class Link>(const char* name, part is, std::type_identity<Link>, std::uint64_t n,
+                                    std::uint64_t trips) {
+    t.candidates.push_back({name, is, thr_of<Link, M>(n)});
+    r.candidates.push_back({name, is, rtt_of<Link, M>(trips)});
+  };
+  constexpr auto patient = sluice::wait_strategy::spin_then_park;
+  with("sluice channel", part::ours, std::type_identity<ours_local<M, form::verb, patient>>{}, 100'000, 500);
+  constexpr auto park = sluice::wait_strategy::park;
+  with("sluice channel, park", part::ours, std::type_identity<ours_local<M, form::verb, park>>{}, 100'000, 500);
+  with("sluice shm", part::ours, std::type_identity<ours_shared<M, form::verb, false, patient>>{}, 100'000, 500);
+  with("sluice pipe", part::ours, std::type_identity<ours_pipe<M>>{}, 10'000, 500);
+#if SLUICE_BENCH_HAS_RWQ
+  using blocking_rwq = moodycamel_blocking_rwq<M, link_capacity>;
+  with("moodycamel brwq", part::peer, std::type_identity<blocking_rwq>{}, 50'000, 500);
+#endif
+#if SLUICE_BENCH_HAS_TBB
+  using blocking_tbb = tbb_bounded<M, link_capacity, true>;
+  with("tbb bounded", part::peer, std::type_identity<blocking_tbb>{}, 20'000, 500);
+#endif
+#if SLUICE_BENCH_HAS_BOOST_IPC
+  with("boost message_queue", part::peer, std::type_identity<boost_message_queue<M>>{}, 10'000, 500);
+#endif
+  with("pipe", part::peer, std::type_identity<descriptors<M, false>>{}, 10'000, 500);
+  with("unix seqpacket", part::peer, std::type_identity<descriptors<M, true>>{}, 10'000, 500);
+#if SLUICE_BENCH_HAS_POSIX_MQ
+  with("posix mq", part::peer, std::type_identity<posix_mq<M>>{}, 3'000, 500);
+#endif
+  if (!one_cpu) {
+#if SLUICE_BENCH_HAS_ZMQ
+    using zmq_inproc = zeromq<M, false>;
+    using zmq_ipc = zeromq<M, true>;
+    with("zmq inproc", part::peer, std::type_identity<zmq_inproc>{}, 10'000, 300);
+    with("zmq ipc", part::peer, std::type_identity<zmq_ipc>{}, 10'000, 200);
+#endif
+#if SLUICE_BENCH_HAS_NNG
+    using nng_inproc = nanomsg_ng<M, false>;
+    using nng_ipc = nanomsg_ng<M, true>;
+    with("nng inproc", part::peer, std::type_identity<nng_inproc>{}, 2'000, 200);
+    with("nng ipc", part::peer, std::type_identity<nng_ipc>{}, 2'000, 200);
+#endif
+  }
+  return {t, r};
+}
+
+inline std::vector<workload> all_workloads() {
+  using small = message<8>;
+  using line = message<64>;
+  const unsigned w = work_of_100_ns();
+  std::vector<workload> all;
+  all.push_back(there_and_back<small, false>("rtt8", "8-byte round trip, spinning, ns"));
+  all.push_back(one_by_one<small>("thr8.balanced", "8-byte messages, both sides flat out, ns per message", {}));
+  all.push_back(one_by_one<small>("thr8.empty", "8-byte messages, producer works 100 ns, ns beyond the work", {w, 0}));
+  all.push_back(one_by_one<small>("thr8.full", "8-byte messages, consumer works 100 ns, ns beyond the work", {0, w}));
+  all.push_back(one_by_one<line>("thr64.balanced", "64-byte messages, both sides flat out, ns per message", {}));
+  all.push_back(one_by_one<line>("thr64.empty", "64-byte messages, producer works 100 ns, ns beyond the work", {w, 0}));
+  all.push_back(one_by_one<line>("thr64.full", "64-byte messages, consumer works 100 ns, ns beyond the work", {0, w}));
+  all.push_back(in_batches<small>());
+  for (auto& x : between_processes<small>()) all.push_back(std::move(x));
+  all.push_back(there_and_back<small, true>("latency.rtt8", "8-byte round trip, each trip timed, ns"));
+  for (auto& x : systems<small>(false)) all.push_back(std::move(x));
+  for (auto& x : systems<small>(true)) all.push_back(std::move(x));
+  return all;
+}
+
+inline std::vector<std::string> absent_peers() {
+  std::vector<std::string> absent;
+  const auto look = [&](bool there, const char* name) {
+    if (!there) absent.emplace_back(name);
+  };
+  look(SLUICE_BENCH_HAS_BOOST_LOCKFREE, "Boost.Lockfree");
+  look(SLUICE_BENCH_HAS_BOOST_IPC, "Boost.Interprocess");
+  look(SLUICE_BENCH_HAS_RWQ, "moodycamel ReaderWriterQueue");
+  look(SLUICE_BENCH_HAS_CQ, "moodycamel ConcurrentQueue");
+  look(SLUICE_BENCH_HAS_TBB, "oneTBB");
+  look(SLUICE_BENCH_HAS_ZMQ, "ZeroMQ");
+  look(SLUICE_BENCH_HAS_NNG, "nng");
+  look(SLUICE_BENCH_HAS_POSIX_MQ, "POSIX message queues");
+  return absent;
+}
+
+}  // namespace bench
+
+#endif
