@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+# cmake -DOUTPUT=text -P run.cmake -- program [argument...]
+cmake_minimum_required(VERSION 3.23)
+set(command "")
+set(seen OFF)
+math(EXPR last "${CMAKE_ARGC} - 1")
+foreach(i RANGE ${last})
+  if(seen)
+    list(APPEND command "${CMAKE_ARGV${i}}")
+  elseif(CMAKE_ARGV${i} STREQUAL "--")
+    set(seen ON)
+  endif()
+endforeach()
+execute_process(COMMAND ${command} RESULT_VARIABLE result OUTPUT_VARIABLE output OUTPUT_STRIP_TRAILING_WHITESPACE)
+if(NOT result STREQUAL "0" OR NOT output STREQUAL OUTPUT)
+  message(FATAL_ERROR "exit ${result}\nexpected: ${OUTPUT}\nprinted:  ${output}")
+endif()
