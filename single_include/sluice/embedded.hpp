@@ -931,9 +931,10 @@ using fenced_memory = machine_memory<true>;
 /// The default: no fence on the publisher's path where the system offers an asymmetric barrier.
 using native_memory = std::conditional_t<SLUICE_HAS_LINUX(), machine_memory<false>, fenced_memory>;
 
-/// A named use of a memory order: `P::order<site>` lets a test weaken exactly one of them.
+/// A named use of a memory order. Each site is a type of its own, `struct here : order_site<...> {}`, so that a policy's
+/// `order<here>` can weaken exactly one of them.
 template <std::memory_order Order>
-using order_site = std::integral_constant<std::memory_order, Order>;
+struct order_site : std::integral_constant<std::memory_order, Order> {};
 
 /// Shared words of different writers keep this distance, and blocks of items have this size, in every build: both are
 /// part of the region format, so neither may follow a compiler flag.
@@ -947,10 +948,10 @@ inline constexpr std::size_t apart_bytes = 128;
 namespace sluice {
 
 namespace site {
-using gate_arm = order_site<std::memory_order_seq_cst>;     // (W1) pairs with (S2) through the two fences
-using gate_look = order_site<std::memory_order_relaxed>;    // (S2)
-using gate_raise = order_site<std::memory_order_seq_cst>;   // (S3) pairs with the futex compare of the sleeper
-using gate_disarm = order_site<std::memory_order_relaxed>;  // (W5) only saves the waker a needless wake
+struct gate_arm : order_site<std::memory_order_seq_cst> {};     // (W1) pairs with (S2) through the two fences
+struct gate_look : order_site<std::memory_order_relaxed> {};    // (S2)
+struct gate_raise : order_site<std::memory_order_seq_cst> {};   // (S3) pairs with the futex compare of the sleeper
+struct gate_disarm : order_site<std::memory_order_relaxed> {};  // (W5) only saves the waker a needless wake
 }  // namespace site
 
 /// An event count of 4 bytes, fit for shared memory: where one participant sleeps until another has news.
@@ -1150,9 +1151,9 @@ struct role_view {
 };
 
 namespace site {
-using role_end = order_site<std::memory_order_release>;   // (E1) after the last publish of the session, pairs with (E2)
-using role_read = order_site<std::memory_order_acquire>;  // (E2) whoever sees the end looks for messages once more
-using role_peek = order_site<std::memory_order_relaxed>;  // only compared with the value seen before; (E2) follows a change
+struct role_end : order_site<std::memory_order_release> {};   // (E1) after the last publish of the session, pairs with (E2)
+struct role_read : order_site<std::memory_order_acquire> {};  // (E2) whoever sees the end looks for messages once more
+struct role_peek : order_site<std::memory_order_relaxed> {};  // only compared with the value seen before; (E2) follows a change
 }  // namespace site
 
 /// What one role shows to the other side: the state of its session and the gate its holder sleeps on, on one line that
@@ -1290,11 +1291,11 @@ struct spsc_control {
 };
 
 namespace site {
-using spsc_publish = order_site<std::memory_order_release>;  // (P3) items before stamp, pairs with (C1)
-using spsc_stamp = order_site<std::memory_order_acquire>;    // (C1)
-using spsc_consume = order_site<std::memory_order_release>;  // (C3) reads of the items before head, pairs with (P1)
-using spsc_head = order_site<std::memory_order_acquire>;     // (P1) reuse of a block comes after its last read
-using spsc_told = order_site<std::memory_order_relaxed>;     // one writer; read when that writer is certified gone
+struct spsc_publish : order_site<std::memory_order_release> {};  // (P3) items before stamp, pairs with (C1)
+struct spsc_stamp : order_site<std::memory_order_acquire> {};    // (C1)
+struct spsc_consume : order_site<std::memory_order_release> {};  // (C3) reads of the items before head, pairs with (P1)
+struct spsc_head : order_site<std::memory_order_acquire> {};     // (P1) reuse of a block comes after its last read
+struct spsc_told : order_site<std::memory_order_relaxed> {};     // one writer; read when that writer is certified gone
 }  // namespace site
 
 /// The roles of the ring are participants 0 and 1 of its region.

@@ -949,9 +949,10 @@ using fenced_memory = machine_memory<true>;
 /// The default: no fence on the publisher's path where the system offers an asymmetric barrier.
 using native_memory = std::conditional_t<SLUICE_HAS_LINUX(), machine_memory<false>, fenced_memory>;
 
-/// A named use of a memory order: `P::order<site>` lets a test weaken exactly one of them.
+/// A named use of a memory order. Each site is a type of its own, `struct here : order_site<...> {}`, so that a policy's
+/// `order<here>` can weaken exactly one of them.
 template <std::memory_order Order>
-using order_site = std::integral_constant<std::memory_order, Order>;
+struct order_site : std::integral_constant<std::memory_order, Order> {};
 
 /// Shared words of different writers keep this distance, and blocks of items have this size, in every build: both are
 /// part of the region format, so neither may follow a compiler flag.
@@ -965,10 +966,10 @@ inline constexpr std::size_t apart_bytes = 128;
 namespace sluice {
 
 namespace site {
-using gate_arm = order_site<std::memory_order_seq_cst>;     // (W1) pairs with (S2) through the two fences
-using gate_look = order_site<std::memory_order_relaxed>;    // (S2)
-using gate_raise = order_site<std::memory_order_seq_cst>;   // (S3) pairs with the futex compare of the sleeper
-using gate_disarm = order_site<std::memory_order_relaxed>;  // (W5) only saves the waker a needless wake
+struct gate_arm : order_site<std::memory_order_seq_cst> {};     // (W1) pairs with (S2) through the two fences
+struct gate_look : order_site<std::memory_order_relaxed> {};    // (S2)
+struct gate_raise : order_site<std::memory_order_seq_cst> {};   // (S3) pairs with the futex compare of the sleeper
+struct gate_disarm : order_site<std::memory_order_relaxed> {};  // (W5) only saves the waker a needless wake
 }  // namespace site
 
 /// An event count of 4 bytes, fit for shared memory: where one participant sleeps until another has news.
@@ -1168,9 +1169,9 @@ struct role_view {
 };
 
 namespace site {
-using role_end = order_site<std::memory_order_release>;   // (E1) after the last publish of the session, pairs with (E2)
-using role_read = order_site<std::memory_order_acquire>;  // (E2) whoever sees the end looks for messages once more
-using role_peek = order_site<std::memory_order_relaxed>;  // only compared with the value seen before; (E2) follows a change
+struct role_end : order_site<std::memory_order_release> {};   // (E1) after the last publish of the session, pairs with (E2)
+struct role_read : order_site<std::memory_order_acquire> {};  // (E2) whoever sees the end looks for messages once more
+struct role_peek : order_site<std::memory_order_relaxed> {};  // only compared with the value seen before; (E2) follows a change
 }  // namespace site
 
 /// What one role shows to the other side: the state of its session and the gate its holder sleeps on, on one line that
@@ -1308,11 +1309,11 @@ struct spsc_control {
 };
 
 namespace site {
-using spsc_publish = order_site<std::memory_order_release>;  // (P3) items before stamp, pairs with (C1)
-using spsc_stamp = order_site<std::memory_order_acquire>;    // (C1)
-using spsc_consume = order_site<std::memory_order_release>;  // (C3) reads of the items before head, pairs with (P1)
-using spsc_head = order_site<std::memory_order_acquire>;     // (P1) reuse of a block comes after its last read
-using spsc_told = order_site<std::memory_order_relaxed>;     // one writer; read when that writer is certified gone
+struct spsc_publish : order_site<std::memory_order_release> {};  // (P3) items before stamp, pairs with (C1)
+struct spsc_stamp : order_site<std::memory_order_acquire> {};    // (C1)
+struct spsc_consume : order_site<std::memory_order_release> {};  // (C3) reads of the items before head, pairs with (P1)
+struct spsc_head : order_site<std::memory_order_acquire> {};     // (P1) reuse of a block comes after its last read
+struct spsc_told : order_site<std::memory_order_relaxed> {};     // one writer; read when that writer is certified gone
 }  // namespace site
 
 /// The roles of the ring are participants 0 and 1 of its region.
@@ -3728,6 +3729,14 @@ enum class opening : std::uint8_t {
   reset,    // it was a file of an earlier boot that had not been left in order: emptied
 };
 
+namespace site {
+struct member_seen : order_site<std::memory_order_acquire> {};     // (M1) what a dead owner did comes before its healing
+struct member_raise : order_site<std::memory_order_release> {};    // (M2) the record, or the healing, before the new incarnation
+struct member_facts : order_site<std::memory_order_relaxed> {};    // the record itself; and a glance at others, for the fence
+struct region_booted : order_site<std::memory_order_relaxed> {};   // under the lock J
+struct region_settled : order_site<std::memory_order_release> {};  // after the ring that it vouches for, in the file too
+}  // namespace site
+
 /// Taking part in a region at one slot.
 ///
 /// Life is a lock that the kernel drops with the last reference to the open description it was taken on. The mapping
@@ -3788,7 +3797,7 @@ class membership {
   /// Leaves in order. The end of the role has been stored by the caller.
   void leave() noexcept {
     if (region_.data() == nullptr) return;
-    record(slot_).incarnation.fetch_add(1, std::memory_order_release);
+    record(slot_).incarnation.fetch_add(1, P::template order<site::member_raise>);
     if (durable_) leave_clean();
     region_ = {};  // and with the mapping goes the life lock
     probe_.reset();
@@ -3832,7 +3841,7 @@ class membership {
   [[nodiscard]] bool all_fenced() noexcept {
     for (unsigned k = 0; k < slots(); ++k) {
       auto& r = record(k);
-      if ((r.incarnation.load(std::memory_order_relaxed) & 1u) != 0 && r.fenced.load(std::memory_order_relaxed) != 1)
+      if ((r.incarnation.load(P::template order<site::member_facts>) & 1u) != 0 && r.fenced.load(P::template order<site::member_facts>) != 1)
         return false;
     }
     return true;
@@ -3855,9 +3864,9 @@ class membership {
   bool heal_now(unsigned slot, Heal& heal) noexcept {
     return sluice::heal_if_dead(*this, slot, [&] {
       auto& owner = record(slot);
-      if ((owner.incarnation.load(std::memory_order_acquire) & 1u) == 0) return;
+      if ((owner.incarnation.load(P::template order<site::member_seen>) & 1u) == 0) return;
       heal(body(), slot);
-      owner.incarnation.fetch_add(1, std::memory_order_release);
+      owner.incarnation.fetch_add(1, P::template order<site::member_raise>);
     });
   }
 
@@ -3916,21 +3925,21 @@ class membership {
     }
     if (durable) m.check_boot();
     auto& mine = m.record(m.slot_);
-    auto incarnation = mine.incarnation.load(std::memory_order_acquire);
+    auto incarnation = mine.incarnation.load(P::template order<site::member_seen>);
     if ((incarnation & 1u) != 0) {
       heal_slot(m.body(), m.slot_);
-      mine.incarnation.store(++incarnation, std::memory_order_release);
+      mine.incarnation.store(++incarnation, P::template order<site::member_raise>);
     }
     const detail::process_identity who = detail::this_process();
-    mine.pid.store(who.pid, std::memory_order_relaxed);
-    mine.start_time.store(who.start_time, std::memory_order_relaxed);
-    mine.pid_namespace.store(who.pid_namespace, std::memory_order_relaxed);
-    mine.fenced.store(detail::join_heavy_fence(true) ? 1 : 0, std::memory_order_relaxed);
-    mine.incarnation.store(incarnation + 1, std::memory_order_release);
+    mine.pid.store(who.pid, P::template order<site::member_facts>);
+    mine.start_time.store(who.start_time, P::template order<site::member_facts>);
+    mine.pid_namespace.store(who.pid_namespace, P::template order<site::member_facts>);
+    mine.fenced.store(detail::join_heavy_fence(true) ? 1 : 0, P::template order<site::member_facts>);
+    mine.incarnation.store(incarnation + 1, P::template order<site::member_raise>);
     for (unsigned k = 0; k < m.slots(); ++k)  // who died before we came is none of our peers
       if (k != m.slot_) (void)m.heal_now(k, heal_slot);
     if (status s = begin(m); !s) {
-      mine.incarnation.store(incarnation + 2, std::memory_order_release);
+      mine.incarnation.store(incarnation + 2, P::template order<site::member_raise>);
       return s.err();
     }
     detail::unlock_byte(fd.get(), heal(m.slot_));
@@ -3962,16 +3971,16 @@ class membership {
   void check_boot() noexcept {
     auto& s = state();
     const std::uint64_t boot = detail::boot_number();
-    if (s.boot.load(std::memory_order_relaxed) != boot) {
-      const bool fresh = s.boot.load(std::memory_order_relaxed) == 0;
-      if (!fresh && s.clean.load(std::memory_order_relaxed) != 1) {
+    if (s.boot.load(P::template order<site::region_booted>) != boot) {
+      const bool fresh = s.boot.load(P::template order<site::region_booted>) == 0;
+      if (!fresh && s.clean.load(P::template order<site::region_booted>) != 1) {
         __builtin_memset(body(), 0, body_size_);
-        for (unsigned k = 0; k < slots(); ++k) record(k).incarnation.store(0, std::memory_order_relaxed);
+        for (unsigned k = 0; k < slots(); ++k) record(k).incarnation.store(0, P::template order<site::region_booted>);
         opened_ = opening::reset;
       }
     }
-    s.clean.store(0, std::memory_order_relaxed);
-    s.boot.store(boot, std::memory_order_release);  // last: a kill before it repeats all of this
+    s.clean.store(0, P::template order<site::region_booted>);
+    s.boot.store(boot, P::template order<site::region_settled>);  // last: a kill before it repeats all of this
   }
   void leave_clean() noexcept {
     const detail::fork_exclusion no_child_takes_the_join_lock;
@@ -3980,7 +3989,7 @@ class membership {
     for (unsigned k = 0; k < slots() && last; ++k) last = k == slot_ || !alive(k);
     auto& s = state();
     if (last && ::msync(region_.data(), region_.size(), MS_SYNC) == 0) {
-      s.clean.store(1, std::memory_order_release);
+      s.clean.store(1, P::template order<site::region_settled>);
       (void)::msync(region_.data() + state_offset, detail::page_bytes, MS_SYNC);
     }
     detail::unlock_byte(probe_.get(), joining);

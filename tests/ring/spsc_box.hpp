@@ -4,6 +4,7 @@
 
 #include <sluice/ring/spsc.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <new>
@@ -66,25 +67,25 @@ class box {
   }
   [[nodiscard]] producer make_producer() const noexcept {
     producer p;
-    attached_ &= static_cast<bool>(p.attach(ring_));
+    if (!p.attach(ring_)) refused_ = true;
     return p;
   }
   [[nodiscard]] consumer make_consumer() const noexcept {
     consumer c;
-    attached_ &= static_cast<bool>(c.attach(ring_));
+    if (!c.attach(ring_)) refused_ = true;
     return c;
   }
   /// Pushes some item. (A pair of braces would be an empty batch.)
   static sluice::status push(producer& p) {
     return p.try_push(T{}, [](auto&, std::uint32_t) noexcept {});
   }
-  [[nodiscard]] bool attached() const noexcept { return attached_; }
+  [[nodiscard]] bool attached() const noexcept { return !refused_; }
 
  private:
   std::size_t bytes_;
   std::byte* memory_;
   ring_type ring_;
-  mutable bool attached_ = true;
+  mutable std::atomic<bool> refused_{false};  // either side may be made on a thread of its own
 };
 
 /// Nobody sleeps in most of these tests.

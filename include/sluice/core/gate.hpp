@@ -7,10 +7,10 @@
 namespace sluice {
 
 namespace site {
-using gate_arm = order_site<std::memory_order_seq_cst>;     // (W1) pairs with (S2) through the two fences
-using gate_look = order_site<std::memory_order_relaxed>;    // (S2)
-using gate_raise = order_site<std::memory_order_seq_cst>;   // (S3) pairs with the futex compare of the sleeper
-using gate_disarm = order_site<std::memory_order_relaxed>;  // (W5) only saves the waker a needless wake
+struct gate_arm : order_site<std::memory_order_seq_cst> {};     // (W1) pairs with (S2) through the two fences
+struct gate_look : order_site<std::memory_order_relaxed> {};    // (S2)
+struct gate_raise : order_site<std::memory_order_seq_cst> {};   // (S3) pairs with the futex compare of the sleeper
+struct gate_disarm : order_site<std::memory_order_relaxed> {};  // (W5) only saves the waker a needless wake
 }  // namespace site
 
 /// An event count of 4 bytes, fit for shared memory: where one participant sleeps until another has news.

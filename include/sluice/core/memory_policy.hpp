@@ -73,9 +73,10 @@ using fenced_memory = machine_memory<true>;
 /// The default: no fence on the publisher's path where the system offers an asymmetric barrier.
 using native_memory = std::conditional_t<SLUICE_HAS_LINUX(), machine_memory<false>, fenced_memory>;
 
-/// A named use of a memory order: `P::order<site>` lets a test weaken exactly one of them.
+/// A named use of a memory order. Each site is a type of its own, `struct here : order_site<...> {}`, so that a policy's
+/// `order<here>` can weaken exactly one of them.
 template <std::memory_order Order>
-using order_site = std::integral_constant<std::memory_order, Order>;
+struct order_site : std::integral_constant<std::memory_order, Order> {};
 
 /// Shared words of different writers keep this distance, and blocks of items have this size, in every build: both are
 /// part of the region format, so neither may follow a compiler flag.

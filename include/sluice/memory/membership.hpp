@@ -16,6 +16,14 @@ enum class opening : std::uint8_t {
   reset,    // it was a file of an earlier boot that had not been left in order: emptied
 };
 
+namespace site {
+struct member_seen : order_site<std::memory_order_acquire> {};     // (M1) what a dead owner did comes before its healing
+struct member_raise : order_site<std::memory_order_release> {};    // (M2) the record, or the healing, before the new incarnation
+struct member_facts : order_site<std::memory_order_relaxed> {};    // the record itself; and a glance at others, for the fence
+struct region_booted : order_site<std::memory_order_relaxed> {};   // under the lock J
+struct region_settled : order_site<std::memory_order_release> {};  // after the ring that it vouches for, in the file too
+}  // namespace site
+
 /// Taking part in a region at one slot.
 ///
 /// Life is a lock that the kernel drops with the last reference to the open description it was taken on. The mapping
@@ -76,7 +84,7 @@ class membership {
   /// Leaves in order. The end of the role has been stored by the caller.
   void leave() noexcept {
     if (region_.data() == nullptr) return;
-    record(slot_).incarnation.fetch_add(1, std::memory_order_release);
+    record(slot_).incarnation.fetch_add(1, P::template order<site::member_raise>);
     if (durable_) leave_clean();
     region_ = {};  // and with the mapping goes the life lock
     probe_.reset();
@@ -120,7 +128,7 @@ class membership {
   [[nodiscard]] bool all_fenced() noexcept {
     for (unsigned k = 0; k < slots(); ++k) {
       auto& r = record(k);
-      if ((r.incarnation.load(std::memory_order_relaxed) & 1u) != 0 && r.fenced.load(std::memory_order_relaxed) != 1)
+      if ((r.incarnation.load(P::template order<site::member_facts>) & 1u) != 0 && r.fenced.load(P::template order<site::member_facts>) != 1)
         return false;
     }
     return true;
@@ -143,9 +151,9 @@ class membership {
   bool heal_now(unsigned slot, Heal& heal) noexcept {
     return sluice::heal_if_dead(*this, slot, [&] {
       auto& owner = record(slot);
-      if ((owner.incarnation.load(std::memory_order_acquire) & 1u) == 0) return;
+      if ((owner.incarnation.load(P::template order<site::member_seen>) & 1u) == 0) return;
       heal(body(), slot);
-      owner.incarnation.fetch_add(1, std::memory_order_release);
+      owner.incarnation.fetch_add(1, P::template order<site::member_raise>);
     });
   }
 
@@ -204,21 +212,21 @@ class membership {
     }
     if (durable) m.check_boot();
     auto& mine = m.record(m.slot_);
-    auto incarnation = mine.incarnation.load(std::memory_order_acquire);
+    auto incarnation = mine.incarnation.load(P::template order<site::member_seen>);
     if ((incarnation & 1u) != 0) {
       heal_slot(m.body(), m.slot_);
-      mine.incarnation.store(++incarnation, std::memory_order_release);
+      mine.incarnation.store(++incarnation, P::template order<site::member_raise>);
     }
     const detail::process_identity who = detail::this_process();
-    mine.pid.store(who.pid, std::memory_order_relaxed);
-    mine.start_time.store(who.start_time, std::memory_order_relaxed);
-    mine.pid_namespace.store(who.pid_namespace, std::memory_order_relaxed);
-    mine.fenced.store(detail::join_heavy_fence(true) ? 1 : 0, std::memory_order_relaxed);
-    mine.incarnation.store(incarnation + 1, std::memory_order_release);
+    mine.pid.store(who.pid, P::template order<site::member_facts>);
+    mine.start_time.store(who.start_time, P::template order<site::member_facts>);
+    mine.pid_namespace.store(who.pid_namespace, P::template order<site::member_facts>);
+    mine.fenced.store(detail::join_heavy_fence(true) ? 1 : 0, P::template order<site::member_facts>);
+    mine.incarnation.store(incarnation + 1, P::template order<site::member_raise>);
     for (unsigned k = 0; k < m.slots(); ++k)  // who died before we came is none of our peers
       if (k != m.slot_) (void)m.heal_now(k, heal_slot);
     if (status s = begin(m); !s) {
-      mine.incarnation.store(incarnation + 2, std::memory_order_release);
+      mine.incarnation.store(incarnation + 2, P::template order<site::member_raise>);
       return s.err();
     }
     detail::unlock_byte(fd.get(), heal(m.slot_));
@@ -250,16 +258,16 @@ class membership {
   void check_boot() noexcept {
     auto& s = state();
     const std::uint64_t boot = detail::boot_number();
-    if (s.boot.load(std::memory_order_relaxed) != boot) {
-      const bool fresh = s.boot.load(std::memory_order_relaxed) == 0;
-      if (!fresh && s.clean.load(std::memory_order_relaxed) != 1) {
+    if (s.boot.load(P::template order<site::region_booted>) != boot) {
+      const bool fresh = s.boot.load(P::template order<site::region_booted>) == 0;
+      if (!fresh && s.clean.load(P::template order<site::region_booted>) != 1) {
         __builtin_memset(body(), 0, body_size_);
-        for (unsigned k = 0; k < slots(); ++k) record(k).incarnation.store(0, std::memory_order_relaxed);
+        for (unsigned k = 0; k < slots(); ++k) record(k).incarnation.store(0, P::template order<site::region_booted>);
         opened_ = opening::reset;
       }
     }
-    s.clean.store(0, std::memory_order_relaxed);
-    s.boot.store(boot, std::memory_order_release);  // last: a kill before it repeats all of this
+    s.clean.store(0, P::template order<site::region_booted>);
+    s.boot.store(boot, P::template order<site::region_settled>);  // last: a kill before it repeats all of this
   }
   void leave_clean() noexcept {
     const detail::fork_exclusion no_child_takes_the_join_lock;
@@ -268,7 +276,7 @@ class membership {
     for (unsigned k = 0; k < slots() && last; ++k) last = k == slot_ || !alive(k);
     auto& s = state();
     if (last && ::msync(region_.data(), region_.size(), MS_SYNC) == 0) {
-      s.clean.store(1, std::memory_order_release);
+      s.clean.store(1, P::template order<site::region_settled>);
       (void)::msync(region_.data() + state_offset, detail::page_bytes, MS_SYNC);
     }
     detail::unlock_byte(probe_.get(), joining);

@@ -80,11 +80,11 @@ struct spsc_control {
 };
 
 namespace site {
-using spsc_publish = order_site<std::memory_order_release>;  // (P3) items before stamp, pairs with (C1)
-using spsc_stamp = order_site<std::memory_order_acquire>;    // (C1)
-using spsc_consume = order_site<std::memory_order_release>;  // (C3) reads of the items before head, pairs with (P1)
-using spsc_head = order_site<std::memory_order_acquire>;     // (P1) reuse of a block comes after its last read
-using spsc_told = order_site<std::memory_order_relaxed>;     // one writer; read when that writer is certified gone
+struct spsc_publish : order_site<std::memory_order_release> {};  // (P3) items before stamp, pairs with (C1)
+struct spsc_stamp : order_site<std::memory_order_acquire> {};    // (C1)
+struct spsc_consume : order_site<std::memory_order_release> {};  // (C3) reads of the items before head, pairs with (P1)
+struct spsc_head : order_site<std::memory_order_acquire> {};     // (P1) reuse of a block comes after its last read
+struct spsc_told : order_site<std::memory_order_relaxed> {};     // one writer; read when that writer is certified gone
 }  // namespace site
 
 /// The roles of the ring are participants 0 and 1 of its region.
