@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_TESTS_RIG_SPSC_HPP
+#define SLUICE_TESTS_RIG_SPSC_HPP
+
+#include <sluice/channel/ring_kind.hpp>
+
+namespace rig {
+
+/// What the proof rig must know of the spsc ring. One such file brings a ring into the model checker, the kill rig, the
+/// fuzzers and the mutation table.
+struct spsc {
+  using kind = sluice::spsc;  // ring_kind<kind> has the ring, its two sides, its slots and its healer
+  static constexpr const char* name = "spsc";
+  static constexpr unsigned producers = 1, consumers = 1;  // how many may live at a time
+
+  /// Every order site of the ring and of what it stands on, with its name.
+  template <class Visit>
+  static void each_site(Visit visit) {
+    visit.template operator()<sluice::site::spsc_publish>("spsc_publish");
+    visit.template operator()<sluice::site::spsc_stamp>("spsc_stamp");
+    visit.template operator()<sluice::site::spsc_consume>("spsc_consume");
+    visit.template operator()<sluice::site::spsc_head>("spsc_head");
+    visit.template operator()<sluice::site::spsc_told>("spsc_told");
+    visit.template operator()<sluice::site::role_end>("role_end");
+    visit.template operator()<sluice::site::role_read>("role_read");
+    visit.template operator()<sluice::site::role_peek>("role_peek");
+  }
+
+  /// As if the ring had been filled and emptied `lap` times, so that the wrap of every counter can be started at.
+  template <class Ring>
+  static void start_at(const Ring& r, typename Ring::word lap) noexcept {
+    using words = typename Ring::words;
+    if (lap == 0) return;
+    r.shared().head.store(words::cursor(lap, 0, 0));
+    const auto before = (lap - 1) & words::lap_mask;
+    for (auto* b = r.first(); b != r.end(); ++b) b->stamp.store(before << words::count_bits | Ring::per_block);
+  }
+  template <class Ring>
+  static constexpr typename Ring::word last_lap = Ring::words::lap_mask;
+};
+
+}  // namespace rig
+
+#endif
