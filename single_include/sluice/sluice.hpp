@@ -2240,10 +2240,19 @@ class until {
   template <class Rep, class Period>
   static constexpr std::int64_t saturated(std::chrono::duration<Rep, Period> d) noexcept {
     if (d <= d.zero()) return 0;
+    using std::chrono::duration;
+    using seconds = duration<std::int64_t>;
+    using nanoseconds = duration<std::int64_t, std::nano>;
     // Compared in floating point, where no duration overflows; a second of margin covers its rounding.
-    constexpr double most = 9.223372035e18;
-    if (std::chrono::duration<double, std::nano>(d).count() >= most) return detail::never;
-    return std::chrono::duration_cast<std::chrono::duration<std::int64_t, std::nano>>(d).count();
+    constexpr double most = 9.223372035e9;
+    if (duration<double>(d).count() >= most) return detail::never;
+    if constexpr (std::is_floating_point_v<Rep>) {
+      return std::chrono::duration_cast<nanoseconds>(d).count();
+    } else {
+      // Whole seconds apart, since a unit such as 1/60 s is multiplied before it is divided.
+      const auto whole = std::chrono::duration_cast<seconds>(d);
+      return nanoseconds(whole).count() + std::chrono::duration_cast<nanoseconds>(d - whole).count();
+    }
   }
 
   std::int64_t time_ = detail::never;
@@ -2652,18 +2661,23 @@ class message_source : public source_verbs<message_source<T, Stream>> {
   static constexpr end_traits traits = detail::message_traits<T, Stream>();
 
   explicit message_source(Stream s) noexcept : stream_(std::move(s)) {}
+  message_source(message_source&& o) noexcept : stream_(std::move(o.stream_)) { take_buffer(o); }
+  message_source& operator=(message_source&& o) noexcept {
+    if (this != &o) {
+      stream_ = std::move(o.stream_);
+      take_buffer(o);
+    }
+    return *this;
+  }
 
   result<T> try_pop() noexcept {
     for (;;) {
       const auto found = framing_.next(std::span(buffer_).subspan(begin_, end_ - begin_));
       if (found) {
-        union {
-          T value;
-          std::byte raw[sizeof(T)];
-        } copy;
-        __builtin_memcpy(copy.raw, buffer_ + begin_ + found->skip, sizeof(T));
+        alignas(T) std::byte whole[sizeof(T)];
+        __builtin_memcpy(whole, buffer_ + begin_ + found->skip, sizeof(T));
         begin_ += found->total;
-        return result<T>(copy.value);
+        return *std::launder(reinterpret_cast<const T*>(whole));
       }
       if (found.err().code != errc::empty) return found.err();
       if (begin_ != 0) {
@@ -2687,6 +2701,14 @@ class message_source : public source_verbs<message_source<T, Stream>> {
   [[nodiscard]] Stream& stream() noexcept { return stream_; }
 
  private:
+  // What was read ahead goes along, and is given out once.
+  void take_buffer(message_source& o) noexcept {
+    begin_ = 0;
+    end_ = o.end_ - o.begin_;
+    __builtin_memcpy(buffer_, o.buffer_ + o.begin_, end_);
+    o.begin_ = o.end_ = 0;
+  }
+
   Stream stream_;
   [[no_unique_address]] fixed_framing<sizeof(T)> framing_;
   std::size_t begin_ = 0;
@@ -2729,11 +2751,12 @@ class message_sink : public sink_verbs<message_sink<T, Stream>> {
     if (begin_ != sizeof(T)) (void)flush();
     return {};
   }
-  /// Sends what was accepted and ends the stream.
+  /// Sends what was accepted and ends the stream. Out of patience it leaves both as they are, for another call.
   status finish(until u = {}) noexcept {
     status s = flush();
     if (!detail::settled(s) && !u.immediate()) s = detail::wait_for(*this, want::push, u, [this] { return flush(); });
-    if (s || !s.err().again()) stream_.close();
+    const error e = s.err();
+    if (!e.again() && e.code != errc::timeout && e.code != errc::stopped) stream_.close();
     return s;
   }
   void arm(want k, wait_set& set) noexcept { stream_.arm(k, set); }

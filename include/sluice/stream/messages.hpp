@@ -36,18 +36,23 @@ class message_source : public source_verbs<message_source<T, Stream>> {
   static constexpr end_traits traits = detail::message_traits<T, Stream>();
 
   explicit message_source(Stream s) noexcept : stream_(std::move(s)) {}
+  message_source(message_source&& o) noexcept : stream_(std::move(o.stream_)) { take_buffer(o); }
+  message_source& operator=(message_source&& o) noexcept {
+    if (this != &o) {
+      stream_ = std::move(o.stream_);
+      take_buffer(o);
+    }
+    return *this;
+  }
 
   result<T> try_pop() noexcept {
     for (;;) {
       const auto found = framing_.next(std::span(buffer_).subspan(begin_, end_ - begin_));
       if (found) {
-        union {
-          T value;
-          std::byte raw[sizeof(T)];
-        } copy;
-        __builtin_memcpy(copy.raw, buffer_ + begin_ + found->skip, sizeof(T));
+        alignas(T) std::byte whole[sizeof(T)];
+        __builtin_memcpy(whole, buffer_ + begin_ + found->skip, sizeof(T));
         begin_ += found->total;
-        return result<T>(copy.value);
+        return *std::launder(reinterpret_cast<const T*>(whole));
       }
       if (found.err().code != errc::empty) return found.err();
       if (begin_ != 0) {
@@ -71,6 +76,14 @@ class message_source : public source_verbs<message_source<T, Stream>> {
   [[nodiscard]] Stream& stream() noexcept { return stream_; }
 
  private:
+  // What was read ahead goes along, and is given out once.
+  void take_buffer(message_source& o) noexcept {
+    begin_ = 0;
+    end_ = o.end_ - o.begin_;
+    __builtin_memcpy(buffer_, o.buffer_ + o.begin_, end_);
+    o.begin_ = o.end_ = 0;
+  }
+
   Stream stream_;
   [[no_unique_address]] fixed_framing<sizeof(T)> framing_;
   std::size_t begin_ = 0;
@@ -113,11 +126,12 @@ class message_sink : public sink_verbs<message_sink<T, Stream>> {
     if (begin_ != sizeof(T)) (void)flush();
     return {};
   }
-  /// Sends what was accepted and ends the stream.
+  /// Sends what was accepted and ends the stream. Out of patience it leaves both as they are, for another call.
   status finish(until u = {}) noexcept {
     status s = flush();
     if (!detail::settled(s) && !u.immediate()) s = detail::wait_for(*this, want::push, u, [this] { return flush(); });
-    if (s || !s.err().again()) stream_.close();
+    const error e = s.err();
+    if (!e.again() && e.code != errc::timeout && e.code != errc::stopped) stream_.close();
     return s;
   }
   void arm(want k, wait_set& set) noexcept { stream_.arm(k, set); }

@@ -58,10 +58,19 @@ class until {
   template <class Rep, class Period>
   static constexpr std::int64_t saturated(std::chrono::duration<Rep, Period> d) noexcept {
     if (d <= d.zero()) return 0;
+    using std::chrono::duration;
+    using seconds = duration<std::int64_t>;
+    using nanoseconds = duration<std::int64_t, std::nano>;
     // Compared in floating point, where no duration overflows; a second of margin covers its rounding.
-    constexpr double most = 9.223372035e18;
-    if (std::chrono::duration<double, std::nano>(d).count() >= most) return detail::never;
-    return std::chrono::duration_cast<std::chrono::duration<std::int64_t, std::nano>>(d).count();
+    constexpr double most = 9.223372035e9;
+    if (duration<double>(d).count() >= most) return detail::never;
+    if constexpr (std::is_floating_point_v<Rep>) {
+      return std::chrono::duration_cast<nanoseconds>(d).count();
+    } else {
+      // Whole seconds apart, since a unit such as 1/60 s is multiplied before it is divided.
+      const auto whole = std::chrono::duration_cast<seconds>(d);
+      return nanoseconds(whole).count() + std::chrono::duration_cast<nanoseconds>(d - whole).count();
+    }
   }
 
   std::int64_t time_ = detail::never;
