@@ -1475,8 +1475,8 @@ class spsc_producer {
     if (!r.find_tail(head, tail) || !r.count_between(head, tail, used))
       return error(errc::corrupt, step::join, subject::stamp);
     ring_ = r;
-    block_ = r.first() + words::block_of(tail);
-    stamp_ = words::lap_of(tail) << words::count_bits | words::item_of(tail);
+    next_.at = r.first() + words::block_of(tail);
+    next_.stamp = words::lap_of(tail) << words::count_bits | words::item_of(tail);
     credits_ = r.capacity() - used;
     seen_ = r.shared().consumer.read();  // a consumer that has ended before we came is not our peer
     return {};
@@ -1493,11 +1493,10 @@ class spsc_producer {
     requires std::convertible_to<U&&, T>
   SLUICE_INLINE() status try_push(U&& value, Ring&& ring) {
     if (const error e = admit()) [[unlikely]] return e;
-    block* const b = block_;
-    const word stamp = stamp_ + 1;
-    detail::put_item<P>(place(), std::forward<U>(value));
-    publish(b, stamp);
-    advance(1);
+    detail::put_item<P>(next_.place(), std::forward<U>(value));
+    next_.publish(1);
+    credits_ -= 1;
+    next_.pass(1, ring_);
     wake_consumer(ring);
     return {};
   }
@@ -1507,34 +1506,40 @@ class spsc_producer {
   result<std::size_t> try_push(Batch values, Ring&& ring) {
     if (values.empty()) return std::size_t{0};
     if (const error e = admit()) [[unlikely]] return e;
-    std::size_t done = 0;
-    for (;;) {
-      word n = per_block - count();
-      if (n > credits_) n = credits_;
-      if (n > values.size() - done) n = static_cast<word>(values.size() - done);
-      block* const b = block_;
-      const word stamp = stamp_ + n;
-      P::copy_out(place(), values.data() + done, static_cast<std::size_t>(n));
-      publish(b, stamp);
-      advance(n);
-      done += static_cast<std::size_t>(n);
-      if (done == values.size() || (credits_ == 0 && refill())) break;
-    }
+    const T* from = values.data();
+    std::size_t left = values.size();
+    do {
+      word n = credits_ < left ? credits_ : static_cast<word>(left);
+      credits_ -= n;
+      left -= static_cast<std::size_t>(n);
+      position to = next_;  // in registers, which the members could not be: each publication is a release
+      while (n != 0) {
+        const word room = per_block - to.count(), m = n < room ? n : room;
+        if (m == per_block) P::copy_out(to.place(), from, std::size_t{per_block});  // a size the compiler knows
+        else P::copy_out(to.place(), from, static_cast<std::size_t>(m));
+        to.publish(m);
+        to.pass(m, ring_);
+        from += m;
+        n -= m;
+      }
+      next_ = to;
+    } while (left != 0 && !refill());
     wake_consumer(ring);
-    return done;
+    return values.size() - left;
   }
   /// The next place, raw: build an item there, then commit() it or abandon() the place. One claim at a time.
   result<T*> try_claim() noexcept {
     if (const error e = admit()) [[unlikely]] return error(e.code == errc::busy ? error(errc::busy, step::claim) : e);
     held_ = credits_;
     credits_ = 0;  // so that a push meanwhile ends in refill(), which says busy
-    return place();
+    return next_.place();
   }
   template <class Ring>
   void commit(Ring&& ring) noexcept {
     abandon();
-    publish(block_, stamp_ + 1);
-    advance(1);
+    next_.publish(1);
+    credits_ -= 1;
+    next_.pass(1, ring_);
     wake_consumer(ring);
   }
   void abandon() noexcept {
@@ -1543,8 +1548,29 @@ class spsc_producer {
   }
 
  private:
-  [[nodiscard]] word count() const noexcept { return stamp_ & words::count_mask; }
-  [[nodiscard]] T* place() const noexcept { return block_->item(per_block == 1 ? 0 : count()); }
+  // Where the next item goes.
+  struct position {
+    word stamp = 0;       // the stamp that the block has now, or will have with its first item
+    block* at = nullptr;
+
+    [[nodiscard]] word count() const noexcept { return stamp & words::count_mask; }
+    [[nodiscard]] T* place() const noexcept { return at->item(per_block == 1 ? 0 : count()); }
+    // No other store may stand between the item and its stamp: adjacent stores to one line leave the core together. With
+    // one between, a polling consumer often takes the line after the first, and it has to come back for the second:
+    // measured as 1.9 instead of 1.1 line round trips.
+    SLUICE_INLINE() void publish(word n) const noexcept {
+      at->stamp.store(stamp + n, P::template order<site::spsc_publish>);  // (P3)
+    }
+    SLUICE_INLINE() void pass(word n, const ring_type& r) noexcept {
+      stamp += n;
+      if (count() != per_block) return;
+      stamp -= per_block;
+      if (++at == r.end()) {
+        at = r.first();
+        stamp = (stamp + words::one_lap) & words::stamp_mask;
+      }
+    }
+  };
 
   SLUICE_INLINE() error admit() noexcept {
     if (credits_ == 0) [[unlikely]] {
@@ -1552,22 +1578,6 @@ class spsc_producer {
     }
     if (theirs().peek() != seen_) [[unlikely]] return look_at_consumer();
     return {};
-  }
-  // No other store may stand between the item and its stamp: adjacent stores to one line leave the core together. With
-  // one between, a polling consumer often takes the line after the first, and it has to come back for the second:
-  // measured as 1.9 instead of 1.1 line round trips.
-  SLUICE_INLINE() void publish(block* b, word stamp) noexcept {
-    b->stamp.store(stamp, P::template order<site::spsc_publish>);  // (P3)
-  }
-  SLUICE_INLINE() void advance(word n) noexcept {
-    stamp_ += n;
-    credits_ -= n;
-    if (count() != per_block) return;
-    stamp_ -= per_block;
-    if (++block_ == ring_.end()) {
-      block_ = ring_.first();
-      stamp_ = (stamp_ + words::one_lap) & words::stamp_mask;
-    }
   }
   template <class Ring>
   SLUICE_INLINE() void wake_consumer(Ring&& ring) noexcept {
@@ -1579,7 +1589,7 @@ class spsc_producer {
     if (!attached()) return error(errc::forked, step::push);
     if (held_ != 0) return error(errc::busy, step::push);
     word head = 0, used = 0;
-    const word tail = words::cursor(stamp_ >> words::count_bits, static_cast<word>(block_ - ring_.first()), count());
+    const word tail = words::cursor(next_.stamp >> words::count_bits, static_cast<word>(next_.at - ring_.first()), next_.count());
     if (!ring_.load_head(head) || !ring_.count_between(head, tail, used))
       return error(errc::corrupt, step::push, subject::cursor);
     credits_ = ring_.capacity() - used;
@@ -1596,11 +1606,10 @@ class spsc_producer {
     return {};
   }
 
-  // stamp_ and credits_ change together and must not be neighbours: a compiler would load both as one vector, which
+  // The stamp and credits_ change together and must not be neighbours: a compiler would load both as one vector, which
   // cannot be forwarded from the two stores of a block change, and so would wait until those have left the core behind
   // all the items before them (measured: 60 instead of 12 ns for a push).
-  word stamp_ = 0;          // the stamp as it will be stored, less the items of the next push
-  block* block_ = nullptr;  // where the next item goes
+  position next_;
   role_view seen_;          // the consumer's role word that has been looked into
   std::uint32_t refusals_ = 0;
   ring_type ring_;
@@ -1626,10 +1635,10 @@ class spsc_consumer {
     word head = 0;
     if (!r.load_head(head)) return error(errc::corrupt, step::join, subject::cursor);
     ring_ = r;
-    cursor_ = head;
-    block_ = r.first() + words::block_of(head);
-    lap_ = words::lap_of(head) << words::count_bits;
-    ready_ = words::item_of(head);
+    next_.cursor = head;
+    next_.at = r.first() + words::block_of(head);
+    next_.lap = words::lap_of(head) << words::count_bits;
+    next_.ready = words::item_of(head);
     told_before_ = r.shared().told.load(P::template order<site::spsc_told>);
     return {};
   }
@@ -1644,8 +1653,8 @@ class spsc_consumer {
   template <class Ring>
   SLUICE_INLINE() result<T> try_pop(Ring&& ring) noexcept {
     if (const error e = find_item()) [[unlikely]] return e;
-    result<T> taken = detail::take_item<P>(block_->item(item()));
-    consume(1);
+    result<T> taken = detail::take_item<P>(next_.place());
+    next_.pass(1, ring_);
     publish_head(ring);
     return taken;
   }
@@ -1655,92 +1664,114 @@ class spsc_consumer {
   result<std::size_t> try_pop(std::span<T> to, Ring&& ring) noexcept {
     if (to.empty()) return std::size_t{0};
     if (const error e = find_item()) [[unlikely]] return e;
-    std::size_t done = 0;
+    fetch_ahead(to.size());
+    position from = next_;  // in registers, which the members could not be: each look is an acquire
+    T* put = to.data();
+    std::size_t left = to.size();
     do {
-      word n = ready_ - item();
-      if (n > to.size() - done) n = static_cast<word>(to.size() - done);
-      P::copy_in(to.data() + done, block_->item(item()), static_cast<std::size_t>(n));
-      consume(n);
-      done += static_cast<std::size_t>(n);
-    } while (done != to.size() && (item() != ready_ || look() == errc::ok));
+      word n = from.ready - from.item();
+      if (n > left) n = static_cast<word>(left);
+      if (n == per_block) P::copy_in(put, from.place(), std::size_t{per_block});  // a size the compiler knows
+      else P::copy_in(put, from.place(), static_cast<std::size_t>(n));
+      from.pass(n, ring_);
+      put += n;
+      left -= static_cast<std::size_t>(n);
+    } while (left != 0 && (from.item() != from.ready || from.look() == errc::ok));
+    next_ = from;
     publish_head(ring);
-    return done;
+    return to.size() - left;
   }
   /// The next item in place: then either consume_loan() or keep_loan(). One loan at a time.
   result<T*> try_borrow() noexcept {
     if (const error e = find_item()) [[unlikely]] return error(e.code == errc::busy ? error(errc::busy, step::borrow) : e);
-    lent_ = ready_;
-    ready_ = item();  // so that a pop meanwhile ends in find_more(), which says busy
-    return block_->item(item());
+    lent_ = next_.ready;
+    next_.ready = next_.item();  // so that a pop meanwhile ends in find_more(), which says busy
+    return next_.place();
   }
   template <class Ring>
   void consume_loan(Ring&& ring) noexcept {
     keep_loan();
-    if constexpr (!std::is_trivially_destructible_v<T>) block_->item(item())->~T();
-    consume(1);
+    if constexpr (!std::is_trivially_destructible_v<T>) next_.place()->~T();
+    next_.pass(1, ring_);
     publish_head(ring);
   }
   void keep_loan() noexcept {
-    ready_ = lent_;
+    next_.ready = lent_;
     lent_ = 0;
   }
 
  private:
-  [[nodiscard]] word item() const noexcept { return per_block == 1 ? 0 : words::item_of(cursor_); }
+  // Where the next item is.
+  struct position {
+    word cursor = 0;      // {lap, block, item}
+    block* at = nullptr;
+    word lap = 0;         // what a stamp of this lap starts from
+    word ready = 0;       // items of this block known to be there
+
+    [[nodiscard]] word item() const noexcept { return per_block == 1 ? 0 : words::item_of(cursor); }
+    [[nodiscard]] T* place() const noexcept { return at->item(item()); }
+    // (C1) Counts the items of this block that are there.
+    SLUICE_INLINE() errc look() noexcept {
+      const word count = at->stamp.load(P::template order<site::spsc_stamp>) - lap;
+      if (count - 1 >= per_block) [[unlikely]]  // none yet, an earlier lap, or nonsense
+        return count - 1 < words::count_mask ? errc::corrupt : errc::empty;
+      if (count <= item()) return errc::empty;
+      ready = count;
+      return errc::ok;
+    }
+    SLUICE_INLINE() void pass(word n, const ring_type& r) noexcept {
+      if constexpr (per_block != 1) {
+        cursor += n;
+        if (item() != per_block) return;
+        cursor -= per_block;
+      }
+      ready = 0;
+      cursor += words::one_block;
+      if (++at == r.end()) {
+        at = r.first();
+        cursor = words::cursor(words::lap_of(cursor) + 1, 0, 0);
+        lap = (lap + words::one_lap) & words::stamp_mask;
+      }
+    }
+  };
 
   SLUICE_INLINE() error find_item() noexcept {
-    return item() == ready_ ? find_more() : error();
+    return next_.item() == next_.ready ? find_more() : error();
   }
   SLUICE_INLINE() error find_more() noexcept {
-    if (block_ == nullptr) [[unlikely]] return error(errc::forked, step::pop);
+    if (next_.at == nullptr) [[unlikely]] return error(errc::forked, step::pop);
     if (lent_ != 0) [[unlikely]] return error(errc::busy, step::pop);
-    const errc e = look();
+    const errc e = next_.look();
     return e == errc::ok ? error() : why_not(e);
-  }
-  // (C1) Counts the items of this block that are there.
-  SLUICE_INLINE() errc look() noexcept {
-    const word count = block_->stamp.load(P::template order<site::spsc_stamp>) - lap_;
-    if (count - 1 >= per_block) [[unlikely]]  // none yet, an earlier lap, or nonsense
-      return count - 1 < words::count_mask ? errc::corrupt : errc::empty;
-    if (count <= item()) return errc::empty;
-    ready_ = count;
-    return errc::ok;
   }
   SLUICE_COLD() error why_not(errc e) noexcept {
     if (e == errc::corrupt) return error(errc::corrupt, step::pop, subject::stamp);
     const role_view now = theirs().read();
     const errc end = now.verdict(ring_.persistent());
     if (end == errc::ok || now.session() == told_before_) return error(errc::empty, step::pop);
-    if (look() == errc::ok) return {};  // published before the end that was just seen (E1, E2)
+    if (next_.look() == errc::ok) return {};  // published before the end that was just seen (E1, E2)
     ring_.shared().told.store(now.session(), P::template order<site::spsc_told>);
     return error(end, step::pop).by(static_cast<unsigned>(spsc_slot::producer));
   }
-  SLUICE_INLINE() void consume(word n) noexcept {
-    if constexpr (per_block != 1) {
-      cursor_ += n;
-      if (item() != per_block) return;
-      cursor_ -= per_block;
-    }
-    ready_ = 0;
-    cursor_ += words::one_block;
-    if (++block_ == ring_.end()) {
-      block_ = ring_.first();
-      cursor_ = words::cursor(words::lap_of(cursor_) + 1, 0, 0);
-      lap_ = (lap_ + words::one_lap) & words::stamp_mask;
+  // Starts the transfer of all the lines that a batch may touch: each stamp is waited for before the next is looked at.
+  SLUICE_INLINE() void fetch_ahead(std::size_t items) const noexcept {
+    constexpr std::size_t most = 16;
+    const std::size_t blocks = items / per_block < most ? items / per_block : most;
+    const block* b = next_.at;
+    for (std::size_t i = 0; i < blocks; ++i) {
+      if (++b == ring_.end()) b = ring_.first();
+      __builtin_prefetch(b);
     }
   }
   template <class Ring>
   SLUICE_INLINE() void publish_head(Ring&& ring) noexcept {
-    ring_.shared().head.store(cursor_, P::template order<site::spsc_consume>);  // (C3)
+    ring_.shared().head.store(next_.cursor, P::template order<site::spsc_consume>);  // (C3)
     auto& door = theirs().doorstep();
     if (const auto kinds = door.signal()) [[unlikely]] ring(door, kinds);
   }
 
-  word cursor_ = 0;         // {lap, block, item} of the next item
-  block* block_ = nullptr;  // its block
-  word lap_ = 0;            // what a stamp of this lap starts from
-  word ready_ = 0;          // items of this block known to be there
-  word lent_ = 0;           // ready_ while a loan is out
+  position next_;
+  word lent_ = 0;                  // next_.ready while a loan is out
   std::uint32_t told_before_ = 0;  // the end of this session was a predecessor's business
   std::uint32_t refusals_ = 0;
   ring_type ring_;
