@@ -1475,8 +1475,9 @@ class spsc_producer {
     requires std::convertible_to<U&&, T>
   SLUICE_INLINE() status try_push(U&& value, Ring&& ring) {
     if (const error e = admit()) [[unlikely]] return e;
-    detail::put_item<P>(next_.place(), std::forward<U>(value));
-    next_.publish(1);
+    const position here = next_;  // read before the item is stored, which might be a word of ours as far as a compiler knows
+    detail::put_item<P>(here.place(), std::forward<U>(value));
+    here.publish(1);
     credits_ -= 1;
     next_.pass(1, ring_);
     wake_consumer(ring);
