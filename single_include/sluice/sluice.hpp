@@ -1015,7 +1015,8 @@ class gate {
   [[nodiscard]] typename P::template atomic<std::uint32_t>& word() noexcept { return word_; }
 
  private:
-  SLUICE_COLD() std::uint32_t raise(std::uint32_t w) noexcept {
+  // Not marked cold: GCC 12 then takes the store before the look to be cold as well, and moves it out of the caller's line.
+  SLUICE_NOINLINE() std::uint32_t raise(std::uint32_t w) noexcept {
     while (!word_.compare_exchange_weak(w, (w & ~armed) + step_, P::template order<site::gate_raise>,
                                         P::template order<site::gate_look>)) {
       if ((w & armed) == 0) return 0;  // another waker, or the sleeper itself, was first
