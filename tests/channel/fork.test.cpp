@@ -255,7 +255,7 @@ TEST_CASE("fork in one thread while others open, wait and heal neither hangs nor
   done = true;
   opener.join();
   reader.join();
-  INFO("code " << static_cast<int>(why.code) << ", who " << why.who << ", step " << static_cast<int>(why.at));
+  INFO("code " << static_cast<int>(why.code) << ", who " << why.who << ", step " << static_cast<int>(why.op));
   CHECK_FALSE(why);
   CHECK(opened > 0);
 }

@@ -21,7 +21,7 @@ TEST_CASE("a default error is no error", "[error]") {
   constexpr error none;
   STATIC_REQUIRE(!none);
   STATIC_REQUIRE(none == errc::ok);
-  STATIC_REQUIRE(none.at == step::none);
+  STATIC_REQUIRE(none.op == step::none);
   STATIC_REQUIRE(none.who == 0);
   STATIC_REQUIRE(none.detail == 0);
   STATIC_REQUIRE(static_cast<bool>(error(errc::empty)));
@@ -40,7 +40,7 @@ TEST_CASE("by() names a participant by slot plus one and leaves the rest", "[err
   constexpr error e = error(errc::pending, step::pop, subject::stamp).by(0);
   STATIC_REQUIRE(e.who == 1);
   STATIC_REQUIRE(e.code == errc::pending);
-  STATIC_REQUIRE(e.at == step::pop);
+  STATIC_REQUIRE(e.op == step::pop);
   STATIC_REQUIRE(e.about() == subject::stamp);
   CHECK(e.by(41).who == 42);
   CHECK(e.by(65534).who == 65535);

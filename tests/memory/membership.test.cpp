@@ -105,7 +105,7 @@ TEST_CASE("the first to join creates the region, the next joins what is there") 
   REQUIRE(a);
   CHECK(a->opened() == opening::created);
   CHECK(a->slot() == 0);
-  CHECK(a->slots() == 3);
+  CHECK(a->slot_count() == 3);
   CHECK(a->capacity() == 512);
   CHECK_FALSE(a->persistent());
   CHECK(a->peers() == 1);
@@ -195,7 +195,7 @@ TEST_CASE("a thousand slots can be told apart") {
   const world w;
   auto m = w.join(1023, 1024);
   REQUIRE(m);
-  CHECK(m->slots() == 1024);
+  CHECK(m->slot_count() == 1024);
   CHECK(m->peers() == 1);
   CHECK(w.locked(life_byte(1023)));
   CHECK(w.incarnation(1023) == 1);
@@ -443,7 +443,7 @@ TEST_CASE("creating, joining and removing at the same time: never half a region,
         if (m) {
           ++n->joined;
           n->created += m->opened() == opening::created ? 1u : 0u;
-          if (m->capacity() != 512 || m->slots() != 3) ++n->wrong;
+          if (m->capacity() != 512 || m->slot_count() != 3) ++n->wrong;
           if (d.below(2) == 0) m->leave();
         } else if (m.err() == errc::no_space || m.err() == errc::busy) {
           ++n->refused;

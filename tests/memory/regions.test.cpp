@@ -112,7 +112,7 @@ TEST_CASE("a mapping that cannot be made is an error") {
   const auto r = sluice::mapped_region::map(readable.get(), 4096, {});
   REQUIRE_FALSE(r);
   CHECK(r.err() == sluice::errc::denied);
-  CHECK(r.err().at == sluice::step::map);
+  CHECK(r.err().op == sluice::step::map);
 }
 
 TEST_CASE("a forked child does not inherit a mapping") {

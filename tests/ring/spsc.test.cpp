@@ -415,7 +415,7 @@ TEST_CASE("the consumer hears of the end after everything that was pushed before
       for (int again = 0; again < 2; ++again) {
         const error e = c.try_pop(no_bell).err();
         CHECK(e == r.says);
-        CHECK(e.at == step::pop);
+        CHECK(e.op == step::pop);
         CHECK(e.who == (r.says == errc::empty ? 0 : 1));  // the producer is participant 0
         std::uint64_t some[2];
         CHECK(c.try_pop(std::span(some), no_bell).err() == r.says);
@@ -459,7 +459,7 @@ TEST_CASE("the producer hears of the end of its consumer at once", "[spsc]") {
       for (int again = 0; again < 2; ++again) {
         const error e = p.try_push(1u, no_bell).err();
         CHECK(e == expected);
-        CHECK(e.at == step::push);
+        CHECK(e.op == step::push);
         CHECK(e.who == (expected == errc::full ? 0 : 2));  // the consumer is participant 1
         CHECK(p.try_push(std::span<const std::uint64_t>(some), no_bell).err() == expected);
         CHECK(p.try_claim().err() == expected);

@@ -91,7 +91,7 @@ class ring_end {
 
   /// What a refusal of the side means for the end. Somebody who only ever polls learns of a peer's death here.
   SLUICE_COLD() error refused(error e) noexcept {
-    if (e.code == errc::forked && side_ == &inert) return error(why_inert_.code, e.at, why_inert_.about());
+    if (e.code == errc::forked && side_ == &inert) return error(why_inert_.code, e.op, why_inert_.about());
     if (e.again() && side_->suspicious()) home_.heal_peers();
     return e;
   }

@@ -46,7 +46,7 @@ class shared_home {
   /// Longer sleeps would leave a message lie whose producer was killed between publishing it and waking us.
   [[nodiscard]] std::int64_t slice(bool fenced) const noexcept { return fenced ? 20'000'000 : 1'000'000; }
   void heal_peers() noexcept {
-    for (unsigned k = 0; k < member_.slots(); ++k)
+    for (unsigned k = 0; k < member_.slot_count(); ++k)
       if (k != member_.slot()) (void)member_.heal_if_dead(k, [](std::byte* b, unsigned s) { ring_kind<Kind>::template heal<P>(b, s); });
   }
   [[nodiscard]] unsigned peers() noexcept { return member_.peers(); }
@@ -69,7 +69,7 @@ region_spec spec_of(const ring_options& o) noexcept {
   s.kind = ring_kind<Kind>::in_region;
   s.capacity = o.capacity;
   s.participants = o.participants;
-  s.default_participants = ring_kind<Kind>::participants;
+  s.least_participants = ring_kind<Kind>::participants;
   s.persistent = o.persistent;
   s.item_size = sizeof(T);
   s.item_align = alignof(T);

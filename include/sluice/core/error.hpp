@@ -50,15 +50,15 @@ enum class subject : std::int32_t {
 /// `detail` is an error number where `code` is `os`, a count where it is `lagged`, the `subject` otherwise.
 struct error {
   errc code = errc::ok;
-  step at = step::none;
+  step op = step::none;
   std::uint16_t who = 0;  // slot number of the participant concerned, plus one; 0 is nobody
   std::int32_t detail = 0;
 
   constexpr error() noexcept = default;
   constexpr error(errc c) noexcept : code(c) {}  // NOLINT: an errc is an error
-  constexpr error(errc c, step s) noexcept : code(c), at(s) {}
-  constexpr error(errc c, step s, std::int32_t d) noexcept : code(c), at(s), detail(d) {}
-  constexpr error(errc c, step s, subject about) noexcept : code(c), at(s), detail(static_cast<std::int32_t>(about)) {}
+  constexpr error(errc c, step s) noexcept : code(c), op(s) {}
+  constexpr error(errc c, step s, std::int32_t d) noexcept : code(c), op(s), detail(d) {}
+  constexpr error(errc c, step s, subject about) noexcept : code(c), op(s), detail(static_cast<std::int32_t>(about)) {}
 
   /// True for the errors that waiting can cure.
   [[nodiscard]] constexpr bool again() const noexcept {
@@ -66,6 +66,12 @@ struct error {
   }
   [[nodiscard]] constexpr subject about() const noexcept {
     return code == errc::os || code == errc::lagged ? subject::none : static_cast<subject>(detail);
+  }
+  /// The same, met in the course of a larger step.
+  [[nodiscard]] constexpr error during(step s) const noexcept {
+    error e = *this;
+    e.op = s;
+    return e;
   }
   [[nodiscard]] constexpr error by(unsigned slot) const noexcept {
     error e = *this;

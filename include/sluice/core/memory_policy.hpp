@@ -73,6 +73,14 @@ using fenced_memory = machine_memory<true>;
 /// The default: no fence on the publisher's path where the system offers an asymmetric barrier.
 using native_memory = std::conditional_t<SLUICE_HAS_LINUX(), machine_memory<false>, fenced_memory>;
 
+namespace detail {
+
+/// May a T be copied by copying its bytes, and is it meant to be copied at all?
+template <class T>
+inline constexpr bool copies_as_bytes = std::is_trivially_copyable_v<T> && std::is_copy_constructible_v<T>;
+
+}  // namespace detail
+
 /// A named use of a memory order. Each site is a type of its own, `struct here : order_site<...> {}`, so that a policy's
 /// `order<here>` can weaken exactly one of them.
 template <std::memory_order Order>

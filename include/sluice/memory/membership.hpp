@@ -6,6 +6,7 @@
 #include <sluice/memory/mapped_region.hpp>
 #include <sluice/memory/region_file.hpp>
 #include <sluice/platform/fence.hpp>
+#include <sluice/wait/wait_set.hpp>
 
 namespace sluice {
 
@@ -99,7 +100,7 @@ class membership {
   [[nodiscard]] std::byte* body() const noexcept { return region_.data() + body_offset_; }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] unsigned slot() const noexcept { return slot_; }
-  [[nodiscard]] unsigned slots() const noexcept { return slots_; }
+  [[nodiscard]] unsigned slot_count() const noexcept { return slot_count_; }
   [[nodiscard]] opening opened() const noexcept { return opened_; }
   [[nodiscard]] bool persistent() const noexcept { return persistent_; }
   [[nodiscard]] bool durable() const noexcept { return durable_; }
@@ -107,26 +108,30 @@ class membership {
   [[nodiscard]] int handle() const noexcept { return probe_.get(); }
 
   // liveness, as the kernel attests it
-  [[nodiscard]] bool alive(unsigned slot) noexcept { return slot == slot_ || detail::byte_is_locked(probe_.get(), life(slot)); }
-  [[nodiscard]] bool begin_heal(unsigned slot) noexcept { return !detail::try_lock_byte(probe_.get(), heal(slot)); }
+  [[nodiscard]] bool alive(unsigned slot) noexcept {
+    return slot == slot_ || detail::byte_is_locked(probe_.get(), life(slot)) || !probe_.holds();
+  }
+  [[nodiscard]] bool begin_heal(unsigned slot) noexcept {
+    return probe_.holds() && !detail::try_lock_byte(probe_.get(), heal(slot));
+  }
   void end_heal(unsigned slot) noexcept { detail::unlock_byte(probe_.get(), heal(slot)); }
 
-  /// Heals the slot if its owner is certified dead; true if it did.
+  /// Heals the slot if its owner is certified dead; true if it did. A slot that is not in use costs no system call.
   template <class Heal>
   bool heal_if_dead(unsigned slot, Heal heal) noexcept {
-    if (alive(slot)) return false;
+    if (!in_use(slot) || alive(slot)) return false;
     const detail::fork_exclusion no_child_takes_the_heal_lock;
     return heal_now(slot, heal);
   }
   /// How many participants live.
   [[nodiscard]] unsigned peers() noexcept {
     unsigned n = 0;
-    for (unsigned k = 0; k < slots(); ++k) n += alive(k) ? 1u : 0u;
+    for (unsigned k = 0; k < slot_count(); ++k) n += alive(k) ? 1u : 0u;
     return n;
   }
   /// Would a heavy fence of this process reach every living participant?
   [[nodiscard]] bool all_fenced() noexcept {
-    for (unsigned k = 0; k < slots(); ++k) {
+    for (unsigned k = 0; k < slot_count(); ++k) {
       auto& r = record(k);
       if ((r.incarnation.load(P::template order<site::member_facts>) & 1u) != 0 && r.fenced.load(P::template order<site::member_facts>) != 1)
         return false;
@@ -147,13 +152,15 @@ class membership {
     return std::launder(reinterpret_cast<participant_record<P>*>(table))[slot];
   }
 
+  [[nodiscard]] bool in_use(unsigned slot) const noexcept {
+    return (record(slot).incarnation.load(P::template order<site::member_seen>) & 1u) != 0;
+  }
   template <class Heal>
   bool heal_now(unsigned slot, Heal& heal) noexcept {
     return sluice::heal_if_dead(*this, slot, [&] {
-      auto& owner = record(slot);
-      if ((owner.incarnation.load(P::template order<site::member_seen>) & 1u) == 0) return;
+      if (!in_use(slot)) return;
       heal(body(), slot);
-      owner.incarnation.fetch_add(1, P::template order<site::member_raise>);
+      record(slot).incarnation.fetch_add(1, P::template order<site::member_raise>);
     });
   }
 
@@ -166,7 +173,7 @@ class membership {
 
   // Tries until it settles: a lock byte or a name may be in somebody's hands for a moment.
   template <class Attempt>
-  static result<membership> patiently(Attempt attempt) noexcept {
+  static auto patiently(Attempt attempt) noexcept -> decltype(attempt()) {
     const std::int64_t deadline = detail::monotonic_ns() + 2'000'000'000;
     for (;;) {
       {
@@ -175,8 +182,9 @@ class membership {
         const bool passing = !r && r.err().code == errc::busy && r.err().who == 0;
         if (!passing || detail::monotonic_ns() > deadline) return r;
       }
-      const timespec pause{0, 500'000};
-      ::nanosleep(&pause, nullptr);
+      wait_set moment;
+      moment.within(500'000);
+      (void)moment.sleep({});
     }
   }
 
@@ -200,17 +208,19 @@ class membership {
     m.body_offset_ = static_cast<std::size_t>(h->body_offset);
     m.body_size_ = static_cast<std::size_t>(h->body_size);
     m.capacity_ = static_cast<std::size_t>(h->capacity);
-    m.slots_ = h->participants;
+    m.slot_count_ = h->participants;
     m.persistent_ = (h->options & region_header::persistent) != 0;
     m.region_ = std::move(*region);
     m.slot_ = *taken;
     m.durable_ = durable;
-    m.probe_ = description_of(fd.get());
-    if (!m.probe_) {
+    m.probe_ = detail::steady_handle(description_of(fd.get()));
+    if (!m.probe_.holds()) {
       const bool no_proc = ::access("/proc/self/fd", X_OK) != 0;
       return no_proc ? error(errc::unsupported, step::open, subject::proc_file_system) : detail::last_error(step::open);
     }
-    if (durable) m.check_boot();
+    if (durable) {
+      if (status s = m.check_boot(); !s) return s.err();
+    }
     auto& mine = m.record(m.slot_);
     auto incarnation = mine.incarnation.load(P::template order<site::member_seen>);
     if ((incarnation & 1u) != 0) {
@@ -223,8 +233,8 @@ class membership {
     mine.pid_namespace.store(who.pid_namespace, P::template order<site::member_facts>);
     mine.fenced.store(detail::join_heavy_fence(true) ? 1 : 0, P::template order<site::member_facts>);
     mine.incarnation.store(incarnation + 1, P::template order<site::member_raise>);
-    for (unsigned k = 0; k < m.slots(); ++k)  // who died before we came is none of our peers
-      if (k != m.slot_) (void)m.heal_now(k, heal_slot);
+    for (unsigned k = 0; k < m.slot_count(); ++k)  // who died before we came is none of our peers
+      if (k != m.slot_ && m.in_use(k)) (void)m.heal_now(k, heal_slot);
     if (status s = begin(m); !s) {
       mine.incarnation.store(incarnation + 2, P::template order<site::member_raise>);
       return s.err();
@@ -254,43 +264,59 @@ class membership {
     return why;
   }
 
-  // J is held, so nobody else is between these lines. Words of an earlier boot are trusted only after an orderly end.
-  void check_boot() noexcept {
+  // Words of an earlier boot are trusted only after an orderly end. J is held, so nobody else is between these lines; and
+  // whoever lives has been let in by somebody of this boot, whatever name of it we may be shown.
+  status check_boot() noexcept {
     auto& s = state();
     const std::uint64_t boot = detail::boot_number();
-    if (s.boot.load(P::template order<site::region_booted>) != boot) {
-      const bool fresh = s.boot.load(P::template order<site::region_booted>) == 0;
-      if (!fresh && s.clean.load(P::template order<site::region_booted>) != 1) {
+    if (boot == 0) return error(errc::unsupported, step::join, subject::proc_file_system);
+    const std::uint64_t before = s.boot.load(P::template order<site::region_booted>);
+    if (before != boot) {
+      if (!alone()) return {};
+      if (before != 0 && s.clean.load(P::template order<site::region_booted>) != 1) {
         __builtin_memset(body(), 0, body_size_);
-        for (unsigned k = 0; k < slots(); ++k) record(k).incarnation.store(0, P::template order<site::region_booted>);
+        for (unsigned k = 0; k < slot_count(); ++k) record(k).incarnation.store(0, P::template order<site::region_booted>);
         opened_ = opening::reset;
       }
     }
     s.clean.store(0, P::template order<site::region_booted>);
     s.boot.store(boot, P::template order<site::region_settled>);  // last: a kill before it repeats all of this
+    return sync_state();  // before the ring is used: a mark on disk must not outlive what it vouches for
   }
+  // Marks the region as left in order, if we are the last. Somebody who is just joining holds J for a moment, and may be
+  // refused, so it is waited for.
   void leave_clean() noexcept {
-    const detail::fork_exclusion no_child_takes_the_join_lock;
-    if (detail::try_lock_byte(probe_.get(), joining)) return;  // somebody is just joining: not the last
-    bool last = true;
-    for (unsigned k = 0; k < slots() && last; ++k) last = k == slot_ || !alive(k);
-    auto& s = state();
-    if (last && ::msync(region_.data(), region_.size(), MS_SYNC) == 0) {
-      s.clean.store(1, P::template order<site::region_settled>);
-      (void)::msync(region_.data() + state_offset, detail::page_bytes, MS_SYNC);
-    }
-    detail::unlock_byte(probe_.get(), joining);
+    if (!alone()) return;
+    (void)::msync(region_.data(), region_.size(), MS_SYNC);  // most of it, with no lock held
+    (void)patiently([&]() -> status {
+      if (!probe_.holds()) return error(errc::closed, step::leave);
+      if (const error e = detail::try_lock_byte(probe_.get(), joining)) return e;
+      if (alone() && ::msync(region_.data(), region_.size(), MS_SYNC) == 0) {
+        state().clean.store(1, P::template order<site::region_settled>);
+        (void)sync_state();
+      }
+      detail::unlock_byte(probe_.get(), joining);
+      return {};
+    });
+  }
+  [[nodiscard]] bool alone() noexcept {
+    for (unsigned k = 0; k < slot_count(); ++k)
+      if (k != slot_ && alive(k)) return false;
+    return true;
+  }
+  [[nodiscard]] status sync_state() noexcept {
+    return ::msync(region_.data() + state_offset, detail::page_bytes, MS_SYNC) == 0 ? status() : detail::last_error(step::join);
   }
 
   // What is needed of the header, checked once; the mapped one is not read again.
   std::size_t body_offset_ = 0;
   std::size_t body_size_ = 0;
   std::size_t capacity_ = 0;
-  unsigned slots_ = 0;
+  unsigned slot_count_ = 0;
   bool persistent_ = false;
 
   mapped_region region_;
-  unique_handle probe_;  // asks for locks, holds none
+  detail::steady_handle probe_;  // asks for locks, holds none
   unsigned slot_ = 0;
   bool durable_ = false;
   opening opened_ = opening::joined;

@@ -9,6 +9,7 @@
 #include <sluice/platform/process.hpp>
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/vfs.h>
 
 // The file under a region: created complete before it has a name, and looked at with suspicion when opened.
@@ -25,8 +26,11 @@ inline status write_all_at(int fd, const void* from, std::size_t n, off_t at) no
   return {};
 }
 
-// Blocks for the whole file now: a page that cannot be had later would be a SIGBUS at first touch.
+// Blocks for the whole file now: a page that cannot be had later would be a SIGBUS at first touch. The limit of the
+// process is looked at first, since the kernel answers a file beyond it with a signal.
 inline status allocate(int fd, std::uint64_t size) noexcept {
+  rlimit most{};
+  if (::getrlimit(RLIMIT_FSIZE, &most) == 0 && size > most.rlim_cur) return error(errc::too_big, step::create, subject::size);
   if (retry_interrupted([&] { return ::fallocate(fd, 0, 0, static_cast<off_t>(size)); }) == 0) return {};
   if (errno != EOPNOTSUPP) return last_error(step::create);
   static constexpr char zeros[4096] = {};
@@ -60,10 +64,17 @@ inline status fill_region(int fd, const region_spec& spec, const region_options&
   return write_all_at(fd, &h, sizeof h, 0);
 }
 
+// Gives a region that is complete its name. What outlives a reboot is on disk before its name is, and then the name too.
 inline status link_region(int fd, const region_place& where) noexcept {
+  if (where.durable() && ::fdatasync(fd) != 0) return last_error(step::create);
   char self[64];
   std::snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-  if (::linkat(AT_FDCWD, self, where.directory(), where.leaf(), AT_SYMLINK_FOLLOW) == 0) return {};
+  if (::linkat(AT_FDCWD, self, where.directory(), where.leaf(), AT_SYMLINK_FOLLOW) == 0) {
+    std::snprintf(self, sizeof self, "/proc/self/fd/%d", where.directory());
+    if (const auto directory = where.durable() ? open_at(AT_FDCWD, self, O_RDONLY | O_DIRECTORY) : unique_handle())
+      ::fsync(directory.get());
+    return {};
+  }
   if (errno == ENOENT && ::access("/proc/self/fd", X_OK) != 0) return error(errc::unsupported, step::link, subject::proc_file_system);
   return errno == EEXIST ? error(errc::busy, step::link, subject::name) : last_error(step::link);
 }
@@ -97,13 +108,7 @@ inline status create_region(const region_place& where, const region_spec& spec) 
   if (!fd && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT || errno == EINVAL)) return create_beside(where, spec);
   if (!fd) return last_error(step::create);
   if (status s = fill_region(fd.get(), spec, where.options()); !s) return s;
-  if (where.durable() && ::fdatasync(fd.get()) != 0) return last_error(step::create);
-  status s = link_region(fd.get(), where);
-  if (s && where.durable()) {  // the name must reach the disk as well
-    const unique_handle directory = open_at(AT_FDCWD, self, O_RDONLY | O_DIRECTORY);
-    if (directory) ::fsync(directory.get());
-  }
-  return s;
+  return link_region(fd.get(), where);
 }
 
 /// Creates a region without a name, whose size nobody can ever change again. Pass the descriptor on; join by it.

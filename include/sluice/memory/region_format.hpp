@@ -96,7 +96,7 @@ struct region_spec {
   std::uint64_t capacity = 0;  // 0 adopts what is there
   std::uint64_t default_capacity = 1024;
   std::uint32_t participants = 0;  // 0 adopts
-  std::uint32_t default_participants = 2;
+  std::uint32_t least_participants = 1;  // what the kind cannot do without; the default too
   bool persistent = false;  // false adopts
   std::uint32_t item_size = 0;
   std::uint32_t item_align = 0;
@@ -125,8 +125,8 @@ inline result<region_header> make_header(const region_spec& spec) noexcept {
   h.line_log2 = 6;
   h.page_log2 = 12;
   h.kind = static_cast<std::uint32_t>(spec.kind);
-  h.participants = spec.participants != 0 ? spec.participants : spec.default_participants;
-  if (h.participants > max_participants) return error(errc::invalid, step::create, subject::participants);
+  h.participants = spec.participants != 0 ? spec.participants : spec.least_participants;
+  if (h.participants < spec.least_participants || h.participants > max_participants) return error(errc::invalid, step::create, subject::participants);
   h.capacity = spec.capacity != 0 ? spec.capacity : spec.default_capacity;
   h.state_offset = sizeof h;
   h.state_size = whole_pages(sizeof(region_state<>) + h.participants * sizeof(participant_record<>));

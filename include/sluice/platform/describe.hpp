@@ -103,8 +103,8 @@ constexpr const char* sentence_for(error e) noexcept {
     case errc::peer_died: return "the other side was killed, and everything it had sent is taken; start it again";
     case errc::busy:
       if (e.about() == subject::role) return "another living participant has this role; stop it first, or choose another name";
-      if (e.at == step::push || e.at == step::claim) return "a slot of this end is out; commit or drop it first";
-      if (e.at == step::pop || e.at == step::borrow) return "a loan of this end is out; release or keep it first";
+      if (e.op == step::push || e.op == step::claim) return "a slot of this end is out; commit or drop it first";
+      if (e.op == step::pop || e.op == step::borrow) return "a loan of this end is out; release or keep it first";
       return "somebody is joining or repairing this region just now, or was stopped while doing so; try again";
     case errc::forked: return "this end belongs to the parent process; call reopen(end), or open one by name";
     case errc::invalid:
@@ -113,7 +113,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::file_type: return "this is not a regular file (a directory, FIFO or device); choose another name";
         case subject::directory: return "a part of the path is not a directory; check it";
         case subject::capacity: return "a capacity of 0 holds nothing; ask for at least 1";
-        case subject::participants: return "too many participants; a region has at most 1024 slots";
+        case subject::participants: return "not that many participants: at least one slot for each end, at most 1024";
         case subject::permissions: return "the mode must let the owner read and write, and not let everybody write";
         case subject::member_alignment: return "a member of the message type has an alignas that cannot be seen; specialise described_layout for it";
         case subject::options: return ".directory belongs to shared memory names; a file has its directory in the path";
@@ -149,7 +149,7 @@ using error_text = fixed_text<256>;
 /// A plain sentence: the step, what is wrong, and what to do next.
 [[nodiscard]] inline error_text describe(error e) noexcept {
   error_text t;
-  if (const char* at = detail::name_of(e.at); *at != '\0') t.add(at).add(": ");
+  if (const char* at = detail::name_of(e.op); *at != '\0') t.add(at).add(": ");
   t.add(detail::sentence_for(e));
   if (e.code == errc::os) {
     t.add(" (").add(std::strerror(e.detail)).add(", error ").add_number(e.detail).add(")");

@@ -22,9 +22,9 @@ namespace detail {
 
 template <class P, class T, class U>
 SLUICE_INLINE() void put_item(T* place, U&& value) noexcept(std::is_nothrow_constructible_v<T, U>) {
-  if constexpr (std::is_trivially_copyable_v<T> && std::is_same_v<std::remove_cvref_t<U>, T>) {
+  if constexpr (copies_as_bytes<T> && std::is_same_v<std::remove_cvref_t<U>, T>) {
     P::copy_out(place, value);
-  } else if constexpr (std::is_trivially_copyable_v<T>) {
+  } else if constexpr (copies_as_bytes<T>) {
     P::copy_out(place, T(std::forward<U>(value)));
   } else {
     ::new (static_cast<void*>(place)) T(std::forward<U>(value));
@@ -32,7 +32,7 @@ SLUICE_INLINE() void put_item(T* place, U&& value) noexcept(std::is_nothrow_cons
 }
 template <class P, class T>
 SLUICE_INLINE() result<T> take_item(T* place) noexcept {
-  if constexpr (std::is_trivially_copyable_v<T>) {
+  if constexpr (copies_as_bytes<T>) {
     return result<T>(P::copy_in(place));
   } else {
     result<T> moved(std::move(*place));
@@ -91,7 +91,7 @@ class spsc_producer {
   }
   /// Pushes as many of `values` as there is room for, at least one; the items of one block become visible together.
   template <std::same_as<std::span<const T>> Batch, class Ring>
-    requires std::is_trivially_copyable_v<T>
+    requires detail::copies_as_bytes<T>
   result<std::size_t> try_push(Batch values, Ring&& ring) {
     if (values.empty()) return std::size_t{0};
     if (const error e = admit()) [[unlikely]] return e;
@@ -118,7 +118,7 @@ class spsc_producer {
   }
   /// The next place, raw: build an item there, then commit() it or abandon() the place. One claim at a time.
   result<T*> try_claim() noexcept {
-    if (const error e = admit()) [[unlikely]] return error(e.code == errc::busy ? error(errc::busy, step::claim) : e);
+    if (const error e = admit()) [[unlikely]] return e.during(step::claim);
     held_ = credits_;
     credits_ = 0;  // so that a push meanwhile ends in refill(), which says busy
     return next_.place();
@@ -249,7 +249,7 @@ class spsc_consumer {
   }
   /// Pops as many as fit into `to`, at least one. They are taken together: killed before the end, none was.
   template <class Ring>
-    requires std::is_trivially_copyable_v<T>
+    requires detail::copies_as_bytes<T>
   result<std::size_t> try_pop(std::span<T> to, Ring&& ring) noexcept {
     if (to.empty()) return std::size_t{0};
     if (const error e = find_item()) [[unlikely]] return e;
@@ -272,7 +272,7 @@ class spsc_consumer {
   }
   /// The next item in place: then either consume_loan() or keep_loan(). One loan at a time.
   result<T*> try_borrow() noexcept {
-    if (const error e = find_item()) [[unlikely]] return error(e.code == errc::busy ? error(errc::busy, step::borrow) : e);
+    if (const error e = find_item()) [[unlikely]] return e.during(step::borrow);
     lent_ = next_.ready;
     next_.ready = next_.item();  // so that a pop meanwhile ends in find_more(), which says busy
     return next_.place();

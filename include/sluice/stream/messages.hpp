@@ -64,15 +64,17 @@ class message_source : public source_verbs<message_source<T, Stream>> {
       if (!n) {
         error e = n.err();
         if (e.code == errc::closed && end_ != 0) e.code = errc::truncated;
-        if (e.at == step::read) e.at = step::pop;
-        return e;
+        return e.during(step::pop);
       }
       end_ += *n;
     }
   }
   void arm(want k, wait_set& set) noexcept { stream_.arm(k, set); }
   void disarm(want k) noexcept { stream_.disarm(k); }
-  void close() noexcept { stream_.close(); }
+  void close() noexcept {
+    begin_ = end_ = 0;
+    stream_.close();
+  }
   [[nodiscard]] Stream& stream() noexcept { return stream_; }
 
  private:
@@ -92,11 +94,13 @@ class message_source : public source_verbs<message_source<T, Stream>> {
 };
 
 /// Messages of type T into a byte stream. Where the stream takes only a part of one, the sink owns the rest and sends it
-/// before anything else; finish() waits for that, close() does what is possible at once.
+/// before anything else: push, flush and finish wait for that, close does what is possible at once.
 ///
-/// Threads: one at a time. Blocks: push, finish; never try_push. Allocates: never.
+/// Threads: one at a time. Blocks: push, flush, finish; never try_push. Allocates: never.
 template <wire T, writable Stream>
 class message_sink : public sink_verbs<message_sink<T, Stream>> {
+  using verbs = sink_verbs<message_sink<T, Stream>>;
+
  public:
   using value_type = T;
   static constexpr end_traits traits = detail::message_traits<T, Stream>();
@@ -118,18 +122,33 @@ class message_sink : public sink_verbs<message_sink<T, Stream>> {
   ~message_sink() { close(); }
 
   status try_push(const T& value) noexcept {
-    if (status s = flush(); !s) return s;
+    if (const status s = try_flush(); !s) return s;
     __builtin_memcpy(rest_, &value, sizeof(T));
     const auto n = stream_.try_write(rest_);
-    if (!n) return as_push(n.err());
+    if (!n) return n.err().during(step::push);
     begin_ = *n;
-    if (begin_ != sizeof(T)) (void)flush();
+    if (begin_ != sizeof(T)) (void)try_flush();
     return {};
+  }
+  /// Once the message is accepted, the patience that is left goes into sending all of it: whoever pushes a large one and
+  /// then waits for the answer must not wait for a rest that nobody sends.
+  template <class U = T>
+    requires requires(verbs& v, U&& value, until u) { v.push(std::forward<U>(value), u); }
+  auto push(U&& value, until u = {}) noexcept {
+    const until by = u.immediate() ? u : u.absolute();
+    auto pushed = verbs::push(std::forward<U>(value), by);
+    if (pushed) (void)flush(by);
+    return pushed;
+  }
+  /// Sends what was accepted. Out of patience it leaves the rest for the next push, flush or finish.
+  status flush(until u = {}) noexcept {
+    const status s = try_flush();
+    if (detail::settled(s) || u.immediate()) return s;
+    return detail::wait_for(*this, want::push, u, [this] { return try_flush(); });
   }
   /// Sends what was accepted and ends the stream. Out of patience it leaves both as they are, for another call.
   status finish(until u = {}) noexcept {
-    status s = flush();
-    if (!detail::settled(s) && !u.immediate()) s = detail::wait_for(*this, want::push, u, [this] { return flush(); });
+    const status s = flush(u);
     const error e = s.err();
     if (!e.again() && e.code != errc::timeout && e.code != errc::stopped) stream_.close();
     return s;
@@ -137,25 +156,20 @@ class message_sink : public sink_verbs<message_sink<T, Stream>> {
   void arm(want k, wait_set& set) noexcept { stream_.arm(k, set); }
   void disarm(want k) noexcept { stream_.disarm(k); }
   void close() noexcept {
-    (void)flush();
+    (void)try_flush();
     stream_.close();
   }
   [[nodiscard]] Stream& stream() noexcept { return stream_; }
 
  private:
-  status flush() noexcept {
+  status try_flush() noexcept {
     while (begin_ != sizeof(T)) {
       const auto n = stream_.try_write(std::span(rest_).subspan(begin_));
-      if (!n) return as_push(n.err());
+      if (!n) return n.err().during(step::push);
       begin_ += *n;
     }
     return {};
   }
-  static error as_push(error e) noexcept {
-    if (e.at == step::write) e.at = step::push;
-    return e;
-  }
-
   Stream stream_;
   std::size_t begin_ = sizeof(T);  // where the unsent rest of the last message starts
   std::byte rest_[sizeof(T)];

@@ -12,6 +12,46 @@
 
 namespace sluice {
 
+namespace detail {
+
+/// What a batch of messages may be given as: anything contiguous, that is not itself a message.
+template <class Batch, class T>
+concept batch_to_push = std::convertible_to<Batch, std::span<const T>> && !std::convertible_to<Batch, T>;
+template <class Batch, class T>
+concept batch_to_pop = std::convertible_to<Batch, std::span<T>>;
+
+/// Pushes in one piece where the end can, one by one elsewhere. As with a single push, nothing happened if it fails.
+template <class Sink, class T>
+result<std::size_t> try_push_all(Sink& out, std::span<const T> values) {
+  if constexpr (requires { { out.try_push(values) } -> std::same_as<result<std::size_t>>; }) {
+    return out.try_push(values);
+  } else {
+    std::size_t done = 0;
+    for (const T& value : values) {
+      if (const status s = out.try_push(T(value)); !s) return done != 0 ? result<std::size_t>(done) : s.err();
+      ++done;
+    }
+    return done;
+  }
+}
+template <class Source, class T>
+result<std::size_t> try_pop_all(Source& in, std::span<T> to) {
+  if constexpr (requires { { in.try_pop(to) } -> std::same_as<result<std::size_t>>; }) {
+    return in.try_pop(to);
+  } else {
+    std::size_t done = 0;
+    for (T& place : to) {
+      auto one = in.try_pop();
+      if (!one) return done != 0 ? result<std::size_t>(done) : one.err();
+      place = *std::move(one);
+      ++done;
+    }
+    return done;
+  }
+}
+
+}  // namespace detail
+
 /// What `each()` returns: a loop over everything that a source still gives, and afterwards why it ended.
 ///
 ///     auto all = rx.each(1s);
@@ -33,7 +73,7 @@ class each_range {
     using difference_type = std::ptrdiff_t;
 
     explicit iterator(each_range& r) : range_(&r), item_(r.source_->pop(r.patience_)) {}
-    item_t<Source>& operator*() noexcept { return *item_; }
+    item_t<Source>& operator*() const noexcept { return *item_; }
     iterator& operator++() {
       item_ = range_->source_->pop(range_->patience_);
       return *this;
@@ -47,7 +87,7 @@ class each_range {
 
    private:
     each_range* range_;
-    result<item_t<Source>> item_;
+    mutable result<item_t<Source>> item_;  // what is iterated over is not ours to make const
   };
 
   [[nodiscard]] iterator begin() { return iterator(*this); }
@@ -68,13 +108,15 @@ class source_verbs {
     if (detail::settled(r) || u.immediate()) [[likely]] return r;
     return detail::wait_for(d, want::pop, u, [&d] { return d.try_pop(); });
   }
-  /// Pops at least one message, and as many as are there and fit.
-  template <class T>
-  SLUICE_INLINE() result<std::size_t> pop(std::span<T> to, until u = {}) {
+  /// Pops at least one message, and as many as are there and fit into `to`, which may be any contiguous range.
+  template <class Batch, class E = Derived, class T = item_t<E>>
+    requires detail::batch_to_pop<Batch&, T>
+  SLUICE_INLINE() result<std::size_t> pop(Batch&& to, until u = {}) {
     auto& d = self();
-    auto n = d.try_pop(to);
+    const std::span<T> all(to);
+    auto n = detail::try_pop_all(d, all);
     if (detail::settled(n) || u.immediate()) [[likely]] return n;
-    return detail::wait_for(d, want::pop, u, [&d, to] { return d.try_pop(to); });
+    return detail::wait_for(d, want::pop, u, [&d, all] { return detail::try_pop_all(d, all); });
   }
   template <class E = Derived>
     requires requires(E& e) { e.try_borrow(); }
@@ -101,21 +143,23 @@ class sink_verbs {
     const status s = d.try_push(std::forward<U>(value));  // a failed push has not touched its argument
     if (detail::settled(s) || u.immediate()) [[likely]] return s;
     using T = typename E::value_type;
-    if constexpr (std::is_same_v<std::remove_cvref_t<U>, T> && std::is_trivially_copyable_v<T> && sizeof(T) <= 4 * line_bytes) {
+    if constexpr (std::is_same_v<std::remove_cvref_t<U>, T> && detail::copies_as_bytes<T> && sizeof(T) <= 4 * line_bytes) {
       // A copy for the slow path, so that the caller's value needs no address and stays in registers on the fast one.
       return detail::wait_for(d, want::push, u, [&d, copy = T(value)] { return d.try_push(copy); });
     } else {
       return detail::wait_for(d, want::push, u, [&] { return d.try_push(std::forward<U>(value)); });
     }
   }
-  /// Pushes at least one of the messages, and as many as there is room for; returns how many.
-  template <class T>
-  SLUICE_INLINE() result<std::size_t> push(std::span<T> values, until u = {}) {
+  /// Pushes at least one of the messages, and as many as there is room for; returns how many. `values` may be any
+  /// contiguous range.
+  template <class Batch, class E = Derived, class T = item_t<E>>
+    requires(detail::batch_to_push<const Batch&, T> && std::copy_constructible<T>)
+  SLUICE_INLINE() result<std::size_t> push(const Batch& values, until u = {}) {
     auto& d = self();
-    const std::span<const std::remove_const_t<T>> all(values);
-    auto n = d.try_push(all);
+    const std::span<const T> all(values);
+    auto n = detail::try_push_all(d, all);
     if (detail::settled(n) || u.immediate()) [[likely]] return n;
-    return detail::wait_for(d, want::push, u, [&d, all] { return d.try_push(all); });
+    return detail::wait_for(d, want::push, u, [&d, all] { return detail::try_push_all(d, all); });
   }
   template <class E = Derived>
     requires requires(E& e) { e.try_claim(); }

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
@@ -39,6 +40,42 @@ class unique_handle {
 };
 
 namespace detail {
+
+/// A descriptor that remembers which file it is of. A stray close() elsewhere in the program can put another file behind
+/// the number: then it no longer holds, and the number is left alone.
+class steady_handle {
+ public:
+  constexpr steady_handle() noexcept = default;
+  explicit steady_handle(unique_handle fd) noexcept : fd_(std::move(fd)) {
+    if (struct stat now = {}; fd_ && ::fstat(fd_.get(), &now) == 0) device_ = now.st_dev, inode_ = now.st_ino;
+    else fd_.reset();
+  }
+  steady_handle(steady_handle&&) noexcept = default;
+  steady_handle& operator=(steady_handle&& other) noexcept {
+    if (this != &other) {
+      reset();
+      fd_ = std::move(other.fd_);
+      device_ = other.device_, inode_ = other.inode_;
+    }
+    return *this;
+  }
+  ~steady_handle() { reset(); }
+
+  [[nodiscard]] int get() const noexcept { return fd_.get(); }
+  [[nodiscard]] bool holds() const noexcept {
+    struct stat now = {};
+    return fd_ && ::fstat(fd_.get(), &now) == 0 && now.st_dev == device_ && now.st_ino == inode_;
+  }
+  void reset() noexcept {
+    if (!holds()) (void)fd_.release();
+    fd_.reset();
+  }
+
+ private:
+  unique_handle fd_;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+};
 
 /// Runs a system call again for as long as a signal interrupts it.
 template <class Call>
