@@ -308,6 +308,14 @@ template <class T>
 concept array_class = std::is_class_v<T> && requires { typename T::value_type; std::tuple_size<T>::value; } &&
                       sizeof(T) == std::tuple_size<T>::value * sizeof(typename T::value_type);
 
+// std::chrono::duration and time_point and their like, without their header: a number of known unit, and the time since
+// an epoch of known unit.
+template <class T>
+concept unit_class = std::is_class_v<T> && requires { T::period::num; T::period::den; typename T::rep; } && sizeof(T) == sizeof(typename T::rep);
+template <class T>
+concept epoch_class = std::is_class_v<T> && requires { typename T::clock; typename T::duration; } &&
+                      unit_class<typename T::duration> && sizeof(T) == sizeof(typename T::duration);
+
 template <class T>
 consteval bool layout_known();
 
@@ -331,6 +339,12 @@ consteval bool layout_known() {
     return layout_known<std::remove_extent_t<T>>();
   else if constexpr (array_class<T>)
     return layout_known<typename T::value_type>();
+  else if constexpr (unit_class<T>)
+    return leaf<typename T::rep>;
+  else if constexpr (epoch_class<T>)
+    return leaf<typename T::duration::rep>;
+  else if constexpr (requires { std::tuple_size<T>::value; })
+    return false;  // an array of nothing, a pair, a tuple: what its members are, nobody says
   else if constexpr (!std::is_class_v<T> || !std::is_aggregate_v<T>)
     return false;  // pointers, unions, private members
   else if constexpr (!std::is_copy_assignable_v<T>)
@@ -379,6 +393,16 @@ struct layout_writer {
     else if constexpr (std::is_floating_point_v<T>) return 'f';
     else return std::is_signed_v<T> ? 'i' : 'u';
   }
+  // Seconds as a fraction: "i64*1:1000000000".
+  template <class T>
+  constexpr void unit() {
+    if constexpr (epoch_class<T>) {
+      put('t'), unit<typename T::duration>();
+    } else {
+      put(kind<typename T::rep>()), number(sizeof(T) * 8), put('*');
+      number(static_cast<std::size_t>(T::period::num)), put(':'), number(static_cast<std::size_t>(T::period::den));
+    }
+  }
   template <class T, class... M>
   constexpr void members(std::size_t at, type_list<M...>) {
     std::size_t end = 0;
@@ -393,6 +417,9 @@ struct layout_writer {
       if constexpr (leaf<T>) {
         put(kind<T>()), number(sizeof(T) * 8);
         if (times != 0) put('x'), number(times);
+      } else if constexpr (unit_class<T> || epoch_class<T>) {
+        if (times != 0) number(times), put('x');
+        unit<T>();
       } else {
         if (times != 0) number(times), put('x');
         put('{');
@@ -435,7 +462,7 @@ struct where_members_are {
 template <class T>
 bool in_place(const T* at) noexcept {
   using element = typename flat<T>::element;  // of an array the first one speaks for all
-  if constexpr (std::is_class_v<element> && !described<element> && !std::is_empty_v<element>)
+  if constexpr (std::is_class_v<element> && std::is_aggregate_v<element> && !described<element> && !std::is_empty_v<element>)
     return visit_members(*reinterpret_cast<const element*>(at), where_members_are{at});
   else
     return true;
@@ -531,15 +558,15 @@ enum class subject : std::int32_t {
 /// `detail` is an error number where `code` is `os`, a count where it is `lagged`, the `subject` otherwise.
 struct error {
   errc code = errc::ok;
-  step at = step::none;
+  step op = step::none;
   std::uint16_t who = 0;  // slot number of the participant concerned, plus one; 0 is nobody
   std::int32_t detail = 0;
 
   constexpr error() noexcept = default;
   constexpr error(errc c) noexcept : code(c) {}  // NOLINT: an errc is an error
-  constexpr error(errc c, step s) noexcept : code(c), at(s) {}
-  constexpr error(errc c, step s, std::int32_t d) noexcept : code(c), at(s), detail(d) {}
-  constexpr error(errc c, step s, subject about) noexcept : code(c), at(s), detail(static_cast<std::int32_t>(about)) {}
+  constexpr error(errc c, step s) noexcept : code(c), op(s) {}
+  constexpr error(errc c, step s, std::int32_t d) noexcept : code(c), op(s), detail(d) {}
+  constexpr error(errc c, step s, subject about) noexcept : code(c), op(s), detail(static_cast<std::int32_t>(about)) {}
 
   /// True for the errors that waiting can cure.
   [[nodiscard]] constexpr bool again() const noexcept {
@@ -547,6 +574,12 @@ struct error {
   }
   [[nodiscard]] constexpr subject about() const noexcept {
     return code == errc::os || code == errc::lagged ? subject::none : static_cast<subject>(detail);
+  }
+  /// The same, met in the course of a larger step.
+  [[nodiscard]] constexpr error during(step s) const noexcept {
+    error e = *this;
+    e.op = s;
+    return e;
   }
   [[nodiscard]] constexpr error by(unsigned slot) const noexcept {
     error e = *this;
@@ -600,6 +633,12 @@ class [[nodiscard]] result {
     if (o) ::new (static_cast<void*>(&value_)) T(std::move(o.value_));
   }
   constexpr result& operator=(const result&) requires(trivial_copy && std::is_trivially_copy_assignable_v<T>) = default;
+  constexpr result& operator=(const result& o)
+    requires(!(trivial_copy && std::is_trivially_copy_assignable_v<T>) && std::is_copy_constructible_v<T> &&
+             std::is_nothrow_move_constructible_v<T>)
+  {
+    return *this = result(o);
+  }
   constexpr result& operator=(result&&) requires(trivial_move && std::is_trivially_move_assignable_v<T>) = default;
   constexpr result& operator=(result&& o) noexcept(std::is_nothrow_move_constructible_v<T>)
     requires(!(trivial_move && std::is_trivially_move_assignable_v<T>))
@@ -626,6 +665,10 @@ class [[nodiscard]] result {
   constexpr const T* operator->() const noexcept { return &value_; }
 
   template <class U>
+  [[nodiscard]] constexpr T value_or(U&& fallback) const& {
+    return *this ? value_ : static_cast<T>(std::forward<U>(fallback));
+  }
+  template <class U>
   [[nodiscard]] constexpr T value_or(U&& fallback) && {
     return *this ? std::move(value_) : static_cast<T>(std::forward<U>(fallback));
   }
@@ -640,6 +683,12 @@ class [[nodiscard]] result {
   constexpr auto and_then(F&& f) && -> std::invoke_result_t<F, T&&> {
     if (*this) return std::forward<F>(f)(std::move(value_));
     return why_;
+  }
+  /// This result, or what `f` returns for its error.
+  template <class F>
+  constexpr result or_else(F&& f) && {
+    if (*this) return std::move(*this);
+    return std::forward<F>(f)(why_);
   }
 
  private:
@@ -930,6 +979,14 @@ using fenced_memory = machine_memory<true>;
 
 /// The default: no fence on the publisher's path where the system offers an asymmetric barrier.
 using native_memory = std::conditional_t<SLUICE_HAS_LINUX(), machine_memory<false>, fenced_memory>;
+
+namespace detail {
+
+/// May a T be copied by copying its bytes, and is it meant to be copied at all?
+template <class T>
+inline constexpr bool copies_as_bytes = std::is_trivially_copyable_v<T> && std::is_copy_constructible_v<T>;
+
+}  // namespace detail
 
 /// A named use of a memory order. Each site is a type of its own, `struct here : order_site<...> {}`, so that a policy's
 /// `order<here>` can weaken exactly one of them.
@@ -1417,9 +1474,9 @@ namespace detail {
 
 template <class P, class T, class U>
 SLUICE_INLINE() void put_item(T* place, U&& value) noexcept(std::is_nothrow_constructible_v<T, U>) {
-  if constexpr (std::is_trivially_copyable_v<T> && std::is_same_v<std::remove_cvref_t<U>, T>) {
+  if constexpr (copies_as_bytes<T> && std::is_same_v<std::remove_cvref_t<U>, T>) {
     P::copy_out(place, value);
-  } else if constexpr (std::is_trivially_copyable_v<T>) {
+  } else if constexpr (copies_as_bytes<T>) {
     P::copy_out(place, T(std::forward<U>(value)));
   } else {
     ::new (static_cast<void*>(place)) T(std::forward<U>(value));
@@ -1427,7 +1484,7 @@ SLUICE_INLINE() void put_item(T* place, U&& value) noexcept(std::is_nothrow_cons
 }
 template <class P, class T>
 SLUICE_INLINE() result<T> take_item(T* place) noexcept {
-  if constexpr (std::is_trivially_copyable_v<T>) {
+  if constexpr (copies_as_bytes<T>) {
     return result<T>(P::copy_in(place));
   } else {
     result<T> moved(std::move(*place));
@@ -1486,7 +1543,7 @@ class spsc_producer {
   }
   /// Pushes as many of `values` as there is room for, at least one; the items of one block become visible together.
   template <std::same_as<std::span<const T>> Batch, class Ring>
-    requires std::is_trivially_copyable_v<T>
+    requires detail::copies_as_bytes<T>
   result<std::size_t> try_push(Batch values, Ring&& ring) {
     if (values.empty()) return std::size_t{0};
     if (const error e = admit()) [[unlikely]] return e;
@@ -1513,7 +1570,7 @@ class spsc_producer {
   }
   /// The next place, raw: build an item there, then commit() it or abandon() the place. One claim at a time.
   result<T*> try_claim() noexcept {
-    if (const error e = admit()) [[unlikely]] return error(e.code == errc::busy ? error(errc::busy, step::claim) : e);
+    if (const error e = admit()) [[unlikely]] return e.during(step::claim);
     held_ = credits_;
     credits_ = 0;  // so that a push meanwhile ends in refill(), which says busy
     return next_.place();
@@ -1644,7 +1701,7 @@ class spsc_consumer {
   }
   /// Pops as many as fit into `to`, at least one. They are taken together: killed before the end, none was.
   template <class Ring>
-    requires std::is_trivially_copyable_v<T>
+    requires detail::copies_as_bytes<T>
   result<std::size_t> try_pop(std::span<T> to, Ring&& ring) noexcept {
     if (to.empty()) return std::size_t{0};
     if (const error e = find_item()) [[unlikely]] return e;
@@ -1667,7 +1724,7 @@ class spsc_consumer {
   }
   /// The next item in place: then either consume_loan() or keep_loan(). One loan at a time.
   result<T*> try_borrow() noexcept {
-    if (const error e = find_item()) [[unlikely]] return error(e.code == errc::busy ? error(errc::busy, step::borrow) : e);
+    if (const error e = find_item()) [[unlikely]] return e.during(step::borrow);
     lent_ = next_.ready;
     next_.ready = next_.item();  // so that a pop meanwhile ends in find_more(), which says busy
     return next_.place();

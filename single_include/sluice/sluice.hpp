@@ -326,6 +326,14 @@ template <class T>
 concept array_class = std::is_class_v<T> && requires { typename T::value_type; std::tuple_size<T>::value; } &&
                       sizeof(T) == std::tuple_size<T>::value * sizeof(typename T::value_type);
 
+// std::chrono::duration and time_point and their like, without their header: a number of known unit, and the time since
+// an epoch of known unit.
+template <class T>
+concept unit_class = std::is_class_v<T> && requires { T::period::num; T::period::den; typename T::rep; } && sizeof(T) == sizeof(typename T::rep);
+template <class T>
+concept epoch_class = std::is_class_v<T> && requires { typename T::clock; typename T::duration; } &&
+                      unit_class<typename T::duration> && sizeof(T) == sizeof(typename T::duration);
+
 template <class T>
 consteval bool layout_known();
 
@@ -349,6 +357,12 @@ consteval bool layout_known() {
     return layout_known<std::remove_extent_t<T>>();
   else if constexpr (array_class<T>)
     return layout_known<typename T::value_type>();
+  else if constexpr (unit_class<T>)
+    return leaf<typename T::rep>;
+  else if constexpr (epoch_class<T>)
+    return leaf<typename T::duration::rep>;
+  else if constexpr (requires { std::tuple_size<T>::value; })
+    return false;  // an array of nothing, a pair, a tuple: what its members are, nobody says
   else if constexpr (!std::is_class_v<T> || !std::is_aggregate_v<T>)
     return false;  // pointers, unions, private members
   else if constexpr (!std::is_copy_assignable_v<T>)
@@ -397,6 +411,16 @@ struct layout_writer {
     else if constexpr (std::is_floating_point_v<T>) return 'f';
     else return std::is_signed_v<T> ? 'i' : 'u';
   }
+  // Seconds as a fraction: "i64*1:1000000000".
+  template <class T>
+  constexpr void unit() {
+    if constexpr (epoch_class<T>) {
+      put('t'), unit<typename T::duration>();
+    } else {
+      put(kind<typename T::rep>()), number(sizeof(T) * 8), put('*');
+      number(static_cast<std::size_t>(T::period::num)), put(':'), number(static_cast<std::size_t>(T::period::den));
+    }
+  }
   template <class T, class... M>
   constexpr void members(std::size_t at, type_list<M...>) {
     std::size_t end = 0;
@@ -411,6 +435,9 @@ struct layout_writer {
       if constexpr (leaf<T>) {
         put(kind<T>()), number(sizeof(T) * 8);
         if (times != 0) put('x'), number(times);
+      } else if constexpr (unit_class<T> || epoch_class<T>) {
+        if (times != 0) number(times), put('x');
+        unit<T>();
       } else {
         if (times != 0) number(times), put('x');
         put('{');
@@ -453,7 +480,7 @@ struct where_members_are {
 template <class T>
 bool in_place(const T* at) noexcept {
   using element = typename flat<T>::element;  // of an array the first one speaks for all
-  if constexpr (std::is_class_v<element> && !described<element> && !std::is_empty_v<element>)
+  if constexpr (std::is_class_v<element> && std::is_aggregate_v<element> && !described<element> && !std::is_empty_v<element>)
     return visit_members(*reinterpret_cast<const element*>(at), where_members_are{at});
   else
     return true;
@@ -549,15 +576,15 @@ enum class subject : std::int32_t {
 /// `detail` is an error number where `code` is `os`, a count where it is `lagged`, the `subject` otherwise.
 struct error {
   errc code = errc::ok;
-  step at = step::none;
+  step op = step::none;
   std::uint16_t who = 0;  // slot number of the participant concerned, plus one; 0 is nobody
   std::int32_t detail = 0;
 
   constexpr error() noexcept = default;
   constexpr error(errc c) noexcept : code(c) {}  // NOLINT: an errc is an error
-  constexpr error(errc c, step s) noexcept : code(c), at(s) {}
-  constexpr error(errc c, step s, std::int32_t d) noexcept : code(c), at(s), detail(d) {}
-  constexpr error(errc c, step s, subject about) noexcept : code(c), at(s), detail(static_cast<std::int32_t>(about)) {}
+  constexpr error(errc c, step s) noexcept : code(c), op(s) {}
+  constexpr error(errc c, step s, std::int32_t d) noexcept : code(c), op(s), detail(d) {}
+  constexpr error(errc c, step s, subject about) noexcept : code(c), op(s), detail(static_cast<std::int32_t>(about)) {}
 
   /// True for the errors that waiting can cure.
   [[nodiscard]] constexpr bool again() const noexcept {
@@ -565,6 +592,12 @@ struct error {
   }
   [[nodiscard]] constexpr subject about() const noexcept {
     return code == errc::os || code == errc::lagged ? subject::none : static_cast<subject>(detail);
+  }
+  /// The same, met in the course of a larger step.
+  [[nodiscard]] constexpr error during(step s) const noexcept {
+    error e = *this;
+    e.op = s;
+    return e;
   }
   [[nodiscard]] constexpr error by(unsigned slot) const noexcept {
     error e = *this;
@@ -618,6 +651,12 @@ class [[nodiscard]] result {
     if (o) ::new (static_cast<void*>(&value_)) T(std::move(o.value_));
   }
   constexpr result& operator=(const result&) requires(trivial_copy && std::is_trivially_copy_assignable_v<T>) = default;
+  constexpr result& operator=(const result& o)
+    requires(!(trivial_copy && std::is_trivially_copy_assignable_v<T>) && std::is_copy_constructible_v<T> &&
+             std::is_nothrow_move_constructible_v<T>)
+  {
+    return *this = result(o);
+  }
   constexpr result& operator=(result&&) requires(trivial_move && std::is_trivially_move_assignable_v<T>) = default;
   constexpr result& operator=(result&& o) noexcept(std::is_nothrow_move_constructible_v<T>)
     requires(!(trivial_move && std::is_trivially_move_assignable_v<T>))
@@ -644,6 +683,10 @@ class [[nodiscard]] result {
   constexpr const T* operator->() const noexcept { return &value_; }
 
   template <class U>
+  [[nodiscard]] constexpr T value_or(U&& fallback) const& {
+    return *this ? value_ : static_cast<T>(std::forward<U>(fallback));
+  }
+  template <class U>
   [[nodiscard]] constexpr T value_or(U&& fallback) && {
     return *this ? std::move(value_) : static_cast<T>(std::forward<U>(fallback));
   }
@@ -658,6 +701,12 @@ class [[nodiscard]] result {
   constexpr auto and_then(F&& f) && -> std::invoke_result_t<F, T&&> {
     if (*this) return std::forward<F>(f)(std::move(value_));
     return why_;
+  }
+  /// This result, or what `f` returns for its error.
+  template <class F>
+  constexpr result or_else(F&& f) && {
+    if (*this) return std::move(*this);
+    return std::forward<F>(f)(why_);
   }
 
  private:
@@ -948,6 +997,14 @@ using fenced_memory = machine_memory<true>;
 
 /// The default: no fence on the publisher's path where the system offers an asymmetric barrier.
 using native_memory = std::conditional_t<SLUICE_HAS_LINUX(), machine_memory<false>, fenced_memory>;
+
+namespace detail {
+
+/// May a T be copied by copying its bytes, and is it meant to be copied at all?
+template <class T>
+inline constexpr bool copies_as_bytes = std::is_trivially_copyable_v<T> && std::is_copy_constructible_v<T>;
+
+}  // namespace detail
 
 /// A named use of a memory order. Each site is a type of its own, `struct here : order_site<...> {}`, so that a policy's
 /// `order<here>` can weaken exactly one of them.
@@ -1435,9 +1492,9 @@ namespace detail {
 
 template <class P, class T, class U>
 SLUICE_INLINE() void put_item(T* place, U&& value) noexcept(std::is_nothrow_constructible_v<T, U>) {
-  if constexpr (std::is_trivially_copyable_v<T> && std::is_same_v<std::remove_cvref_t<U>, T>) {
+  if constexpr (copies_as_bytes<T> && std::is_same_v<std::remove_cvref_t<U>, T>) {
     P::copy_out(place, value);
-  } else if constexpr (std::is_trivially_copyable_v<T>) {
+  } else if constexpr (copies_as_bytes<T>) {
     P::copy_out(place, T(std::forward<U>(value)));
   } else {
     ::new (static_cast<void*>(place)) T(std::forward<U>(value));
@@ -1445,7 +1502,7 @@ SLUICE_INLINE() void put_item(T* place, U&& value) noexcept(std::is_nothrow_cons
 }
 template <class P, class T>
 SLUICE_INLINE() result<T> take_item(T* place) noexcept {
-  if constexpr (std::is_trivially_copyable_v<T>) {
+  if constexpr (copies_as_bytes<T>) {
     return result<T>(P::copy_in(place));
   } else {
     result<T> moved(std::move(*place));
@@ -1504,7 +1561,7 @@ class spsc_producer {
   }
   /// Pushes as many of `values` as there is room for, at least one; the items of one block become visible together.
   template <std::same_as<std::span<const T>> Batch, class Ring>
-    requires std::is_trivially_copyable_v<T>
+    requires detail::copies_as_bytes<T>
   result<std::size_t> try_push(Batch values, Ring&& ring) {
     if (values.empty()) return std::size_t{0};
     if (const error e = admit()) [[unlikely]] return e;
@@ -1531,7 +1588,7 @@ class spsc_producer {
   }
   /// The next place, raw: build an item there, then commit() it or abandon() the place. One claim at a time.
   result<T*> try_claim() noexcept {
-    if (const error e = admit()) [[unlikely]] return error(e.code == errc::busy ? error(errc::busy, step::claim) : e);
+    if (const error e = admit()) [[unlikely]] return e.during(step::claim);
     held_ = credits_;
     credits_ = 0;  // so that a push meanwhile ends in refill(), which says busy
     return next_.place();
@@ -1662,7 +1719,7 @@ class spsc_consumer {
   }
   /// Pops as many as fit into `to`, at least one. They are taken together: killed before the end, none was.
   template <class Ring>
-    requires std::is_trivially_copyable_v<T>
+    requires detail::copies_as_bytes<T>
   result<std::size_t> try_pop(std::span<T> to, Ring&& ring) noexcept {
     if (to.empty()) return std::size_t{0};
     if (const error e = find_item()) [[unlikely]] return e;
@@ -1685,7 +1742,7 @@ class spsc_consumer {
   }
   /// The next item in place: then either consume_loan() or keep_loan(). One loan at a time.
   result<T*> try_borrow() noexcept {
-    if (const error e = find_item()) [[unlikely]] return error(e.code == errc::busy ? error(errc::busy, step::borrow) : e);
+    if (const error e = find_item()) [[unlikely]] return e.during(step::borrow);
     lent_ = next_.ready;
     next_.ready = next_.item();  // so that a pop meanwhile ends in find_more(), which says busy
     return next_.place();
@@ -1853,7 +1910,9 @@ constexpr const char* sentence_for(error e) noexcept {
     case errc::pending: return "another participant is in the middle of an operation; wait for it, or look why it is stopped";
     case errc::timeout: return "the time is up; nothing was taken and nothing was sent";
     case errc::stopped: return "stopped on request; nothing was taken and nothing was sent";
-    case errc::closed: return "the other side has closed, and everything it had sent is taken";
+    case errc::closed:
+      return e.op == step::push || e.op == step::claim ? "the other side has closed and takes nothing more"
+                                                       : "the other side has closed, and everything it had sent is taken";
     case errc::lagged: return "messages were overwritten before they were read; read faster, or use a larger capacity";
     case errc::too_big:
       switch (e.about()) {
@@ -1884,11 +1943,14 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::persistence: return "the region is not persistent; remove it first to create it anew";
         default: return "the other side is not of the same making";
       }
-    case errc::peer_died: return "the other side was killed, and everything it had sent is taken; start it again";
+    case errc::peer_died:
+      return e.op == step::push || e.op == step::claim
+                 ? "the other side was killed; what it has not taken waits for its successor, so start it again"
+                 : "the other side was killed, and everything it had sent is taken; start it again";
     case errc::busy:
       if (e.about() == subject::role) return "another living participant has this role; stop it first, or choose another name";
-      if (e.at == step::push || e.at == step::claim) return "a slot of this end is out; commit or drop it first";
-      if (e.at == step::pop || e.at == step::borrow) return "a loan of this end is out; release or keep it first";
+      if (e.op == step::push || e.op == step::claim) return "a slot of this end is out; commit or drop it first";
+      if (e.op == step::pop || e.op == step::borrow) return "a loan of this end is out; release or keep it first";
       return "somebody is joining or repairing this region just now, or was stopped while doing so; try again";
     case errc::forked: return "this end belongs to the parent process; call reopen(end), or open one by name";
     case errc::invalid:
@@ -1897,7 +1959,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::file_type: return "this is not a regular file (a directory, FIFO or device); choose another name";
         case subject::directory: return "a part of the path is not a directory; check it";
         case subject::capacity: return "a capacity of 0 holds nothing; ask for at least 1";
-        case subject::participants: return "too many participants; a region has at most 1024 slots";
+        case subject::participants: return "not that many participants: at least one slot for each end, at most 1024";
         case subject::permissions: return "the mode must let the owner read and write, and not let everybody write";
         case subject::member_alignment: return "a member of the message type has an alignas that cannot be seen; specialise described_layout for it";
         case subject::options: return ".directory belongs to shared memory names; a file has its directory in the path";
@@ -1933,7 +1995,7 @@ using error_text = fixed_text<256>;
 /// A plain sentence: the step, what is wrong, and what to do next.
 [[nodiscard]] inline error_text describe(error e) noexcept {
   error_text t;
-  if (const char* at = detail::name_of(e.at); *at != '\0') t.add(at).add(": ");
+  if (const char* at = detail::name_of(e.op); *at != '\0') t.add(at).add(": ");
   t.add(detail::sentence_for(e));
   if (e.code == errc::os) {
     t.add(" (").add(std::strerror(e.detail)).add(", error ").add_number(e.detail).add(")");
@@ -2099,6 +2161,7 @@ inline void futex_wake(const void* word, bool shared, int n = INT_MAX) noexcept 
 
 #include <cerrno>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
@@ -2130,6 +2193,42 @@ class unique_handle {
 };
 
 namespace detail {
+
+/// A descriptor that remembers which file it is of. A stray close() elsewhere in the program can put another file behind
+/// the number: then it no longer holds, and the number is left alone.
+class steady_handle {
+ public:
+  constexpr steady_handle() noexcept = default;
+  explicit steady_handle(unique_handle fd) noexcept : fd_(std::move(fd)) {
+    if (struct stat now = {}; fd_ && ::fstat(fd_.get(), &now) == 0) device_ = now.st_dev, inode_ = now.st_ino;
+    else fd_.reset();
+  }
+  steady_handle(steady_handle&&) noexcept = default;
+  steady_handle& operator=(steady_handle&& other) noexcept {
+    if (this != &other) {
+      reset();
+      fd_ = std::move(other.fd_);
+      device_ = other.device_, inode_ = other.inode_;
+    }
+    return *this;
+  }
+  ~steady_handle() { reset(); }
+
+  [[nodiscard]] int get() const noexcept { return fd_.get(); }
+  [[nodiscard]] bool holds() const noexcept {
+    struct stat now = {};
+    return fd_ && ::fstat(fd_.get(), &now) == 0 && now.st_dev == device_ && now.st_ino == inode_;
+  }
+  void reset() noexcept {
+    if (!holds()) (void)fd_.release();
+    fd_.reset();
+  }
+
+ private:
+  unique_handle fd_;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+};
 
 /// Runs a system call again for as long as a signal interrupts it.
 template <class Call>
@@ -2202,6 +2301,12 @@ inline wakeup poll_any(const watched_handle* handles, unsigned n, std::int64_t d
 }
 
 inline unique_handle make_bell() noexcept { return unique_handle(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)); }
+
+/// True if it was ringing.
+inline bool silence_bell(int bell) noexcept {
+  std::uint64_t rung = 0;
+  return ::read(bell, &rung, sizeof rung) == static_cast<ssize_t>(sizeof rung);
+}
 
 /// Async-signal-safe; keeps errno.
 inline void ring_bell(int bell) noexcept {
@@ -2398,6 +2503,7 @@ class stop {
 
   void arm(want, wait_set& set) noexcept {
     if (set.prefers_handles() && hang_bell()) {
+      hush_bell();
       set.on(bell_.load(std::memory_order_relaxed), want::pop);
     } else {
       const auto w = word_.fetch_or(asleep_bit, std::memory_order_seq_cst) | asleep_bit;
@@ -2408,6 +2514,13 @@ class stop {
   void disarm(want) noexcept {}  // a latch stays; so may the announcement of a sleeper
 
  private:
+  // A forked child rings the same bell when it requests its own copy of this stop, and would leave it ringing for ever.
+  // Whoever hushes a request of our own rings again for the others.
+  void hush_bell() noexcept {
+    const int bell = bell_.load(std::memory_order_relaxed);
+    if (requested() || !detail::silence_bell(bell)) return;
+    if ((word_.load(std::memory_order_seq_cst) & requested_bit) != 0) detail::ring_bell(bell);
+  }
   static constexpr std::uint32_t asleep_bit = 1, requested_bit = 2;
 
   bool hang_bell() noexcept {
@@ -2513,6 +2626,46 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
 
 namespace sluice {
 
+namespace detail {
+
+/// What a batch of messages may be given as: anything contiguous, that is not itself a message.
+template <class Batch, class T>
+concept batch_to_push = std::convertible_to<Batch, std::span<const T>> && !std::convertible_to<Batch, T>;
+template <class Batch, class T>
+concept batch_to_pop = std::convertible_to<Batch, std::span<T>>;
+
+/// Pushes in one piece where the end can, one by one elsewhere. As with a single push, nothing happened if it fails.
+template <class Sink, class T>
+result<std::size_t> try_push_all(Sink& out, std::span<const T> values) {
+  if constexpr (requires { { out.try_push(values) } -> std::same_as<result<std::size_t>>; }) {
+    return out.try_push(values);
+  } else {
+    std::size_t done = 0;
+    for (const T& value : values) {
+      if (const status s = out.try_push(T(value)); !s) return done != 0 ? result<std::size_t>(done) : s.err();
+      ++done;
+    }
+    return done;
+  }
+}
+template <class Source, class T>
+result<std::size_t> try_pop_all(Source& in, std::span<T> to) {
+  if constexpr (requires { { in.try_pop(to) } -> std::same_as<result<std::size_t>>; }) {
+    return in.try_pop(to);
+  } else {
+    std::size_t done = 0;
+    for (T& place : to) {
+      auto one = in.try_pop();
+      if (!one) return done != 0 ? result<std::size_t>(done) : one.err();
+      place = *std::move(one);
+      ++done;
+    }
+    return done;
+  }
+}
+
+}  // namespace detail
+
 /// What `each()` returns: a loop over everything that a source still gives, and afterwards why it ended.
 ///
 ///     auto all = rx.each(1s);
@@ -2534,7 +2687,7 @@ class each_range {
     using difference_type = std::ptrdiff_t;
 
     explicit iterator(each_range& r) : range_(&r), item_(r.source_->pop(r.patience_)) {}
-    item_t<Source>& operator*() noexcept { return *item_; }
+    item_t<Source>& operator*() const noexcept { return *item_; }
     iterator& operator++() {
       item_ = range_->source_->pop(range_->patience_);
       return *this;
@@ -2548,7 +2701,7 @@ class each_range {
 
    private:
     each_range* range_;
-    result<item_t<Source>> item_;
+    mutable result<item_t<Source>> item_;  // what is iterated over is not ours to make const
   };
 
   [[nodiscard]] iterator begin() { return iterator(*this); }
@@ -2569,13 +2722,15 @@ class source_verbs {
     if (detail::settled(r) || u.immediate()) [[likely]] return r;
     return detail::wait_for(d, want::pop, u, [&d] { return d.try_pop(); });
   }
-  /// Pops at least one message, and as many as are there and fit.
-  template <class T>
-  SLUICE_INLINE() result<std::size_t> pop(std::span<T> to, until u = {}) {
+  /// Pops at least one message, and as many as are there and fit into `to`, which may be any contiguous range.
+  template <class Batch, class E = Derived, class T = item_t<E>>
+    requires detail::batch_to_pop<Batch&, T>
+  SLUICE_INLINE() result<std::size_t> pop(Batch&& to, until u = {}) {
     auto& d = self();
-    auto n = d.try_pop(to);
+    const std::span<T> all(to);
+    auto n = detail::try_pop_all(d, all);
     if (detail::settled(n) || u.immediate()) [[likely]] return n;
-    return detail::wait_for(d, want::pop, u, [&d, to] { return d.try_pop(to); });
+    return detail::wait_for(d, want::pop, u, [&d, all] { return detail::try_pop_all(d, all); });
   }
   template <class E = Derived>
     requires requires(E& e) { e.try_borrow(); }
@@ -2602,21 +2757,23 @@ class sink_verbs {
     const status s = d.try_push(std::forward<U>(value));  // a failed push has not touched its argument
     if (detail::settled(s) || u.immediate()) [[likely]] return s;
     using T = typename E::value_type;
-    if constexpr (std::is_same_v<std::remove_cvref_t<U>, T> && std::is_trivially_copyable_v<T> && sizeof(T) <= 4 * line_bytes) {
+    if constexpr (std::is_same_v<std::remove_cvref_t<U>, T> && detail::copies_as_bytes<T> && sizeof(T) <= 4 * line_bytes) {
       // A copy for the slow path, so that the caller's value needs no address and stays in registers on the fast one.
       return detail::wait_for(d, want::push, u, [&d, copy = T(value)] { return d.try_push(copy); });
     } else {
       return detail::wait_for(d, want::push, u, [&] { return d.try_push(std::forward<U>(value)); });
     }
   }
-  /// Pushes at least one of the messages, and as many as there is room for; returns how many.
-  template <class T>
-  SLUICE_INLINE() result<std::size_t> push(std::span<T> values, until u = {}) {
+  /// Pushes at least one of the messages, and as many as there is room for; returns how many. `values` may be any
+  /// contiguous range.
+  template <class Batch, class E = Derived, class T = item_t<E>>
+    requires(detail::batch_to_push<const Batch&, T> && std::copy_constructible<T>)
+  SLUICE_INLINE() result<std::size_t> push(const Batch& values, until u = {}) {
     auto& d = self();
-    const std::span<const std::remove_const_t<T>> all(values);
-    auto n = d.try_push(all);
+    const std::span<const T> all(values);
+    auto n = detail::try_push_all(d, all);
     if (detail::settled(n) || u.immediate()) [[likely]] return n;
-    return detail::wait_for(d, want::push, u, [&d, all] { return d.try_push(all); });
+    return detail::wait_for(d, want::push, u, [&d, all] { return detail::try_push_all(d, all); });
   }
   template <class E = Derived>
     requires requires(E& e) { e.try_claim(); }
@@ -2722,15 +2879,17 @@ class message_source : public source_verbs<message_source<T, Stream>> {
       if (!n) {
         error e = n.err();
         if (e.code == errc::closed && end_ != 0) e.code = errc::truncated;
-        if (e.at == step::read) e.at = step::pop;
-        return e;
+        return e.during(step::pop);
       }
       end_ += *n;
     }
   }
   void arm(want k, wait_set& set) noexcept { stream_.arm(k, set); }
   void disarm(want k) noexcept { stream_.disarm(k); }
-  void close() noexcept { stream_.close(); }
+  void close() noexcept {
+    begin_ = end_ = 0;
+    stream_.close();
+  }
   [[nodiscard]] Stream& stream() noexcept { return stream_; }
 
  private:
@@ -2750,11 +2909,13 @@ class message_source : public source_verbs<message_source<T, Stream>> {
 };
 
 /// Messages of type T into a byte stream. Where the stream takes only a part of one, the sink owns the rest and sends it
-/// before anything else; finish() waits for that, close() does what is possible at once.
+/// before anything else: push, flush and finish wait for that, close does what is possible at once.
 ///
-/// Threads: one at a time. Blocks: push, finish; never try_push. Allocates: never.
+/// Threads: one at a time. Blocks: push, flush, finish; never try_push. Allocates: never.
 template <wire T, writable Stream>
 class message_sink : public sink_verbs<message_sink<T, Stream>> {
+  using verbs = sink_verbs<message_sink<T, Stream>>;
+
  public:
   using value_type = T;
   static constexpr end_traits traits = detail::message_traits<T, Stream>();
@@ -2776,18 +2937,33 @@ class message_sink : public sink_verbs<message_sink<T, Stream>> {
   ~message_sink() { close(); }
 
   status try_push(const T& value) noexcept {
-    if (status s = flush(); !s) return s;
+    if (const status s = try_flush(); !s) return s;
     __builtin_memcpy(rest_, &value, sizeof(T));
     const auto n = stream_.try_write(rest_);
-    if (!n) return as_push(n.err());
+    if (!n) return n.err().during(step::push);
     begin_ = *n;
-    if (begin_ != sizeof(T)) (void)flush();
+    if (begin_ != sizeof(T)) (void)try_flush();
     return {};
+  }
+  /// Once the message is accepted, the patience that is left goes into sending all of it: whoever pushes a large one and
+  /// then waits for the answer must not wait for a rest that nobody sends.
+  template <class U = T>
+    requires requires(verbs& v, U&& value, until u) { v.push(std::forward<U>(value), u); }
+  auto push(U&& value, until u = {}) noexcept {
+    const until by = u.immediate() ? u : u.absolute();
+    auto pushed = verbs::push(std::forward<U>(value), by);
+    if (pushed) (void)flush(by);
+    return pushed;
+  }
+  /// Sends what was accepted. Out of patience it leaves the rest for the next push, flush or finish.
+  status flush(until u = {}) noexcept {
+    const status s = try_flush();
+    if (detail::settled(s) || u.immediate()) return s;
+    return detail::wait_for(*this, want::push, u, [this] { return try_flush(); });
   }
   /// Sends what was accepted and ends the stream. Out of patience it leaves both as they are, for another call.
   status finish(until u = {}) noexcept {
-    status s = flush();
-    if (!detail::settled(s) && !u.immediate()) s = detail::wait_for(*this, want::push, u, [this] { return flush(); });
+    const status s = flush(u);
     const error e = s.err();
     if (!e.again() && e.code != errc::timeout && e.code != errc::stopped) stream_.close();
     return s;
@@ -2795,25 +2971,20 @@ class message_sink : public sink_verbs<message_sink<T, Stream>> {
   void arm(want k, wait_set& set) noexcept { stream_.arm(k, set); }
   void disarm(want k) noexcept { stream_.disarm(k); }
   void close() noexcept {
-    (void)flush();
+    (void)try_flush();
     stream_.close();
   }
   [[nodiscard]] Stream& stream() noexcept { return stream_; }
 
  private:
-  status flush() noexcept {
+  status try_flush() noexcept {
     while (begin_ != sizeof(T)) {
       const auto n = stream_.try_write(std::span(rest_).subspan(begin_));
-      if (!n) return as_push(n.err());
+      if (!n) return n.err().during(step::push);
       begin_ += *n;
     }
     return {};
   }
-  static error as_push(error e) noexcept {
-    if (e.at == step::write) e.at = step::push;
-    return e;
-  }
-
   Stream stream_;
   std::size_t begin_ = sizeof(T);  // where the unsent rest of the last message starts
   std::byte rest_[sizeof(T)];
@@ -2982,6 +3153,7 @@ struct pipe_ends {
 #ifndef SLUICE_CHANNEL_LENDING_HPP
 #define SLUICE_CHANNEL_LENDING_HPP
 
+#include <type_traits>
 #include <utility>
 
 namespace sluice {
@@ -2995,7 +3167,7 @@ class [[nodiscard]] slot {
  public:
   slot(error e) noexcept : why_(e) {}  // NOLINT: an error is an outcome
   slot(errc c) noexcept : why_(c) {}   // NOLINT
-  slot(Side& side, T* place) noexcept(std::is_nothrow_default_constructible_v<T>) : side_(&side), item_(::new (place) T) {}
+  slot(Side& side, T* place) noexcept : side_(&side), item_(::new (place) T) {}
   slot(slot&& o) noexcept : side_(o.side_), item_(std::exchange(o.item_, nullptr)), why_(o.why_) {}
   slot& operator=(slot&& o) noexcept {
     if (this != &o) {
@@ -3019,9 +3191,9 @@ class [[nodiscard]] slot {
  private:
   void abandon() noexcept {
     T* const place = std::exchange(item_, nullptr);
-    if (place == nullptr || !side_->attached()) return;  // the end was closed meanwhile, or this is a forked child
-    place->~T();
-    side_->abandon();
+    if (place == nullptr) return;
+    if constexpr (!std::is_trivially_destructible_v<T>) place->~T();
+    if (side_->attached()) side_->abandon();  // it is not if the end was closed meanwhile, or in a forked child
   }
 
   Side* side_ = nullptr;
@@ -3165,7 +3337,7 @@ struct region_spec {
   std::uint64_t capacity = 0;  // 0 adopts what is there
   std::uint64_t default_capacity = 1024;
   std::uint32_t participants = 0;  // 0 adopts
-  std::uint32_t default_participants = 2;
+  std::uint32_t least_participants = 1;  // what the kind cannot do without; the default too
   bool persistent = false;  // false adopts
   std::uint32_t item_size = 0;
   std::uint32_t item_align = 0;
@@ -3194,8 +3366,8 @@ inline result<region_header> make_header(const region_spec& spec) noexcept {
   h.line_log2 = 6;
   h.page_log2 = 12;
   h.kind = static_cast<std::uint32_t>(spec.kind);
-  h.participants = spec.participants != 0 ? spec.participants : spec.default_participants;
-  if (h.participants > max_participants) return error(errc::invalid, step::create, subject::participants);
+  h.participants = spec.participants != 0 ? spec.participants : spec.least_participants;
+  if (h.participants < spec.least_participants || h.participants > max_participants) return error(errc::invalid, step::create, subject::participants);
   h.capacity = spec.capacity != 0 ? spec.capacity : spec.default_capacity;
   h.state_offset = sizeof h;
   h.state_size = whole_pages(sizeof(region_state<>) + h.participants * sizeof(participant_record<>));
@@ -3500,17 +3672,26 @@ inline bool byte_is_locked(int fd, std::int64_t offset) noexcept {
 class fork_exclusion {
  public:
   fork_exclusion() noexcept {
-    static const int registered = ::pthread_atfork([] { ::pthread_mutex_lock(&mutex()); },
-                                                   [] { ::pthread_mutex_unlock(&mutex()); },
-                                                   [] { ::pthread_mutex_unlock(&mutex()); });
+    static const int registered = ::pthread_atfork(lock, unlock, unlock);
     (void)registered;
-    ::pthread_mutex_lock(&mutex());
+    lock();
   }
   fork_exclusion(const fork_exclusion&) = delete;
   fork_exclusion& operator=(const fork_exclusion&) = delete;
-  ~fork_exclusion() { ::pthread_mutex_unlock(&mutex()); }
+  ~fork_exclusion() { unlock(); }
 
  private:
+  // A signal handler that forks while its own thread is in here cannot wait for it: such a child gets the descriptor.
+  static void lock() noexcept {
+    if (depth()++ == 0) ::pthread_mutex_lock(&mutex());
+  }
+  static void unlock() noexcept {
+    if (--depth() == 0) ::pthread_mutex_unlock(&mutex());
+  }
+  static int& depth() noexcept {
+    static constinit thread_local int n = 0;
+    return n;
+  }
   static pthread_mutex_t& mutex() noexcept {
     static constinit pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;
     return m;
@@ -3591,6 +3772,7 @@ inline void random_bytes(void* to, std::size_t n) noexcept {
 #endif
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/vfs.h>
 
 // The file under a region: created complete before it has a name, and looked at with suspicion when opened.
@@ -3607,8 +3789,11 @@ inline status write_all_at(int fd, const void* from, std::size_t n, off_t at) no
   return {};
 }
 
-// Blocks for the whole file now: a page that cannot be had later would be a SIGBUS at first touch.
+// Blocks for the whole file now: a page that cannot be had later would be a SIGBUS at first touch. The limit of the
+// process is looked at first, since the kernel answers a file beyond it with a signal.
 inline status allocate(int fd, std::uint64_t size) noexcept {
+  rlimit most{};
+  if (::getrlimit(RLIMIT_FSIZE, &most) == 0 && size > most.rlim_cur) return error(errc::too_big, step::create, subject::size);
   if (retry_interrupted([&] { return ::fallocate(fd, 0, 0, static_cast<off_t>(size)); }) == 0) return {};
   if (errno != EOPNOTSUPP) return last_error(step::create);
   static constexpr char zeros[4096] = {};
@@ -3642,10 +3827,17 @@ inline status fill_region(int fd, const region_spec& spec, const region_options&
   return write_all_at(fd, &h, sizeof h, 0);
 }
 
+// Gives a region that is complete its name. What outlives a reboot is on disk before its name is, and then the name too.
 inline status link_region(int fd, const region_place& where) noexcept {
+  if (where.durable() && ::fdatasync(fd) != 0) return last_error(step::create);
   char self[64];
   std::snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-  if (::linkat(AT_FDCWD, self, where.directory(), where.leaf(), AT_SYMLINK_FOLLOW) == 0) return {};
+  if (::linkat(AT_FDCWD, self, where.directory(), where.leaf(), AT_SYMLINK_FOLLOW) == 0) {
+    std::snprintf(self, sizeof self, "/proc/self/fd/%d", where.directory());
+    if (const auto directory = where.durable() ? open_at(AT_FDCWD, self, O_RDONLY | O_DIRECTORY) : unique_handle())
+      ::fsync(directory.get());
+    return {};
+  }
   if (errno == ENOENT && ::access("/proc/self/fd", X_OK) != 0) return error(errc::unsupported, step::link, subject::proc_file_system);
   return errno == EEXIST ? error(errc::busy, step::link, subject::name) : last_error(step::link);
 }
@@ -3679,13 +3871,7 @@ inline status create_region(const region_place& where, const region_spec& spec) 
   if (!fd && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT || errno == EINVAL)) return create_beside(where, spec);
   if (!fd) return last_error(step::create);
   if (status s = fill_region(fd.get(), spec, where.options()); !s) return s;
-  if (where.durable() && ::fdatasync(fd.get()) != 0) return last_error(step::create);
-  status s = link_region(fd.get(), where);
-  if (s && where.durable()) {  // the name must reach the disk as well
-    const unique_handle directory = open_at(AT_FDCWD, self, O_RDONLY | O_DIRECTORY);
-    if (directory) ::fsync(directory.get());
-  }
-  return s;
+  return link_region(fd.get(), where);
 }
 
 /// Creates a region without a name, whose size nobody can ever change again. Pass the descriptor on; join by it.
@@ -3868,7 +4054,7 @@ class membership {
   [[nodiscard]] std::byte* body() const noexcept { return region_.data() + body_offset_; }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] unsigned slot() const noexcept { return slot_; }
-  [[nodiscard]] unsigned slots() const noexcept { return slots_; }
+  [[nodiscard]] unsigned slot_count() const noexcept { return slot_count_; }
   [[nodiscard]] opening opened() const noexcept { return opened_; }
   [[nodiscard]] bool persistent() const noexcept { return persistent_; }
   [[nodiscard]] bool durable() const noexcept { return durable_; }
@@ -3876,26 +4062,30 @@ class membership {
   [[nodiscard]] int handle() const noexcept { return probe_.get(); }
 
   // liveness, as the kernel attests it
-  [[nodiscard]] bool alive(unsigned slot) noexcept { return slot == slot_ || detail::byte_is_locked(probe_.get(), life(slot)); }
-  [[nodiscard]] bool begin_heal(unsigned slot) noexcept { return !detail::try_lock_byte(probe_.get(), heal(slot)); }
+  [[nodiscard]] bool alive(unsigned slot) noexcept {
+    return slot == slot_ || detail::byte_is_locked(probe_.get(), life(slot)) || !probe_.holds();
+  }
+  [[nodiscard]] bool begin_heal(unsigned slot) noexcept {
+    return probe_.holds() && !detail::try_lock_byte(probe_.get(), heal(slot));
+  }
   void end_heal(unsigned slot) noexcept { detail::unlock_byte(probe_.get(), heal(slot)); }
 
-  /// Heals the slot if its owner is certified dead; true if it did.
+  /// Heals the slot if its owner is certified dead; true if it did. A slot that is not in use costs no system call.
   template <class Heal>
   bool heal_if_dead(unsigned slot, Heal heal) noexcept {
-    if (alive(slot)) return false;
+    if (!in_use(slot) || alive(slot)) return false;
     const detail::fork_exclusion no_child_takes_the_heal_lock;
     return heal_now(slot, heal);
   }
   /// How many participants live.
   [[nodiscard]] unsigned peers() noexcept {
     unsigned n = 0;
-    for (unsigned k = 0; k < slots(); ++k) n += alive(k) ? 1u : 0u;
+    for (unsigned k = 0; k < slot_count(); ++k) n += alive(k) ? 1u : 0u;
     return n;
   }
   /// Would a heavy fence of this process reach every living participant?
   [[nodiscard]] bool all_fenced() noexcept {
-    for (unsigned k = 0; k < slots(); ++k) {
+    for (unsigned k = 0; k < slot_count(); ++k) {
       auto& r = record(k);
       if ((r.incarnation.load(P::template order<site::member_facts>) & 1u) != 0 && r.fenced.load(P::template order<site::member_facts>) != 1)
         return false;
@@ -3916,13 +4106,15 @@ class membership {
     return std::launder(reinterpret_cast<participant_record<P>*>(table))[slot];
   }
 
+  [[nodiscard]] bool in_use(unsigned slot) const noexcept {
+    return (record(slot).incarnation.load(P::template order<site::member_seen>) & 1u) != 0;
+  }
   template <class Heal>
   bool heal_now(unsigned slot, Heal& heal) noexcept {
     return sluice::heal_if_dead(*this, slot, [&] {
-      auto& owner = record(slot);
-      if ((owner.incarnation.load(P::template order<site::member_seen>) & 1u) == 0) return;
+      if (!in_use(slot)) return;
       heal(body(), slot);
-      owner.incarnation.fetch_add(1, P::template order<site::member_raise>);
+      record(slot).incarnation.fetch_add(1, P::template order<site::member_raise>);
     });
   }
 
@@ -3935,7 +4127,7 @@ class membership {
 
   // Tries until it settles: a lock byte or a name may be in somebody's hands for a moment.
   template <class Attempt>
-  static result<membership> patiently(Attempt attempt) noexcept {
+  static auto patiently(Attempt attempt) noexcept -> decltype(attempt()) {
     const std::int64_t deadline = detail::monotonic_ns() + 2'000'000'000;
     for (;;) {
       {
@@ -3944,8 +4136,9 @@ class membership {
         const bool passing = !r && r.err().code == errc::busy && r.err().who == 0;
         if (!passing || detail::monotonic_ns() > deadline) return r;
       }
-      const timespec pause{0, 500'000};
-      ::nanosleep(&pause, nullptr);
+      wait_set moment;
+      moment.within(500'000);
+      (void)moment.sleep({});
     }
   }
 
@@ -3969,17 +4162,19 @@ class membership {
     m.body_offset_ = static_cast<std::size_t>(h->body_offset);
     m.body_size_ = static_cast<std::size_t>(h->body_size);
     m.capacity_ = static_cast<std::size_t>(h->capacity);
-    m.slots_ = h->participants;
+    m.slot_count_ = h->participants;
     m.persistent_ = (h->options & region_header::persistent) != 0;
     m.region_ = std::move(*region);
     m.slot_ = *taken;
     m.durable_ = durable;
-    m.probe_ = description_of(fd.get());
-    if (!m.probe_) {
+    m.probe_ = detail::steady_handle(description_of(fd.get()));
+    if (!m.probe_.holds()) {
       const bool no_proc = ::access("/proc/self/fd", X_OK) != 0;
       return no_proc ? error(errc::unsupported, step::open, subject::proc_file_system) : detail::last_error(step::open);
     }
-    if (durable) m.check_boot();
+    if (durable) {
+      if (status s = m.check_boot(); !s) return s.err();
+    }
     auto& mine = m.record(m.slot_);
     auto incarnation = mine.incarnation.load(P::template order<site::member_seen>);
     if ((incarnation & 1u) != 0) {
@@ -3992,8 +4187,8 @@ class membership {
     mine.pid_namespace.store(who.pid_namespace, P::template order<site::member_facts>);
     mine.fenced.store(detail::join_heavy_fence(true) ? 1 : 0, P::template order<site::member_facts>);
     mine.incarnation.store(incarnation + 1, P::template order<site::member_raise>);
-    for (unsigned k = 0; k < m.slots(); ++k)  // who died before we came is none of our peers
-      if (k != m.slot_) (void)m.heal_now(k, heal_slot);
+    for (unsigned k = 0; k < m.slot_count(); ++k)  // who died before we came is none of our peers
+      if (k != m.slot_ && m.in_use(k)) (void)m.heal_now(k, heal_slot);
     if (status s = begin(m); !s) {
       mine.incarnation.store(incarnation + 2, P::template order<site::member_raise>);
       return s.err();
@@ -4023,43 +4218,59 @@ class membership {
     return why;
   }
 
-  // J is held, so nobody else is between these lines. Words of an earlier boot are trusted only after an orderly end.
-  void check_boot() noexcept {
+  // Words of an earlier boot are trusted only after an orderly end. J is held, so nobody else is between these lines; and
+  // whoever lives has been let in by somebody of this boot, whatever name of it we may be shown.
+  status check_boot() noexcept {
     auto& s = state();
     const std::uint64_t boot = detail::boot_number();
-    if (s.boot.load(P::template order<site::region_booted>) != boot) {
-      const bool fresh = s.boot.load(P::template order<site::region_booted>) == 0;
-      if (!fresh && s.clean.load(P::template order<site::region_booted>) != 1) {
+    if (boot == 0) return error(errc::unsupported, step::join, subject::proc_file_system);
+    const std::uint64_t before = s.boot.load(P::template order<site::region_booted>);
+    if (before != boot) {
+      if (!alone()) return {};
+      if (before != 0 && s.clean.load(P::template order<site::region_booted>) != 1) {
         __builtin_memset(body(), 0, body_size_);
-        for (unsigned k = 0; k < slots(); ++k) record(k).incarnation.store(0, P::template order<site::region_booted>);
+        for (unsigned k = 0; k < slot_count(); ++k) record(k).incarnation.store(0, P::template order<site::region_booted>);
         opened_ = opening::reset;
       }
     }
     s.clean.store(0, P::template order<site::region_booted>);
     s.boot.store(boot, P::template order<site::region_settled>);  // last: a kill before it repeats all of this
+    return sync_state();  // before the ring is used: a mark on disk must not outlive what it vouches for
   }
+  // Marks the region as left in order, if we are the last. Somebody who is just joining holds J for a moment, and may be
+  // refused, so it is waited for.
   void leave_clean() noexcept {
-    const detail::fork_exclusion no_child_takes_the_join_lock;
-    if (detail::try_lock_byte(probe_.get(), joining)) return;  // somebody is just joining: not the last
-    bool last = true;
-    for (unsigned k = 0; k < slots() && last; ++k) last = k == slot_ || !alive(k);
-    auto& s = state();
-    if (last && ::msync(region_.data(), region_.size(), MS_SYNC) == 0) {
-      s.clean.store(1, P::template order<site::region_settled>);
-      (void)::msync(region_.data() + state_offset, detail::page_bytes, MS_SYNC);
-    }
-    detail::unlock_byte(probe_.get(), joining);
+    if (!alone()) return;
+    (void)::msync(region_.data(), region_.size(), MS_SYNC);  // most of it, with no lock held
+    (void)patiently([&]() -> status {
+      if (!probe_.holds()) return error(errc::closed, step::leave);
+      if (const error e = detail::try_lock_byte(probe_.get(), joining)) return e;
+      if (alone() && ::msync(region_.data(), region_.size(), MS_SYNC) == 0) {
+        state().clean.store(1, P::template order<site::region_settled>);
+        (void)sync_state();
+      }
+      detail::unlock_byte(probe_.get(), joining);
+      return {};
+    });
+  }
+  [[nodiscard]] bool alone() noexcept {
+    for (unsigned k = 0; k < slot_count(); ++k)
+      if (k != slot_ && alive(k)) return false;
+    return true;
+  }
+  [[nodiscard]] status sync_state() noexcept {
+    return ::msync(region_.data() + state_offset, detail::page_bytes, MS_SYNC) == 0 ? status() : detail::last_error(step::join);
   }
 
   // What is needed of the header, checked once; the mapped one is not read again.
   std::size_t body_offset_ = 0;
   std::size_t body_size_ = 0;
   std::size_t capacity_ = 0;
-  unsigned slots_ = 0;
+  unsigned slot_count_ = 0;
   bool persistent_ = false;
 
   mapped_region region_;
-  unique_handle probe_;  // asks for locks, holds none
+  detail::steady_handle probe_;  // asks for locks, holds none
   unsigned slot_ = 0;
   bool durable_ = false;
   opening opened_ = opening::joined;
@@ -4126,6 +4337,9 @@ class ring_end {
   }
   /// How many messages wait. Racy, and a walk over the ring.
   [[nodiscard]] std::size_t approx_size() const noexcept { return side_->attached() ? side_->ring().approx_size() : 0; }
+  /// How many messages were overwritten before this end came to them; how many wait for it. Racy.
+  [[nodiscard]] std::size_t dropped() const noexcept { return 0; }
+  [[nodiscard]] std::size_t lag() const noexcept { return approx_size(); }
   /// How many participants live, this one included. Racy.
   [[nodiscard]] unsigned peers() noexcept { return side_->attached() ? home_.peers() : 0; }
   [[nodiscard]] wait_strategy waits() const noexcept { return waits_; }
@@ -4153,7 +4367,7 @@ class ring_end {
 
   /// What a refusal of the side means for the end. Somebody who only ever polls learns of a peer's death here.
   SLUICE_COLD() error refused(error e) noexcept {
-    if (e.code == errc::forked && side_ == &inert) return error(why_inert_.code, e.at, why_inert_.about());
+    if (e.code == errc::forked && side_ == &inert) return error(why_inert_.code, e.op, why_inert_.about());
     if (e.again() && side_->suspicious()) home_.heal_peers();
     return e;
   }
@@ -4208,15 +4422,14 @@ class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template pro
   }
   /// A batch; a template, so that `try_push({})` pushes an empty T and not an empty batch.
   template <class Batch>
-    requires(std::is_trivially_copyable_v<T> && std::convertible_to<Batch, std::span<const T>> &&
-             !std::convertible_to<Batch, T>)
+    requires(detail::copies_as_bytes<T> && detail::batch_to_push<Batch, T>)
   result<std::size_t> try_push(const Batch& values) {
     const auto n = this->side().try_push(std::span<const T>(values), ringer{});
     if (!n) [[unlikely]] return this->refused(n.err());
     return n;
   }
   slot_type try_claim()
-    requires std::is_default_constructible_v<T>
+    requires std::is_nothrow_default_constructible_v<T>
   {
     const auto place = this->side().try_claim();
     if (!place) [[unlikely]] return this->refused(place.err());
@@ -4248,7 +4461,7 @@ class ring_source : public detail::ring_end<typename ring_kind<Kind>::template c
     return r;
   }
   result<std::size_t> try_pop(std::span<T> to) noexcept
-    requires std::is_trivially_copyable_v<T>
+    requires detail::copies_as_bytes<T>
   {
     const auto n = this->side().try_pop(to, ringer{});
     if (!n) [[unlikely]] return this->refused(n.err());
@@ -4384,7 +4597,10 @@ class local_home {
   [[nodiscard]] bool heavy_fence() const noexcept { return detail::heavy_fence(false); }
   [[nodiscard]] std::int64_t slice(bool fenced) const noexcept { return fenced ? never : 1'000'000; }
   void heal_peers() const noexcept {}
-  [[nodiscard]] unsigned peers() const noexcept { return core_->owners.load(std::memory_order_relaxed); }
+  [[nodiscard]] unsigned peers() const noexcept {
+    const auto& roles = core_->ring.shared();
+    return (roles.producer.peek().now() == phase::live ? 1u : 0u) + (roles.consumer.peek().now() == phase::live ? 1u : 0u);
+  }
   [[nodiscard]] opening opened() const noexcept { return opening::created; }
   void leave() const noexcept {}
 
@@ -4402,13 +4618,17 @@ struct channel_ends {
   ring_source<T, Kind, home, P> rx;
 };
 
+/// How the ends of a channel within a process wait.
+struct channel_options {
+  wait_strategy wait = wait_strategy::spin_then_park;
+};
+
 /// A channel of exactly `capacity` messages between two threads. Where memory is short, or the capacity is 0, both ends
 /// are inert and say so with every verb.
 ///
 /// Allocates: here, and nowhere later.
 template <message T, channel_kind Kind = spsc, class P = native_memory>
-[[nodiscard]] channel_ends<T, Kind, P> channel(std::size_t capacity = 1024,
-                                               wait_strategy waits = wait_strategy::spin_then_park) noexcept {
+[[nodiscard]] channel_ends<T, Kind, P> channel(std::size_t capacity = 1024, const channel_options& o = {}) noexcept {
   using ends = channel_ends<T, Kind, P>;
   using home = typename ends::home;
   error why;
@@ -4416,7 +4636,7 @@ template <message T, channel_kind Kind = spsc, class P = native_memory>
   if (core == nullptr)
     return ends{ring_sink<T, Kind, home, P>(why), ring_source<T, Kind, home, P>(why)};
   (void)detail::join_heavy_fence(false);
-  return ends{ring_sink<T, Kind, home, P>(home(core), waits), ring_source<T, Kind, home, P>(home(core), waits)};
+  return ends{ring_sink<T, Kind, home, P>(home(core), o.wait), ring_source<T, Kind, home, P>(home(core), o.wait)};
 }
 
 }  // namespace sluice
@@ -4529,7 +4749,7 @@ class shared_home {
   /// Longer sleeps would leave a message lie whose producer was killed between publishing it and waking us.
   [[nodiscard]] std::int64_t slice(bool fenced) const noexcept { return fenced ? 20'000'000 : 1'000'000; }
   void heal_peers() noexcept {
-    for (unsigned k = 0; k < member_.slots(); ++k)
+    for (unsigned k = 0; k < member_.slot_count(); ++k)
       if (k != member_.slot()) (void)member_.heal_if_dead(k, [](std::byte* b, unsigned s) { ring_kind<Kind>::template heal<P>(b, s); });
   }
   [[nodiscard]] unsigned peers() noexcept { return member_.peers(); }
@@ -4552,7 +4772,7 @@ region_spec spec_of(const ring_options& o) noexcept {
   s.kind = ring_kind<Kind>::in_region;
   s.capacity = o.capacity;
   s.participants = o.participants;
-  s.default_participants = ring_kind<Kind>::participants;
+  s.least_participants = ring_kind<Kind>::participants;
   s.persistent = o.persistent;
   s.item_size = sizeof(T);
   s.item_align = alignof(T);

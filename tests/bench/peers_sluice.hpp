@@ -78,7 +78,7 @@ struct ours_local {
   using tx_type = decltype(ends_type::tx);
   using rx_type = decltype(ends_type::rx);
 
-  ends_type ends = sluice::channel<M>(link_capacity, Waits);
+  ends_type ends = sluice::channel<M>(link_capacity, {.wait = Waits});
 
   struct sender : ours_sender<tx_type, Form> {
     explicit sender(ours_local& l) : ours_sender<tx_type, Form>{std::move(l.ends.tx)} {}

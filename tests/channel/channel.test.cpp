@@ -239,7 +239,7 @@ TEST_CASE("text goes through as it is") {
 
 TEST_CASE("patience: not at all, for a while, until then") {
   const auto how = GENERATE(from_range(std::begin(strategies), std::end(strategies)));
-  auto [tx, rx] = channel<u64>(1, how);
+  auto [tx, rx] = channel<u64>(1, {.wait = how});
   CHECK(rx.pop(now).err() == errc::empty);
   auto t = test::now_ns();
   CHECK(rx.pop(20ms).err() == errc::timeout);
@@ -262,7 +262,7 @@ TEST_CASE("patience: not at all, for a while, until then") {
 
 TEST_CASE("a stop interrupts who waits, before, during and after") {
   const auto how = GENERATE(from_range(std::begin(strategies), std::end(strategies)));
-  auto [tx, rx] = channel<u64>(1, how);
+  auto [tx, rx] = channel<u64>(1, {.wait = how});
   SECTION("who sleeps") {
     sluice::stop halt;
     sluice::error why;
@@ -389,7 +389,7 @@ TEST_CASE("slots and loans outlive a move of their end, and are void once it is 
 
 TEST_CASE("a sleeping consumer wakes when something is pushed, and when the producer closes") {
   const auto how = GENERATE(wait_strategy::park, wait_strategy::spin_then_park);
-  auto [tx, rx] = channel<u64>(4, how);
+  auto [tx, rx] = channel<u64>(4, {.wait = how});
   sluice::result<u64> got(errc::ok == errc::empty ? errc::ok : errc::empty), end(errc::empty);
   std::thread sleeper([&, &r = rx] {
     got = r.pop(10s);
@@ -408,7 +408,7 @@ TEST_CASE("a sleeping consumer wakes when something is pushed, and when the prod
 
 TEST_CASE("a sleeping producer wakes when something is popped, and when the consumer closes") {
   const auto how = GENERATE(wait_strategy::park, wait_strategy::spin_then_park);
-  auto [tx, rx] = channel<u64>(1, how);
+  auto [tx, rx] = channel<u64>(1, {.wait = how});
   REQUIRE(tx.push(0u));
   sluice::error first(errc::empty), second(errc::empty);
   std::thread sleeper([&, &s = tx] {
@@ -427,7 +427,7 @@ TEST_CASE("a sleeping producer wakes when something is popped, and when the cons
 }
 
 TEST_CASE("a sleeping consumer wakes for a batch, a committed slot; a sleeping producer for a released loan") {
-  auto [tx, rx] = channel<u64>(2, wait_strategy::park);
+  auto [tx, rx] = channel<u64>(2, {.wait = wait_strategy::park});
   u64 out[4] = {};
   std::size_t n = 0, m = 0;
   std::thread sleeper([&, &r = rx] {
@@ -456,8 +456,8 @@ TEST_CASE("a sleeping consumer wakes for a batch, a committed slot; a sleeping p
 
 TEST_CASE("200 000 sleeps and wakes, and none is missed") {
   constexpr u64 rounds = SLUICE_TEST_TSAN ? 40'000 : 200'000;
-  auto [tx, back] = channel<u64>(1, wait_strategy::park);
-  auto [reply, rx] = channel<u64>(1, wait_strategy::park);
+  auto [tx, back] = channel<u64>(1, {.wait = wait_strategy::park});
+  auto [reply, rx] = channel<u64>(1, {.wait = wait_strategy::park});
   u64 answered = 0;
   std::thread other([&, &from = back, &to = reply] {
     while (auto v = from.pop(20s)) {
@@ -482,7 +482,7 @@ TEST_CASE("200 000 sleeps and wakes, and none is missed") {
 
 TEST_CASE("an end may be closed by its thread while the other is busy with it, at any moment") {
   for (int i = 0; i < 300; ++i) {
-    auto [tx, rx] = channel<u64>(3, strategies[i % 3]);
+    auto [tx, rx] = channel<u64>(3, {.wait = strategies[i % 3]});
     u64 sent = 0, got = 0;
     std::thread producer([&, t = std::move(tx), i]() mutable {
       while (sent < 50 + static_cast<u64>(i) && t.push(sent)) ++sent;
@@ -498,4 +498,25 @@ TEST_CASE("an end may be closed by its thread while the other is busy with it, a
       REQUIRE(got <= sent);
     }
   }
+}
+
+TEST_CASE("what was built in a slot is destroyed once, also if its end is closed first") {
+  REQUIRE(counted::alive == 0);
+  {
+    auto [tx, rx] = channel<counted>(2);
+    auto s = tx.claim();
+    REQUIRE(s);
+    CHECK(counted::alive == 1);
+    tx.close();
+  }
+  CHECK(counted::alive == 0);
+}
+
+TEST_CASE("peers() counts the ends that are open") {
+  auto [tx, rx] = channel<u64>(2);
+  CHECK(rx.peers() == 2);
+  tx.close();
+  CHECK(rx.peers() == 1);
+  CHECK(rx.dropped() == 0);
+  CHECK(rx.lag() == 0);
 }

@@ -290,3 +290,12 @@ TEST_CASE("a pipe goes on in a child, and is one and the same") {
   CHECK(got == b);
   CHECK(p->in.read({&got, 1}, 1s).err() == errc::closed);
 }
+
+TEST_CASE("a thread that holds back forks, and forks all the same, does not wait for itself") {
+  const sluice::detail::fork_exclusion as_if_in_a_signal_handler_of_this_thread;
+  test::child c([] {
+    const sluice::detail::fork_exclusion again;
+    return 0;
+  });
+  CHECK(c.wait(10) == 0);
+}

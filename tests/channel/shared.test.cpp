@@ -4,9 +4,12 @@
 #include "catch.hpp"
 #include "process.hpp"
 
+#include <memory>
 #include <optional>
 #include <thread>
 #include <vector>
+
+#include <sys/resource.h>
 
 namespace {
 
@@ -440,16 +443,18 @@ TEST_CASE("an open end holds one descriptor, which is closed on exec") {
   CHECK(test::open_descriptors() == before);
 }
 
+// Writes another boot into the file, as if it had been made before a reboot.
+void reboot(const world& w) {
+  const sluice::unique_handle fd(::open(w.path.c_str(), O_RDWR | O_CLOEXEC));
+  const u64 other = 0x1234567;
+  REQUIRE(::pwrite(fd.get(), &other, sizeof other, 4096) == sizeof other);
+}
+
 TEST_CASE("a channel in a file after a reboot: as it was if it was left in order, else empty, and says so") {
   const world w(true);
-  const auto reboot = [&] {
-    const sluice::unique_handle fd(::open(w.path.c_str(), O_RDWR | O_CLOEXEC));
-    const u64 other = 0x1234567;
-    REQUIRE(::pwrite(fd.get(), &other, sizeof other, 4096) == sizeof other);
-  };
   SECTION("left in order") {
     produce_and(w, how::left);
-    reboot();
+    reboot(w);
     auto r = w.rx();
     CHECK(r.opened() == opening::joined);
     for (u64 i = 0; i < 3; ++i) CHECK(r.pop(1s).value_or(u64{99}) == i);
@@ -457,7 +462,7 @@ TEST_CASE("a channel in a file after a reboot: as it was if it was left in order
   }
   SECTION("killed") {
     produce_and(w, how::killed);
-    reboot();
+    reboot(w);
     auto r = w.rx();
     CHECK(r.opened() == opening::reset);
     CHECK(r.pop(30ms).err() == errc::timeout);
@@ -470,7 +475,7 @@ TEST_CASE("a channel in a file after a reboot: as it was if it was left in order
       auto r = w.rx();
       produce_and(w, how::killed);
     }
-    reboot();
+    reboot(w);
     auto r = w.rx();
     CHECK(r.opened() == opening::joined);
     for (u64 i = 0; i < 3; ++i) CHECK(r.pop(1s).value_or(u64{99}) == i);
@@ -509,4 +514,92 @@ TEST_CASE("a reader that comes between a killed writer and the next still gets e
     }
     if (round % 2 == 0) r.close();
   }
+}
+
+TEST_CASE("a channel in a file is never emptied while somebody lives in it, whatever boot it seems to be of") {
+  const world w(true);
+  auto t = w.tx();
+  for (u64 i = 0; i < 3; ++i) REQUIRE(t.push(i, now));
+  reboot(w);
+  auto r = w.rx();
+  CHECK(r.opened() == opening::joined);
+  for (u64 i = 0; i < 3; ++i) CHECK(r.pop(1s).value_or(u64{99}) == i);
+  CHECK(t.push(u64{3}, now));
+}
+
+TEST_CASE("an opener who cannot get all the descriptors it needs changes nothing") {
+  const world w(true);
+  auto t = w.tx();
+  for (u64 i = 0; i < 3; ++i) REQUIRE(t.push(i, now));
+  test::child c([&] {
+    int refused = 0;
+    for (rlim_t n = 3; n < 40; ++n) {
+      const rlimit few{n, 40};
+      ::setrlimit(RLIMIT_NOFILE, &few);
+      auto r = w.rx(w.options);
+      if (r) return r->opened() == opening::joined && r->pop(now).value_or(u64{99}) == 0 ? (refused > 0 ? 0 : 2) : 1;
+      ++refused;
+    }
+    return 3;
+  });
+  CHECK(c.wait() == 0);
+}
+
+TEST_CASE("an orderly last leave is recorded even while others are just being refused") {
+  const world w(true);
+  unsigned kept = 0;
+  for (int round = 0; round < 20; ++round) {
+    auto t = std::make_unique<sink>(w.tx());
+    test::shared_with_children<std::atomic<bool>> stop;
+    test::child knocking([&] {
+      while (!*stop) (void)w.tx(w.options);
+      return 0;
+    });
+    test::sleep_us(3000);
+    t.reset();
+    *stop = true;
+    (void)knocking.wait();
+    reboot(w);
+    kept += w.rx().opened() == opening::joined ? 1u : 0u;
+  }
+  CHECK(kept == 20);
+}
+
+TEST_CASE("a stray close of an end's descriptor kills nobody, and what comes behind its number is left alone") {
+  const world w(GENERATE(false, true), true);
+  auto t = w.tx();
+  sluice::unique_handle foreign;
+  {
+    auto r = w.rx();
+    const int number = r.home().member().handle();
+    const sluice::unique_handle other(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    REQUIRE(::dup2(other.get(), number) == number);  // closes what was there
+    foreign = sluice::unique_handle(number);
+    for (int i = 0; i < 2000; ++i) REQUIRE(r.try_pop().err() == errc::empty);
+    CHECK(r.pop(50ms).err() == errc::timeout);
+    REQUIRE(t.push(u64{7}, now));
+    CHECK(r.pop(1s).value_or(u64{0}) == 7);
+    t.close();
+    CHECK(r.pop(1s).err() == errc::closed);
+  }
+  CHECK(::fcntl(foreign.get(), F_GETFD) >= 0);
+}
+
+TEST_CASE("too few participants for both ends are refused") {
+  world w(false);
+  w.options.participants = 1;
+  const auto e = w.tx(w.options).err();
+  CHECK(e.code == errc::invalid);
+  CHECK(e.about() == subject::participants);
+}
+
+TEST_CASE("a process that may not write files that large is told so, and lives") {
+  const world w(GENERATE(false, true));
+  test::child c([&] {
+    const rlimit small{4096, 4096};
+    ::setrlimit(RLIMIT_FSIZE, &small);
+    const auto r = w.tx(w.options);
+    return !r && r.err().code == errc::too_big ? 0 : 1;
+  });
+  CHECK(c.wait() == 0);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Names that other people's headers define as macros: Qt, <windows.h>, <complex.h>, <math.h>, <ctype.h>, Arduino.
 #define emit
-#define signals hostile
-#define slots hostile
+#define signals
+#define slots
 #define foreach hostile
 #define forever hostile
 #define near

@@ -191,7 +191,7 @@ TEST_CASE("two threads use every verb of a small channel at random, and every me
 }
 
 TEST_CASE("a producer that is stopped and started, at a consumer that gives up and comes back, loses nothing") {
-  auto [tx, rx] = sluice::channel<narrow>(2, sluice::wait_strategy::park);
+  auto [tx, rx] = sluice::channel<narrow>(2, {.wait = sluice::wait_strategy::park});
   const std::int64_t end = test::now_ns() + static_cast<std::int64_t>(seconds_in_all * 1e9 / 6);
   u64 sent = 0, got = 0, stopped = 0;
   bool in_order = true;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/wait/stop.hpp>
 
+#include <sluice/stream/pipe.hpp>
+
 #include "catch.hpp"
 
 #include <cerrno>
@@ -8,9 +10,11 @@
 #include <csignal>
 #include <dirent.h>
 #include <pthread.h>
+#include <sys/wait.h>
 #include <thread>
 
 using namespace std::chrono_literals;
+using sluice::errc;
 using sluice::stop;
 using sluice::until;
 using sluice::wait_set;
@@ -184,4 +188,29 @@ TEST_CASE("the bell exists only once somebody needs it, and goes with the stop",
     s.request();
   }
   CHECK(open_descriptors() == before);
+}
+
+TEST_CASE("a stop that a forked child requests for itself leaves the parent asleep", "[stop]") {
+  stop halt;
+  auto p = sluice::pipe();
+  REQUIRE(p);
+  std::byte b{};
+  REQUIRE(p->in.read({&b, 1}, {1ms, halt}).err() == errc::timeout);  // a descriptor to wait for: the bell exists now
+  const pid_t child = ::fork();
+  if (child == 0) {
+    halt.request();
+    ::_exit(0);
+  }
+  int how = 0;
+  ::waitpid(child, &how, 0);
+  const auto cpu = [] {
+    timespec t{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+  };
+  const double before = cpu();
+  CHECK(p->in.read({&b, 1}, {300ms, halt}).err() == errc::timeout);
+  CHECK(cpu() - before < 0.1);
+  halt.request();
+  CHECK(p->in.read({&b, 1}, {10s, halt}).err() == errc::stopped);
 }

@@ -82,7 +82,10 @@ class local_home {
   [[nodiscard]] bool heavy_fence() const noexcept { return detail::heavy_fence(false); }
   [[nodiscard]] std::int64_t slice(bool fenced) const noexcept { return fenced ? never : 1'000'000; }
   void heal_peers() const noexcept {}
-  [[nodiscard]] unsigned peers() const noexcept { return core_->owners.load(std::memory_order_relaxed); }
+  [[nodiscard]] unsigned peers() const noexcept {
+    const auto& roles = core_->ring.shared();
+    return (roles.producer.peek().now() == phase::live ? 1u : 0u) + (roles.consumer.peek().now() == phase::live ? 1u : 0u);
+  }
   [[nodiscard]] opening opened() const noexcept { return opening::created; }
   void leave() const noexcept {}
 
@@ -100,13 +103,17 @@ struct channel_ends {
   ring_source<T, Kind, home, P> rx;
 };
 
+/// How the ends of a channel within a process wait.
+struct channel_options {
+  wait_strategy wait = wait_strategy::spin_then_park;
+};
+
 /// A channel of exactly `capacity` messages between two threads. Where memory is short, or the capacity is 0, both ends
 /// are inert and say so with every verb.
 ///
 /// Allocates: here, and nowhere later.
 template <message T, channel_kind Kind = spsc, class P = native_memory>
-[[nodiscard]] channel_ends<T, Kind, P> channel(std::size_t capacity = 1024,
-                                               wait_strategy waits = wait_strategy::spin_then_park) noexcept {
+[[nodiscard]] channel_ends<T, Kind, P> channel(std::size_t capacity = 1024, const channel_options& o = {}) noexcept {
   using ends = channel_ends<T, Kind, P>;
   using home = typename ends::home;
   error why;
@@ -114,7 +121,7 @@ template <message T, channel_kind Kind = spsc, class P = native_memory>
   if (core == nullptr)
     return ends{ring_sink<T, Kind, home, P>(why), ring_source<T, Kind, home, P>(why)};
   (void)detail::join_heavy_fence(false);
-  return ends{ring_sink<T, Kind, home, P>(home(core), waits), ring_source<T, Kind, home, P>(home(core), waits)};
+  return ends{ring_sink<T, Kind, home, P>(home(core), o.wait), ring_source<T, Kind, home, P>(home(core), o.wait)};
 }
 
 }  // namespace sluice

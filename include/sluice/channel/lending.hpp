@@ -4,6 +4,7 @@
 
 #include <sluice/core/result.hpp>
 
+#include <type_traits>
 #include <utility>
 
 namespace sluice {
@@ -17,7 +18,7 @@ class [[nodiscard]] slot {
  public:
   slot(error e) noexcept : why_(e) {}  // NOLINT: an error is an outcome
   slot(errc c) noexcept : why_(c) {}   // NOLINT
-  slot(Side& side, T* place) noexcept(std::is_nothrow_default_constructible_v<T>) : side_(&side), item_(::new (place) T) {}
+  slot(Side& side, T* place) noexcept : side_(&side), item_(::new (place) T) {}
   slot(slot&& o) noexcept : side_(o.side_), item_(std::exchange(o.item_, nullptr)), why_(o.why_) {}
   slot& operator=(slot&& o) noexcept {
     if (this != &o) {
@@ -41,9 +42,9 @@ class [[nodiscard]] slot {
  private:
   void abandon() noexcept {
     T* const place = std::exchange(item_, nullptr);
-    if (place == nullptr || !side_->attached()) return;  // the end was closed meanwhile, or this is a forked child
-    place->~T();
-    side_->abandon();
+    if (place == nullptr) return;
+    if constexpr (!std::is_trivially_destructible_v<T>) place->~T();
+    if (side_->attached()) side_->abandon();  // it is not if the end was closed meanwhile, or in a forked child
   }
 
   Side* side_ = nullptr;

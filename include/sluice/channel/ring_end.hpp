@@ -64,6 +64,9 @@ class ring_end {
   }
   /// How many messages wait. Racy, and a walk over the ring.
   [[nodiscard]] std::size_t approx_size() const noexcept { return side_->attached() ? side_->ring().approx_size() : 0; }
+  /// How many messages were overwritten before this end came to them; how many wait for it. Racy.
+  [[nodiscard]] std::size_t dropped() const noexcept { return 0; }
+  [[nodiscard]] std::size_t lag() const noexcept { return approx_size(); }
   /// How many participants live, this one included. Racy.
   [[nodiscard]] unsigned peers() noexcept { return side_->attached() ? home_.peers() : 0; }
   [[nodiscard]] wait_strategy waits() const noexcept { return waits_; }
@@ -146,15 +149,14 @@ class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template pro
   }
   /// A batch; a template, so that `try_push({})` pushes an empty T and not an empty batch.
   template <class Batch>
-    requires(std::is_trivially_copyable_v<T> && std::convertible_to<Batch, std::span<const T>> &&
-             !std::convertible_to<Batch, T>)
+    requires(detail::copies_as_bytes<T> && detail::batch_to_push<Batch, T>)
   result<std::size_t> try_push(const Batch& values) {
     const auto n = this->side().try_push(std::span<const T>(values), ringer{});
     if (!n) [[unlikely]] return this->refused(n.err());
     return n;
   }
   slot_type try_claim()
-    requires std::is_default_constructible_v<T>
+    requires std::is_nothrow_default_constructible_v<T>
   {
     const auto place = this->side().try_claim();
     if (!place) [[unlikely]] return this->refused(place.err());
@@ -186,7 +188,7 @@ class ring_source : public detail::ring_end<typename ring_kind<Kind>::template c
     return r;
   }
   result<std::size_t> try_pop(std::span<T> to) noexcept
-    requires std::is_trivially_copyable_v<T>
+    requires detail::copies_as_bytes<T>
   {
     const auto n = this->side().try_pop(to, ringer{});
     if (!n) [[unlikely]] return this->refused(n.err());

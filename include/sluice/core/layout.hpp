@@ -35,6 +35,14 @@ template <class T>
 concept array_class = std::is_class_v<T> && requires { typename T::value_type; std::tuple_size<T>::value; } &&
                       sizeof(T) == std::tuple_size<T>::value * sizeof(typename T::value_type);
 
+// std::chrono::duration and time_point and their like, without their header: a number of known unit, and the time since
+// an epoch of known unit.
+template <class T>
+concept unit_class = std::is_class_v<T> && requires { T::period::num; T::period::den; typename T::rep; } && sizeof(T) == sizeof(typename T::rep);
+template <class T>
+concept epoch_class = std::is_class_v<T> && requires { typename T::clock; typename T::duration; } &&
+                      unit_class<typename T::duration> && sizeof(T) == sizeof(typename T::duration);
+
 template <class T>
 consteval bool layout_known();
 
@@ -58,6 +66,12 @@ consteval bool layout_known() {
     return layout_known<std::remove_extent_t<T>>();
   else if constexpr (array_class<T>)
     return layout_known<typename T::value_type>();
+  else if constexpr (unit_class<T>)
+    return leaf<typename T::rep>;
+  else if constexpr (epoch_class<T>)
+    return leaf<typename T::duration::rep>;
+  else if constexpr (requires { std::tuple_size<T>::value; })
+    return false;  // an array of nothing, a pair, a tuple: what its members are, nobody says
   else if constexpr (!std::is_class_v<T> || !std::is_aggregate_v<T>)
     return false;  // pointers, unions, private members
   else if constexpr (!std::is_copy_assignable_v<T>)
@@ -106,6 +120,16 @@ struct layout_writer {
     else if constexpr (std::is_floating_point_v<T>) return 'f';
     else return std::is_signed_v<T> ? 'i' : 'u';
   }
+  // Seconds as a fraction: "i64*1:1000000000".
+  template <class T>
+  constexpr void unit() {
+    if constexpr (epoch_class<T>) {
+      put('t'), unit<typename T::duration>();
+    } else {
+      put(kind<typename T::rep>()), number(sizeof(T) * 8), put('*');
+      number(static_cast<std::size_t>(T::period::num)), put(':'), number(static_cast<std::size_t>(T::period::den));
+    }
+  }
   template <class T, class... M>
   constexpr void members(std::size_t at, type_list<M...>) {
     std::size_t end = 0;
@@ -120,6 +144,9 @@ struct layout_writer {
       if constexpr (leaf<T>) {
         put(kind<T>()), number(sizeof(T) * 8);
         if (times != 0) put('x'), number(times);
+      } else if constexpr (unit_class<T> || epoch_class<T>) {
+        if (times != 0) number(times), put('x');
+        unit<T>();
       } else {
         if (times != 0) number(times), put('x');
         put('{');
@@ -162,7 +189,7 @@ struct where_members_are {
 template <class T>
 bool in_place(const T* at) noexcept {
   using element = typename flat<T>::element;  // of an array the first one speaks for all
-  if constexpr (std::is_class_v<element> && !described<element> && !std::is_empty_v<element>)
+  if constexpr (std::is_class_v<element> && std::is_aggregate_v<element> && !described<element> && !std::is_empty_v<element>)
     return visit_members(*reinterpret_cast<const element*>(at), where_members_are{at});
   else
     return true;

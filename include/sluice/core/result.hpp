@@ -39,6 +39,12 @@ class [[nodiscard]] result {
     if (o) ::new (static_cast<void*>(&value_)) T(std::move(o.value_));
   }
   constexpr result& operator=(const result&) requires(trivial_copy && std::is_trivially_copy_assignable_v<T>) = default;
+  constexpr result& operator=(const result& o)
+    requires(!(trivial_copy && std::is_trivially_copy_assignable_v<T>) && std::is_copy_constructible_v<T> &&
+             std::is_nothrow_move_constructible_v<T>)
+  {
+    return *this = result(o);
+  }
   constexpr result& operator=(result&&) requires(trivial_move && std::is_trivially_move_assignable_v<T>) = default;
   constexpr result& operator=(result&& o) noexcept(std::is_nothrow_move_constructible_v<T>)
     requires(!(trivial_move && std::is_trivially_move_assignable_v<T>))
@@ -65,6 +71,10 @@ class [[nodiscard]] result {
   constexpr const T* operator->() const noexcept { return &value_; }
 
   template <class U>
+  [[nodiscard]] constexpr T value_or(U&& fallback) const& {
+    return *this ? value_ : static_cast<T>(std::forward<U>(fallback));
+  }
+  template <class U>
   [[nodiscard]] constexpr T value_or(U&& fallback) && {
     return *this ? std::move(value_) : static_cast<T>(std::forward<U>(fallback));
   }
@@ -79,6 +89,12 @@ class [[nodiscard]] result {
   constexpr auto and_then(F&& f) && -> std::invoke_result_t<F, T&&> {
     if (*this) return std::forward<F>(f)(std::move(value_));
     return why_;
+  }
+  /// This result, or what `f` returns for its error.
+  template <class F>
+  constexpr result or_else(F&& f) && {
+    if (*this) return std::move(*this);
+    return std::forward<F>(f)(why_);
   }
 
  private:

@@ -69,7 +69,9 @@ constexpr const char* sentence_for(error e) noexcept {
     case errc::pending: return "another participant is in the middle of an operation; wait for it, or look why it is stopped";
     case errc::timeout: return "the time is up; nothing was taken and nothing was sent";
     case errc::stopped: return "stopped on request; nothing was taken and nothing was sent";
-    case errc::closed: return "the other side has closed, and everything it had sent is taken";
+    case errc::closed:
+      return e.op == step::push || e.op == step::claim ? "the other side has closed and takes nothing more"
+                                                       : "the other side has closed, and everything it had sent is taken";
     case errc::lagged: return "messages were overwritten before they were read; read faster, or use a larger capacity";
     case errc::too_big:
       switch (e.about()) {
@@ -100,7 +102,10 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::persistence: return "the region is not persistent; remove it first to create it anew";
         default: return "the other side is not of the same making";
       }
-    case errc::peer_died: return "the other side was killed, and everything it had sent is taken; start it again";
+    case errc::peer_died:
+      return e.op == step::push || e.op == step::claim
+                 ? "the other side was killed; what it has not taken waits for its successor, so start it again"
+                 : "the other side was killed, and everything it had sent is taken; start it again";
     case errc::busy:
       if (e.about() == subject::role) return "another living participant has this role; stop it first, or choose another name";
       if (e.op == step::push || e.op == step::claim) return "a slot of this end is out; commit or drop it first";

@@ -28,6 +28,7 @@ class stop {
 
   void arm(want, wait_set& set) noexcept {
     if (set.prefers_handles() && hang_bell()) {
+      hush_bell();
       set.on(bell_.load(std::memory_order_relaxed), want::pop);
     } else {
       const auto w = word_.fetch_or(asleep_bit, std::memory_order_seq_cst) | asleep_bit;
@@ -38,6 +39,13 @@ class stop {
   void disarm(want) noexcept {}  // a latch stays; so may the announcement of a sleeper
 
  private:
+  // A forked child rings the same bell when it requests its own copy of this stop, and would leave it ringing for ever.
+  // Whoever hushes a request of our own rings again for the others.
+  void hush_bell() noexcept {
+    const int bell = bell_.load(std::memory_order_relaxed);
+    if (requested() || !detail::silence_bell(bell)) return;
+    if ((word_.load(std::memory_order_seq_cst) & requested_bit) != 0) detail::ring_bell(bell);
+  }
   static constexpr std::uint32_t asleep_bit = 1, requested_bit = 2;
 
   bool hang_bell() noexcept {

@@ -40,17 +40,26 @@ inline bool byte_is_locked(int fd, std::int64_t offset) noexcept {
 class fork_exclusion {
  public:
   fork_exclusion() noexcept {
-    static const int registered = ::pthread_atfork([] { ::pthread_mutex_lock(&mutex()); },
-                                                   [] { ::pthread_mutex_unlock(&mutex()); },
-                                                   [] { ::pthread_mutex_unlock(&mutex()); });
+    static const int registered = ::pthread_atfork(lock, unlock, unlock);
     (void)registered;
-    ::pthread_mutex_lock(&mutex());
+    lock();
   }
   fork_exclusion(const fork_exclusion&) = delete;
   fork_exclusion& operator=(const fork_exclusion&) = delete;
-  ~fork_exclusion() { ::pthread_mutex_unlock(&mutex()); }
+  ~fork_exclusion() { unlock(); }
 
  private:
+  // A signal handler that forks while its own thread is in here cannot wait for it: such a child gets the descriptor.
+  static void lock() noexcept {
+    if (depth()++ == 0) ::pthread_mutex_lock(&mutex());
+  }
+  static void unlock() noexcept {
+    if (--depth() == 0) ::pthread_mutex_unlock(&mutex());
+  }
+  static int& depth() noexcept {
+    static constinit thread_local int n = 0;
+    return n;
+  }
   static pthread_mutex_t& mutex() noexcept {
     static constinit pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;
     return m;
