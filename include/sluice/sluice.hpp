@@ -22,6 +22,7 @@
 #include <sluice/platform/describe.hpp>
 #include <sluice/wait/verbs.hpp>
 #include <sluice/memory/inline_region.hpp>
+#include <sluice/memory/shared_region.hpp>
 #include <sluice/stream/messages.hpp>
 #include <sluice/stream/pipe.hpp>
 #include <sluice/channel/channel.hpp>

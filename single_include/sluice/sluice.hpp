@@ -2817,433 +2817,174 @@ class write_verbs {
 }  // namespace sluice
 
 #endif
-#ifndef SLUICE_STREAM_MESSAGES_HPP
-#define SLUICE_STREAM_MESSAGES_HPP
+#ifndef SLUICE_MEMORY_SHARED_REGION_HPP
+#define SLUICE_MEMORY_SHARED_REGION_HPP
 
-// Byte streams as typed ends: source_of<T>(readable), sink_of<T>(writable).
+#ifndef SLUICE_MEMORY_MEMBERSHIP_HPP
+#define SLUICE_MEMORY_MEMBERSHIP_HPP
+
+#ifndef SLUICE_MEMORY_MAPPED_REGION_HPP
+#define SLUICE_MEMORY_MAPPED_REGION_HPP
+
+#ifndef SLUICE_MEMORY_REGION_PLACE_HPP
+#define SLUICE_MEMORY_REGION_PLACE_HPP
+
+#include <cstdio>
+#include <string_view>
+#include <sys/stat.h>
 
 namespace sluice {
 
 namespace detail {
 
-/// The traits of a message end over a stream of type S.
-template <class T, class S>
-constexpr end_traits message_traits() noexcept {
-  end_traits t = traits_of<S>;
-  t.boundaries = true;
-  t.max_size = sizeof(T);
-  return t;
+/// Is this name in this directory that of an opened file?
+inline bool names_file(int directory, const char* name, int fd) noexcept {
+  struct stat named = {}, held = {};
+  return ::fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && ::fstat(fd, &held) == 0 &&
+         named.st_dev == held.st_dev && named.st_ino == held.st_ino;
 }
-
-/// A buffer for several small messages, or for one large one.
-template <class T>
-inline constexpr std::size_t message_buffer_bytes = sizeof(T) > 4096 ? sizeof(T) : 4096 / sizeof(T) * sizeof(T);
 
 }  // namespace detail
 
-/// Messages of type T out of a byte stream, read ahead in batches. A stream that ends inside a message is `truncated`.
-///
-/// Threads: one at a time. Blocks: pop; never try_pop. Allocates: never; the buffer is part of the object.
-template <wire T, readable Stream>
-class message_source : public source_verbs<message_source<T, Stream>> {
- public:
-  using value_type = T;
-  static constexpr end_traits traits = detail::message_traits<T, Stream>();
-
-  explicit message_source(Stream s) noexcept : stream_(std::move(s)) {}
-  message_source(message_source&& o) noexcept : stream_(std::move(o.stream_)) { take_buffer(o); }
-  message_source& operator=(message_source&& o) noexcept {
-    if (this != &o) {
-      stream_ = std::move(o.stream_);
-      take_buffer(o);
-    }
-    return *this;
-  }
-
-  result<T> try_pop() noexcept {
-    for (;;) {
-      const auto found = framing_.next(std::span(buffer_).subspan(begin_, end_ - begin_));
-      if (found) {
-        alignas(T) std::byte whole[sizeof(T)];
-        __builtin_memcpy(whole, buffer_ + begin_ + found->skip, sizeof(T));
-        begin_ += found->total;
-        return *std::launder(reinterpret_cast<const T*>(whole));
-      }
-      if (found.err().code != errc::empty) return found.err();
-      if (begin_ != 0) {
-        __builtin_memmove(buffer_, buffer_ + begin_, end_ - begin_);
-        end_ -= begin_;
-        begin_ = 0;
-      }
-      const auto n = stream_.try_read(std::span(buffer_).subspan(end_));
-      if (!n) {
-        error e = n.err();
-        if (e.code == errc::closed && end_ != 0) e.code = errc::truncated;
-        return e.during(step::pop);
-      }
-      end_ += *n;
-    }
-  }
-  void arm(want k, wait_set& set) noexcept { stream_.arm(k, set); }
-  void disarm(want k) noexcept { stream_.disarm(k); }
-  void close() noexcept {
-    begin_ = end_ = 0;
-    stream_.close();
-  }
-  [[nodiscard]] Stream& stream() noexcept { return stream_; }
-
- private:
-  // What was read ahead goes along, and is given out once.
-  void take_buffer(message_source& o) noexcept {
-    begin_ = 0;
-    end_ = o.end_ - o.begin_;
-    __builtin_memcpy(buffer_, o.buffer_ + o.begin_, end_);
-    o.begin_ = o.end_ = 0;
-  }
-
-  Stream stream_;
-  [[no_unique_address]] fixed_framing<sizeof(T)> framing_;
-  std::size_t begin_ = 0;
-  std::size_t end_ = 0;
-  std::byte buffer_[detail::message_buffer_bytes<T>];
+/// Where a region lives and who may use it.
+struct region_options {
+  const char* directory = nullptr;  // of a shared memory name; null: the user's own, 0700, on tmpfs
+  mode_t mode = 0600;               // of a region that is created; never writable by all
+  gid_t group = static_cast<gid_t>(-1);  // owning group, whose members' regions are then accepted too
+  bool prefault = false;            // map all pages at once, so that no first touch costs a fault
+  bool huge_pages = false;          // ask for huge pages; without effect where the system has none to give
 };
 
-/// Messages of type T into a byte stream. Where the stream takes only a part of one, the sink owns the rest and sends it
-/// before anything else: push, flush and finish wait for that, close does what is possible at once.
-///
-/// Threads: one at a time. Blocks: push, flush, finish; never try_push. Allocates: never.
-template <wire T, writable Stream>
-class message_sink : public sink_verbs<message_sink<T, Stream>> {
-  using verbs = sink_verbs<message_sink<T, Stream>>;
-
+/// A directory and a name in it, held by descriptor: what is checked is what is used.
+class region_place {
  public:
-  using value_type = T;
-  static constexpr end_traits traits = detail::message_traits<T, Stream>();
+  /// The place of a shared memory name: one component, an optional slash in front.
+  [[nodiscard]] static result<region_place> shared_memory(std::string_view name, const region_options& o) noexcept {
+    if (!name.empty() && name.front() == '/') name.remove_prefix(1);
+    if (name.find('/') != name.npos) return error(errc::invalid, step::open, subject::name);
+    region_place p(o, false);
+    if (const error e = p.take_leaf(name)) return e;
+    char own[64];
+    std::snprintf(own, sizeof own, "/dev/shm/sluice.%u", static_cast<unsigned>(::geteuid()));
+    const error e = o.directory != nullptr ? p.enter(o.directory) : p.enter_own(own);
+    return e ? result<region_place>(e) : result<region_place>(std::move(p));
+  }
+  /// The place of a file by its path.
+  [[nodiscard]] static result<region_place> file(std::string_view path, const region_options& o) noexcept {
+    region_place p(o, true);
+    const auto slash = path.rfind('/');
+    const auto leaf = slash == path.npos ? path : path.substr(slash + 1);
+    if (const error e = p.take_leaf(leaf)) return e;
+    char directory[4096];
+    const std::string_view parent = slash == path.npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+    if (parent.size() >= sizeof directory) return error(errc::invalid, step::open, subject::name);
+    directory[parent.copy(directory, sizeof directory - 1)] = '\0';
+    const error e = p.enter(directory);
+    return e ? result<region_place>(e) : result<region_place>(std::move(p));
+  }
 
-  explicit message_sink(Stream s) noexcept : stream_(std::move(s)) {}
-  message_sink(message_sink&& o) noexcept
-      : stream_(std::move(o.stream_)), begin_(std::exchange(o.begin_, sizeof(T))) {
-    __builtin_memcpy(rest_, o.rest_, sizeof(T));
-  }
-  message_sink& operator=(message_sink&& o) noexcept {
-    if (this != &o) {
-      close();
-      stream_ = std::move(o.stream_);
-      begin_ = std::exchange(o.begin_, sizeof(T));
-      __builtin_memcpy(rest_, o.rest_, sizeof(T));
-    }
-    return *this;
-  }
-  ~message_sink() { close(); }
+  [[nodiscard]] int directory() const noexcept { return directory_.get(); }
+  [[nodiscard]] const char* leaf() const noexcept { return leaf_; }
+  /// Does the region outlive a reboot?
+  [[nodiscard]] bool durable() const noexcept { return durable_; }
+  [[nodiscard]] const region_options& options() const noexcept { return options_; }
 
-  status try_push(const T& value) noexcept {
-    if (const status s = try_flush(); !s) return s;
-    __builtin_memcpy(rest_, &value, sizeof(T));
-    const auto n = stream_.try_write(rest_);
-    if (!n) return n.err().during(step::push);
-    begin_ = *n;
-    if (begin_ != sizeof(T)) (void)try_flush();
-    return {};
+  /// A new description of the region of this name; never creates, follows no link, and never waits at a FIFO.
+  [[nodiscard]] unique_handle open() const noexcept {
+    return detail::open_at(directory(), leaf_, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
   }
-  /// Once the message is accepted, the patience that is left goes into sending all of it: whoever pushes a large one and
-  /// then waits for the answer must not wait for a rest that nobody sends.
-  template <class U = T>
-    requires requires(verbs& v, U&& value, until u) { v.push(std::forward<U>(value), u); }
-  auto push(U&& value, until u = {}) noexcept {
-    const until by = u.immediate() ? u : u.absolute();
-    auto pushed = verbs::push(std::forward<U>(value), by);
-    if (pushed) (void)flush(by);
-    return pushed;
+  /// Is the name still that of this file? Asked once a lock is held: the name may have been taken away meanwhile.
+  [[nodiscard]] bool still_names(int fd) const noexcept { return detail::names_file(directory(), leaf_, fd); }
+  [[nodiscard]] status remove() const noexcept {
+    return ::unlinkat(directory(), leaf_, 0) == 0 ? status() : detail::last_error(step::remove);
   }
-  /// Sends what was accepted. Out of patience it leaves the rest for the next push, flush or finish.
-  status flush(until u = {}) noexcept {
-    const status s = try_flush();
-    if (detail::settled(s) || u.immediate()) return s;
-    return detail::wait_for(*this, want::push, u, [this] { return try_flush(); });
-  }
-  /// Sends what was accepted and ends the stream. Out of patience it leaves both as they are, for another call.
-  status finish(until u = {}) noexcept {
-    const status s = flush(u);
-    const error e = s.err();
-    if (!e.again() && e.code != errc::timeout && e.code != errc::stopped) stream_.close();
-    return s;
-  }
-  void arm(want k, wait_set& set) noexcept { stream_.arm(k, set); }
-  void disarm(want k) noexcept { stream_.disarm(k); }
-  void close() noexcept {
-    (void)try_flush();
-    stream_.close();
-  }
-  [[nodiscard]] Stream& stream() noexcept { return stream_; }
 
  private:
-  status try_flush() noexcept {
-    while (begin_ != sizeof(T)) {
-      const auto n = stream_.try_write(std::span(rest_).subspan(begin_));
-      if (!n) return n.err().during(step::push);
-      begin_ += *n;
-    }
+  region_place(const region_options& o, bool durable) noexcept : options_(o), durable_(durable) {}
+
+  error take_leaf(std::string_view name) noexcept {
+    constexpr std::size_t longest = 200;  // leaves room for a temporary name beside it
+    if (name.empty() || name.size() > longest || name == "." || name == ".." || name.find('\0') != name.npos)
+      return error(errc::invalid, step::open, subject::name);
+    leaf_[name.copy(leaf_, longest)] = '\0';
     return {};
   }
-  Stream stream_;
-  std::size_t begin_ = sizeof(T);  // where the unsent rest of the last message starts
-  std::byte rest_[sizeof(T)];
-};
+  error enter(const char* path) noexcept {
+    directory_ = detail::open_at(AT_FDCWD, path, O_PATH | O_DIRECTORY);
+    return directory_ ? error() : about_directory(detail::last_error(step::open));
+  }
+  // The user's own directory: made if missing, and not used if anybody else could have made it or can look into it.
+  error enter_own(const char* path) noexcept {
+    if (::mkdir(path, 0700) != 0 && errno != EEXIST) return about_directory(detail::last_error(step::create));
+    directory_ = detail::open_at(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    if (!directory_) return about_directory(detail::last_error(step::open));
+    struct stat st = {};
+    if (::fstat(directory_.get(), &st) != 0) return detail::last_error(step::open);
+    if (st.st_uid != ::geteuid() || (st.st_mode & 077) != 0) return error(errc::denied, step::open, subject::directory);
+    return {};
+  }
+  static error about_directory(error e) noexcept {
+    if (e.code != errc::os) e.detail = static_cast<std::int32_t>(subject::directory);
+    return e;
+  }
 
-/// A stream that gives bytes, as a source of T.
-template <wire T, readable Stream>
-[[nodiscard]] message_source<T, Stream> source_of(Stream s) noexcept {
-  return message_source<T, Stream>(std::move(s));
-}
-/// A stream that takes bytes, as a sink of T.
-template <wire T, writable Stream>
-[[nodiscard]] message_sink<T, Stream> sink_of(Stream s) noexcept {
-  return message_sink<T, Stream>(std::move(s));
-}
+  unique_handle directory_;
+  region_options options_;
+  bool durable_;
+  char leaf_[256];
+};
 
 }  // namespace sluice
 
 #endif
-#ifndef SLUICE_STREAM_PIPE_HPP
-#define SLUICE_STREAM_PIPE_HPP
 
-#ifndef SLUICE_PLATFORM_STREAM_IO_HPP
-#define SLUICE_PLATFORM_STREAM_IO_HPP
-
-// read_some and write_some on non-blocking byte streams: at least one byte, or why not; never SIGPIPE.
-#ifndef SLUICE_PLATFORM_LINUX_STREAM_IO_HPP
-#define SLUICE_PLATFORM_LINUX_STREAM_IO_HPP
-
-#if SLUICE_HAS_LINUX()
-
-#include <atomic>
-#include <csignal>
-#include <cstddef>
-#include <span>
-#include <sys/uio.h>
-
-namespace sluice::detail {
-
-inline result<std::size_t> read_some(int fd, std::span<std::byte> to) noexcept {
-  if (to.empty()) return error(errc::invalid, step::read, subject::size);
-  const auto n = retry_interrupted([&] { return ::read(fd, to.data(), to.size()); });
-  if (n > 0) return static_cast<std::size_t>(n);
-  if (n == 0) return error(errc::closed, step::read);
-  return errno == EAGAIN ? error(errc::empty, step::read) : last_error(step::read);
-}
-
-// Writes with SIGPIPE held back in this thread, and swallows the one that this write may have raised. Dispositions and
-// signals that were pending before stay as they are.
-inline ssize_t write_without_sigpipe(int fd, std::span<const std::byte> from) noexcept {
-  sigset_t pipe_signal, pending, before;
-  sigemptyset(&pipe_signal), sigaddset(&pipe_signal, SIGPIPE);
-  sigemptyset(&pending), sigpending(&pending);
-  const bool was_pending = sigismember(&pending, SIGPIPE) == 1;
-  if (!was_pending) ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
-  const auto n = retry_interrupted([&] { return ::write(fd, from.data(), from.size()); });
-  const int why = errno;
-  if (!was_pending) {
-    if (n == -1 && why == EPIPE) {
-      const timespec now{};
-      (void)retry_interrupted([&] { return ::sigtimedwait(&pipe_signal, nullptr, &now); });
-    }
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  }
-  errno = why;
-  return n;
-}
-
-inline result<std::size_t> write_some(int fd, std::span<const std::byte> from) noexcept {
-  if (from.empty()) return error(errc::invalid, step::write, subject::size);
-  // Linux 6.18 can leave SIGPIPE out of a single write; asked once per process whether this kernel does.
-  static constinit std::atomic<bool> kernel_can{true};
-  ssize_t n = -1;
-  bool tried = false;
-  if (kernel_can.load(std::memory_order_relaxed)) {
-    constexpr int no_signal = 0x100;
-    const iovec v{const_cast<std::byte*>(from.data()), from.size()};
-    n = retry_interrupted([&] { return ::pwritev2(fd, &v, 1, -1, no_signal); });
-    tried = n != -1 || (errno != EOPNOTSUPP && errno != EINVAL && errno != ENOSYS);
-    if (!tried) kernel_can.store(false, std::memory_order_relaxed);
-  }
-  if (!tried) n = write_without_sigpipe(fd, from);
-  if (n > 0) return static_cast<std::size_t>(n);
-  if (n == 0 || errno == EAGAIN) return error(errc::full, step::write);
-  return last_error(step::write);
-}
-
-}  // namespace sluice::detail
-
-#endif
-#endif
-
-#endif
+#include <sys/mman.h>
 
 namespace sluice {
 
-/// The end of a pipe that bytes come out of.
-///
-/// Threads: one at a time. Blocks: read; never try_read. Allocates: never. Errors: empty, closed (every writer left), os.
-class pipe_reader : public read_verbs<pipe_reader> {
+/// A shared mapping of a file, which a forked child does not inherit. It keeps the open description it was made
+/// through alive, and with it the locks of that description, even when every descriptor is closed.
+class mapped_region {
  public:
-  static constexpr end_traits traits{.boundaries = false, .spans = reach::host};
+  static constexpr bool shared = true;
 
-  explicit pipe_reader(unique_handle fd) noexcept : fd_(std::move(fd)) {}
-
-  result<std::size_t> try_read(std::span<std::byte> to) noexcept {
-    return fd_ ? detail::read_some(fd_.get(), to) : error(errc::closed, step::read);
+  constexpr mapped_region() noexcept = default;
+  [[nodiscard]] static result<mapped_region> map(int fd, std::size_t bytes, const region_options& o) noexcept {
+    const int flags = MAP_SHARED | (o.prefault ? MAP_POPULATE : 0);
+    void* const at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
+    if (at == MAP_FAILED) return detail::last_error(step::map);
+    mapped_region r;
+    r.data_ = static_cast<std::byte*>(at);
+    r.size_ = bytes;
+    if (::madvise(at, bytes, MADV_DONTFORK) != 0) return detail::last_error(step::map);
+    if (o.huge_pages) (void)::madvise(at, bytes, MADV_HUGEPAGE);
+    return r;
   }
-  void arm(want, wait_set& set) noexcept {
-    if (fd_) set.on(fd_.get(), want::pop);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
-  void close() noexcept { fd_.reset(); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
-
- private:
-  unique_handle fd_;
-};
-
-/// The end of a pipe that bytes go into. Never raises SIGPIPE.
-///
-/// Threads: one at a time. Blocks: write; never try_write. Allocates: never. Errors: full, closed (every reader left), os.
-class pipe_writer : public write_verbs<pipe_writer> {
- public:
-  static constexpr end_traits traits = pipe_reader::traits;
-
-  explicit pipe_writer(unique_handle fd) noexcept : fd_(std::move(fd)) {}
-
-  result<std::size_t> try_write(std::span<const std::byte> from) noexcept {
-    return fd_ ? detail::write_some(fd_.get(), from) : error(errc::closed, step::write);
-  }
-  void arm(want, wait_set& set) noexcept {
-    if (fd_) set.on(fd_.get(), want::push);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
-  void close() noexcept { fd_.reset(); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
-
- private:
-  unique_handle fd_;
-};
-
-struct pipe_ends {
-  pipe_reader in;
-  pipe_writer out;
-};
-
-/// An anonymous pipe. Both descriptors are closed on exec and do not block; their description is ours alone.
-[[nodiscard]] inline result<pipe_ends> pipe() noexcept {
-  int fd[2];
-  if (::pipe2(fd, O_CLOEXEC | O_NONBLOCK) != 0) return detail::last_error(step::create);
-  return pipe_ends{pipe_reader(unique_handle(fd[0])), pipe_writer(unique_handle(fd[1]))};
-}
-
-}  // namespace sluice
-
-#endif
-#ifndef SLUICE_CHANNEL_CHANNEL_HPP
-#define SLUICE_CHANNEL_CHANNEL_HPP
-
-#ifndef SLUICE_CHANNEL_RING_END_HPP
-#define SLUICE_CHANNEL_RING_END_HPP
-
-#ifndef SLUICE_CHANNEL_LENDING_HPP
-#define SLUICE_CHANNEL_LENDING_HPP
-
-#include <type_traits>
-#include <utility>
-
-namespace sluice {
-
-/// A place in the ring to build a message in: invisible until commit(), given back when destroyed without.
-///
-/// A trivially default constructible T starts with whatever bytes the place holds. Outlives a move of its end, not its
-/// destruction.
-template <class T, class Side, class Ring>
-class [[nodiscard]] slot {
- public:
-  slot(error e) noexcept : why_(e) {}  // NOLINT: an error is an outcome
-  slot(errc c) noexcept : why_(c) {}   // NOLINT
-  slot(Side& side, T* place) noexcept : side_(&side), item_(::new (place) T) {}
-  slot(slot&& o) noexcept : side_(o.side_), item_(std::exchange(o.item_, nullptr)), why_(o.why_) {}
-  slot& operator=(slot&& o) noexcept {
-    if (this != &o) {
-      abandon();
-      side_ = o.side_, item_ = std::exchange(o.item_, nullptr), why_ = o.why_;
-    }
+  mapped_region(mapped_region&& o) noexcept : data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)) {}
+  mapped_region& operator=(mapped_region&& o) noexcept {
+    std::swap(data_, o.data_);
+    std::swap(size_, o.size_);
     return *this;
   }
-  ~slot() { abandon(); }
-
-  explicit operator bool() const noexcept { return item_ != nullptr; }
-  [[nodiscard]] error err() const noexcept { return why_; }
-  T& operator*() noexcept { return *item_; }
-  T* operator->() noexcept { return item_; }
-
-  /// Publishes the message; the slot is empty afterwards.
-  void commit() noexcept {
-    if (T* const built = std::exchange(item_, nullptr); built != nullptr && side_->attached()) side_->commit(Ring{});
+  ~mapped_region() {
+    if (data_ != nullptr) ::munmap(data_, size_);
   }
+
+  [[nodiscard]] std::byte* data() const noexcept { return data_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// Forgets the mapping: in a forked child there is none, and its addresses may be somebody else's by now.
+  void forget() noexcept { data_ = nullptr, size_ = 0; }
 
  private:
-  void abandon() noexcept {
-    T* const place = std::exchange(item_, nullptr);
-    if (place == nullptr) return;
-    if constexpr (!std::is_trivially_destructible_v<T>) place->~T();
-    if (side_->attached()) side_->abandon();  // it is not if the end was closed meanwhile, or in a forked child
-  }
-
-  Side* side_ = nullptr;
-  T* item_ = nullptr;
-  error why_;
-};
-
-/// A message in the ring, read in place: consumed when the loan is released or destroyed, left there by keep().
-///
-/// Outlives a move of its end, not its destruction.
-template <class T, class Side, class Ring>
-class [[nodiscard]] loan {
- public:
-  loan(error e) noexcept : why_(e) {}  // NOLINT: an error is an outcome
-  loan(errc c) noexcept : why_(c) {}   // NOLINT
-  loan(Side& side, const T* item) noexcept : side_(&side), item_(item) {}
-  loan(loan&& o) noexcept : side_(o.side_), item_(std::exchange(o.item_, nullptr)), why_(o.why_) {}
-  loan& operator=(loan&& o) noexcept {
-    if (this != &o) {
-      release();
-      side_ = o.side_, item_ = std::exchange(o.item_, nullptr), why_ = o.why_;
-    }
-    return *this;
-  }
-  ~loan() { release(); }
-
-  explicit operator bool() const noexcept { return item_ != nullptr; }
-  [[nodiscard]] error err() const noexcept { return why_; }
-  const T& operator*() const noexcept { return *item_; }
-  const T* operator->() const noexcept { return item_; }
-
-  void release() noexcept {
-    if (std::exchange(item_, nullptr) != nullptr && side_->attached()) side_->consume_loan(Ring{});
-  }
-  /// Leaves the message for the next borrow or pop, of this end or a successor's.
-  void keep() noexcept {
-    if (std::exchange(item_, nullptr) != nullptr && side_->attached()) side_->keep_loan();
-  }
-
- private:
-  Side* side_ = nullptr;
-  const T* item_ = nullptr;
-  error why_;
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
 };
 
 }  // namespace sluice
 
 #endif
-#ifndef SLUICE_CHANNEL_RING_KIND_HPP
-#define SLUICE_CHANNEL_RING_KIND_HPP
+#ifndef SLUICE_MEMORY_REGION_FILE_HPP
+#define SLUICE_MEMORY_REGION_FILE_HPP
 
 #ifndef SLUICE_MEMORY_REGION_FORMAT_HPP
 #define SLUICE_MEMORY_REGION_FORMAT_HPP
@@ -3423,211 +3164,6 @@ inline status check_wanted(const region_header& h, const region_spec& want) noex
 }  // namespace sluice
 
 #endif
-
-namespace sluice {
-
-/// One producer, one consumer; first in, first out.
-struct spsc {};
-
-/// What the channel floor must know of a kind of ring.
-template <class Kind>
-struct ring_kind;
-
-template <>
-struct ring_kind<spsc> {
-  template <class T, class P>
-  using ring = spsc_ring<T, P>;
-  template <class T, class P>
-  using producer = spsc_producer<T, P>;
-  template <class T, class P>
-  using consumer = spsc_consumer<T, P>;
-
-  static constexpr region_kind in_region = region_kind::spsc;
-  static constexpr std::uint32_t participants = 2;
-  static constexpr unsigned producer_slot = static_cast<unsigned>(spsc_slot::producer);
-  static constexpr unsigned consumer_slot = static_cast<unsigned>(spsc_slot::consumer);
-
-  /// Repairs what the dead owner of a slot left in the ring at `body`: its session has ended, and nothing else is open.
-  template <class P>
-  static void heal(std::byte* body, unsigned slot) noexcept {
-    auto& shared = *std::launder(reinterpret_cast<spsc_control<P>*>(body));
-    (slot == producer_slot ? shared.producer : shared.consumer).end(phase::died);
-  }
-};
-
-/// A kind of channel.
-template <class K>
-concept channel_kind = requires { ring_kind<K>::in_region; };
-
-}  // namespace sluice
-
-#endif
-#ifndef SLUICE_MEMORY_MEMBERSHIP_HPP
-#define SLUICE_MEMORY_MEMBERSHIP_HPP
-
-#ifndef SLUICE_MEMORY_MAPPED_REGION_HPP
-#define SLUICE_MEMORY_MAPPED_REGION_HPP
-
-#ifndef SLUICE_MEMORY_REGION_PLACE_HPP
-#define SLUICE_MEMORY_REGION_PLACE_HPP
-
-#include <cstdio>
-#include <string_view>
-#include <sys/stat.h>
-
-namespace sluice {
-
-namespace detail {
-
-/// Is this name in this directory that of an opened file?
-inline bool names_file(int directory, const char* name, int fd) noexcept {
-  struct stat named = {}, held = {};
-  return ::fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && ::fstat(fd, &held) == 0 &&
-         named.st_dev == held.st_dev && named.st_ino == held.st_ino;
-}
-
-}  // namespace detail
-
-/// Where a region lives and who may use it.
-struct region_options {
-  const char* directory = nullptr;  // of a shared memory name; null: the user's own, 0700, on tmpfs
-  mode_t mode = 0600;               // of a region that is created; never writable by all
-  gid_t group = static_cast<gid_t>(-1);  // owning group, whose members' regions are then accepted too
-  bool prefault = false;            // map all pages at once, so that no first touch costs a fault
-  bool huge_pages = false;          // ask for huge pages; without effect where the system has none to give
-};
-
-/// A directory and a name in it, held by descriptor: what is checked is what is used.
-class region_place {
- public:
-  /// The place of a shared memory name: one component, an optional slash in front.
-  [[nodiscard]] static result<region_place> shared_memory(std::string_view name, const region_options& o) noexcept {
-    if (!name.empty() && name.front() == '/') name.remove_prefix(1);
-    if (name.find('/') != name.npos) return error(errc::invalid, step::open, subject::name);
-    region_place p(o, false);
-    if (const error e = p.take_leaf(name)) return e;
-    char own[64];
-    std::snprintf(own, sizeof own, "/dev/shm/sluice.%u", static_cast<unsigned>(::geteuid()));
-    const error e = o.directory != nullptr ? p.enter(o.directory) : p.enter_own(own);
-    return e ? result<region_place>(e) : result<region_place>(std::move(p));
-  }
-  /// The place of a file by its path.
-  [[nodiscard]] static result<region_place> file(std::string_view path, const region_options& o) noexcept {
-    region_place p(o, true);
-    const auto slash = path.rfind('/');
-    const auto leaf = slash == path.npos ? path : path.substr(slash + 1);
-    if (const error e = p.take_leaf(leaf)) return e;
-    char directory[4096];
-    const std::string_view parent = slash == path.npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-    if (parent.size() >= sizeof directory) return error(errc::invalid, step::open, subject::name);
-    directory[parent.copy(directory, sizeof directory - 1)] = '\0';
-    const error e = p.enter(directory);
-    return e ? result<region_place>(e) : result<region_place>(std::move(p));
-  }
-
-  [[nodiscard]] int directory() const noexcept { return directory_.get(); }
-  [[nodiscard]] const char* leaf() const noexcept { return leaf_; }
-  /// Does the region outlive a reboot?
-  [[nodiscard]] bool durable() const noexcept { return durable_; }
-  [[nodiscard]] const region_options& options() const noexcept { return options_; }
-
-  /// A new description of the region of this name; never creates, follows no link, and never waits at a FIFO.
-  [[nodiscard]] unique_handle open() const noexcept {
-    return detail::open_at(directory(), leaf_, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-  }
-  /// Is the name still that of this file? Asked once a lock is held: the name may have been taken away meanwhile.
-  [[nodiscard]] bool still_names(int fd) const noexcept { return detail::names_file(directory(), leaf_, fd); }
-  [[nodiscard]] status remove() const noexcept {
-    return ::unlinkat(directory(), leaf_, 0) == 0 ? status() : detail::last_error(step::remove);
-  }
-
- private:
-  region_place(const region_options& o, bool durable) noexcept : options_(o), durable_(durable) {}
-
-  error take_leaf(std::string_view name) noexcept {
-    constexpr std::size_t longest = 200;  // leaves room for a temporary name beside it
-    if (name.empty() || name.size() > longest || name == "." || name == ".." || name.find('\0') != name.npos)
-      return error(errc::invalid, step::open, subject::name);
-    leaf_[name.copy(leaf_, longest)] = '\0';
-    return {};
-  }
-  error enter(const char* path) noexcept {
-    directory_ = detail::open_at(AT_FDCWD, path, O_PATH | O_DIRECTORY);
-    return directory_ ? error() : about_directory(detail::last_error(step::open));
-  }
-  // The user's own directory: made if missing, and not used if anybody else could have made it or can look into it.
-  error enter_own(const char* path) noexcept {
-    if (::mkdir(path, 0700) != 0 && errno != EEXIST) return about_directory(detail::last_error(step::create));
-    directory_ = detail::open_at(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
-    if (!directory_) return about_directory(detail::last_error(step::open));
-    struct stat st = {};
-    if (::fstat(directory_.get(), &st) != 0) return detail::last_error(step::open);
-    if (st.st_uid != ::geteuid() || (st.st_mode & 077) != 0) return error(errc::denied, step::open, subject::directory);
-    return {};
-  }
-  static error about_directory(error e) noexcept {
-    if (e.code != errc::os) e.detail = static_cast<std::int32_t>(subject::directory);
-    return e;
-  }
-
-  unique_handle directory_;
-  region_options options_;
-  bool durable_;
-  char leaf_[256];
-};
-
-}  // namespace sluice
-
-#endif
-
-#include <sys/mman.h>
-
-namespace sluice {
-
-/// A shared mapping of a file, which a forked child does not inherit. It keeps the open description it was made
-/// through alive, and with it the locks of that description, even when every descriptor is closed.
-class mapped_region {
- public:
-  static constexpr bool shared = true;
-
-  constexpr mapped_region() noexcept = default;
-  [[nodiscard]] static result<mapped_region> map(int fd, std::size_t bytes, const region_options& o) noexcept {
-    const int flags = MAP_SHARED | (o.prefault ? MAP_POPULATE : 0);
-    void* const at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
-    if (at == MAP_FAILED) return detail::last_error(step::map);
-    mapped_region r;
-    r.data_ = static_cast<std::byte*>(at);
-    r.size_ = bytes;
-    if (::madvise(at, bytes, MADV_DONTFORK) != 0) return detail::last_error(step::map);
-    if (o.huge_pages) (void)::madvise(at, bytes, MADV_HUGEPAGE);
-    return r;
-  }
-  mapped_region(mapped_region&& o) noexcept : data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)) {}
-  mapped_region& operator=(mapped_region&& o) noexcept {
-    std::swap(data_, o.data_);
-    std::swap(size_, o.size_);
-    return *this;
-  }
-  ~mapped_region() {
-    if (data_ != nullptr) ::munmap(data_, size_);
-  }
-
-  [[nodiscard]] std::byte* data() const noexcept { return data_; }
-  [[nodiscard]] std::size_t size() const noexcept { return size_; }
-  /// Forgets the mapping: in a forked child there is none, and its addresses may be somebody else's by now.
-  void forget() noexcept { data_ = nullptr, size_ = 0; }
-
- private:
-  std::byte* data_ = nullptr;
-  std::size_t size_ = 0;
-};
-
-}  // namespace sluice
-
-#endif
-#ifndef SLUICE_MEMORY_REGION_FILE_HPP
-#define SLUICE_MEMORY_REGION_FILE_HPP
-
 #ifndef SLUICE_PLATFORM_FILE_LOCK_HPP
 #define SLUICE_PLATFORM_FILE_LOCK_HPP
 
@@ -4279,6 +3815,639 @@ class membership {
 }  // namespace sluice
 
 #endif
+#ifndef SLUICE_PLATFORM_PRIVATE_PAGE_HPP
+#define SLUICE_PLATFORM_PRIVATE_PAGE_HPP
+
+// private_page: memory of this process that a forked child finds wiped to zero.
+#ifndef SLUICE_PLATFORM_LINUX_PRIVATE_PAGE_HPP
+#define SLUICE_PLATFORM_LINUX_PRIVATE_PAGE_HPP
+
+#if SLUICE_HAS_LINUX()
+
+#include <sys/mman.h>
+
+namespace sluice::detail {
+
+/// A T in memory that a forked child finds wiped to zero, with a mark beside it that tells. All zero must be a valid T.
+template <class T>
+class private_page {
+ public:
+  constexpr private_page() noexcept = default;
+  /// Maps the page and starts with a value-initialised T; empty if the kernel (before 4.14) cannot wipe.
+  [[nodiscard]] static private_page make() noexcept {
+    private_page p;
+    void* const at = ::mmap(nullptr, sizeof(content), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) return p;
+    constexpr int wipe_on_fork = 18;
+    if (::madvise(at, sizeof(content), wipe_on_fork) != 0) {
+      ::munmap(at, sizeof(content));
+      return p;
+    }
+    p.at_ = ::new (at) content{1, T{}};
+    return p;
+  }
+  private_page(private_page&& o) noexcept : at_(std::exchange(o.at_, nullptr)) {}
+  private_page& operator=(private_page&& o) noexcept {
+    std::swap(at_, o.at_);
+    return *this;
+  }
+  ~private_page() {
+    if (at_ != nullptr) ::munmap(static_cast<void*>(at_), sizeof(content));
+  }
+
+  [[nodiscard]] explicit operator bool() const noexcept { return at_ != nullptr; }
+  /// Is this a forked child's view?
+  [[nodiscard]] bool wiped() const noexcept { return at_ != nullptr && at_->mark == 0; }
+  [[nodiscard]] T* get() const noexcept { return &at_->value; }
+
+ private:
+  struct content {
+    std::uint64_t mark;
+    T value;
+  };
+  content* at_ = nullptr;
+};
+
+}  // namespace sluice::detail
+
+#endif
+#endif
+
+#endif
+
+namespace sluice {
+
+namespace detail {
+struct region_opener;
+}  // namespace detail
+
+/// Plain memory that processes share, for structures of one's own: it has all that the regions of channels have, but
+/// nobody says what is in it. It starts all zero, is complete before it has a name, and its participants' lives are
+/// attested by the kernel.
+///
+/// Threads: any, as far as what is put there allows. A forked child has no part in it: data() is null there.
+class shared_region {
+ public:
+  static constexpr bool shared = true;
+
+  [[nodiscard]] std::byte* data() const noexcept { return where_ ? *where_.get() : nullptr; }
+  [[nodiscard]] std::size_t size() const noexcept { return data() != nullptr ? member_.capacity() : 0; }
+  /// How many participants live, this one included. Racy.
+  [[nodiscard]] unsigned peers() noexcept { return data() != nullptr ? member_.peers() : 0; }
+  [[nodiscard]] opening opened() const noexcept { return member_.opened(); }
+  /// A descriptor of the region, to pass on to another process: there join_region() takes part in it.
+  [[nodiscard]] int handle() const noexcept { return member_.handle(); }
+
+  shared_region(shared_region&&) noexcept = default;
+  shared_region& operator=(shared_region&& other) noexcept {
+    if (this != &other) {
+      leave();
+      where_ = std::move(other.where_);
+      member_ = std::move(other.member_);
+    }
+    return *this;
+  }
+  ~shared_region() { leave(); }
+
+ private:
+  friend struct detail::region_opener;
+  shared_region(detail::private_page<std::byte*> where, membership<> member) noexcept
+      : where_(std::move(where)), member_(std::move(member)) {}
+  void leave() noexcept {
+    if (where_.wiped()) member_.disown();
+    else member_.leave();
+  }
+
+  detail::private_page<std::byte*> where_;  // the address, which a forked child must not find
+  membership<> member_;
+};
+
+namespace detail {
+
+/// How a shared_region comes to be.
+struct region_opener {
+  static constexpr std::uint32_t slot_count = 16;
+
+  static region_spec spec(std::size_t bytes) noexcept {
+    region_spec s;
+    s.capacity = bytes;
+    s.least_participants = slot_count;
+    s.item_size = s.item_align = 1;
+    s.layout = layout_of<std::byte>;
+    s.layout_text = &layout_text<std::byte>;
+    s.body_bytes = [](std::size_t n) noexcept { return n; };
+    return s;
+  }
+  template <class Join>
+  static result<shared_region> open(Join join) noexcept {
+    auto where = private_page<std::byte*>::make();
+    if (!where) return last_error(step::create);
+    auto member = join([](std::byte*, unsigned) noexcept {}, [](membership<>&) noexcept -> status { return {}; });
+    if (!member) return member.err();
+    *where.get() = member->body();
+    return shared_region(std::move(where), std::move(*member));
+  }
+  static result<shared_region> open_at(const result<region_place>& place, std::size_t bytes) noexcept {
+    if (!place) return place.err();
+    return open([&](auto heal, auto begin) {
+      return membership<>::join(*place, spec(bytes), membership<>::any_slot, heal, begin);
+    });
+  }
+};
+
+}  // namespace detail
+
+/// Shared memory of this name and of `bytes` bytes, created if there is none; 0 bytes adopt what is there, or 1024.
+///
+/// Blocks: up to two seconds while others join. Errors: as shm_sink; no_space if 16 participants live.
+[[nodiscard]] inline result<shared_region> shm_region(std::string_view name, std::size_t bytes, const region_options& o = {}) noexcept {
+  return detail::region_opener::open_at(region_place::shared_memory(name, o), bytes);
+}
+/// The same in the file at `path`, which outlives a reboot: as it was if the last participant left in order, else zero.
+[[nodiscard]] inline result<shared_region> file_region(std::string_view path, std::size_t bytes, const region_options& o = {}) noexcept {
+  return detail::region_opener::open_at(region_place::file(path, o), bytes);
+}
+/// Takes part in a region behind a descriptor that this process was given; 0 bytes adopt its size.
+[[nodiscard]] inline result<shared_region> join_region(int handle, std::size_t bytes = 0, const region_options& o = {}) noexcept {
+  return detail::region_opener::open([&](auto heal, auto begin) {
+    return membership<>::join(handle, false, o, detail::region_opener::spec(bytes), membership<>::any_slot, heal, begin);
+  });
+}
+/// Memory without a name, whose size is sealed: nobody can cut it short. Pass handle() on.
+[[nodiscard]] inline result<shared_region> memfd_region(std::size_t bytes, const region_options& o = {}) noexcept {
+  const auto fd = detail::create_memfd_region(detail::region_opener::spec(bytes), o);
+  return fd ? join_region(fd->get(), bytes, o) : result<shared_region>(fd.err());
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_STREAM_MESSAGES_HPP
+#define SLUICE_STREAM_MESSAGES_HPP
+
+// Byte streams as typed ends: source_of<T>(readable), sink_of<T>(writable).
+
+namespace sluice {
+
+namespace detail {
+
+/// The traits of a message end over a stream of type S.
+template <class T, class S>
+constexpr end_traits message_traits() noexcept {
+  end_traits t = traits_of<S>;
+  t.boundaries = true;
+  t.max_size = sizeof(T);
+  return t;
+}
+
+/// A buffer for several small messages, or for one large one.
+template <class T>
+inline constexpr std::size_t message_buffer_bytes = sizeof(T) > 4096 ? sizeof(T) : 4096 / sizeof(T) * sizeof(T);
+
+}  // namespace detail
+
+/// Messages of type T out of a byte stream, read ahead in batches. A stream that ends inside a message is `truncated`.
+///
+/// Threads: one at a time. Blocks: pop; never try_pop. Allocates: never; the buffer is part of the object.
+template <wire T, readable Stream>
+class message_source : public source_verbs<message_source<T, Stream>> {
+ public:
+  using value_type = T;
+  static constexpr end_traits traits = detail::message_traits<T, Stream>();
+
+  explicit message_source(Stream s) noexcept : stream_(std::move(s)) {}
+  message_source(message_source&& o) noexcept : stream_(std::move(o.stream_)) { take_buffer(o); }
+  message_source& operator=(message_source&& o) noexcept {
+    if (this != &o) {
+      stream_ = std::move(o.stream_);
+      take_buffer(o);
+    }
+    return *this;
+  }
+
+  result<T> try_pop() noexcept {
+    for (;;) {
+      const auto found = framing_.next(std::span(buffer_).subspan(begin_, end_ - begin_));
+      if (found) {
+        alignas(T) std::byte whole[sizeof(T)];
+        __builtin_memcpy(whole, buffer_ + begin_ + found->skip, sizeof(T));
+        begin_ += found->total;
+        return *std::launder(reinterpret_cast<const T*>(whole));
+      }
+      if (found.err().code != errc::empty) return found.err();
+      if (begin_ != 0) {
+        __builtin_memmove(buffer_, buffer_ + begin_, end_ - begin_);
+        end_ -= begin_;
+        begin_ = 0;
+      }
+      const auto n = stream_.try_read(std::span(buffer_).subspan(end_));
+      if (!n) {
+        error e = n.err();
+        if (e.code == errc::closed && end_ != 0) e.code = errc::truncated;
+        return e.during(step::pop);
+      }
+      end_ += *n;
+    }
+  }
+  void arm(want k, wait_set& set) noexcept { stream_.arm(k, set); }
+  void disarm(want k) noexcept { stream_.disarm(k); }
+  void close() noexcept {
+    begin_ = end_ = 0;
+    stream_.close();
+  }
+  [[nodiscard]] Stream& stream() noexcept { return stream_; }
+
+ private:
+  // What was read ahead goes along, and is given out once.
+  void take_buffer(message_source& o) noexcept {
+    begin_ = 0;
+    end_ = o.end_ - o.begin_;
+    __builtin_memcpy(buffer_, o.buffer_ + o.begin_, end_);
+    o.begin_ = o.end_ = 0;
+  }
+
+  Stream stream_;
+  [[no_unique_address]] fixed_framing<sizeof(T)> framing_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::byte buffer_[detail::message_buffer_bytes<T>];
+};
+
+/// Messages of type T into a byte stream. Where the stream takes only a part of one, the sink owns the rest and sends it
+/// before anything else: push, flush and finish wait for that, close does what is possible at once.
+///
+/// Threads: one at a time. Blocks: push, flush, finish; never try_push. Allocates: never.
+template <wire T, writable Stream>
+class message_sink : public sink_verbs<message_sink<T, Stream>> {
+  using verbs = sink_verbs<message_sink<T, Stream>>;
+
+ public:
+  using value_type = T;
+  static constexpr end_traits traits = detail::message_traits<T, Stream>();
+
+  explicit message_sink(Stream s) noexcept : stream_(std::move(s)) {}
+  message_sink(message_sink&& o) noexcept
+      : stream_(std::move(o.stream_)), begin_(std::exchange(o.begin_, sizeof(T))) {
+    __builtin_memcpy(rest_, o.rest_, sizeof(T));
+  }
+  message_sink& operator=(message_sink&& o) noexcept {
+    if (this != &o) {
+      close();
+      stream_ = std::move(o.stream_);
+      begin_ = std::exchange(o.begin_, sizeof(T));
+      __builtin_memcpy(rest_, o.rest_, sizeof(T));
+    }
+    return *this;
+  }
+  ~message_sink() { close(); }
+
+  status try_push(const T& value) noexcept {
+    if (const status s = try_flush(); !s) return s;
+    __builtin_memcpy(rest_, &value, sizeof(T));
+    const auto n = stream_.try_write(rest_);
+    if (!n) return n.err().during(step::push);
+    begin_ = *n;
+    if (begin_ != sizeof(T)) (void)try_flush();
+    return {};
+  }
+  /// Once the message is accepted, the patience that is left goes into sending all of it: whoever pushes a large one and
+  /// then waits for the answer must not wait for a rest that nobody sends.
+  template <class U = T>
+    requires requires(verbs& v, U&& value, until u) { v.push(std::forward<U>(value), u); }
+  auto push(U&& value, until u = {}) noexcept {
+    const until by = u.immediate() ? u : u.absolute();
+    auto pushed = verbs::push(std::forward<U>(value), by);
+    if (pushed) (void)flush(by);
+    return pushed;
+  }
+  /// Sends what was accepted. Out of patience it leaves the rest for the next push, flush or finish.
+  status flush(until u = {}) noexcept {
+    const status s = try_flush();
+    if (detail::settled(s) || u.immediate()) return s;
+    return detail::wait_for(*this, want::push, u, [this] { return try_flush(); });
+  }
+  /// Sends what was accepted and ends the stream. Out of patience it leaves both as they are, for another call.
+  status finish(until u = {}) noexcept {
+    const status s = flush(u);
+    const error e = s.err();
+    if (!e.again() && e.code != errc::timeout && e.code != errc::stopped) stream_.close();
+    return s;
+  }
+  void arm(want k, wait_set& set) noexcept { stream_.arm(k, set); }
+  void disarm(want k) noexcept { stream_.disarm(k); }
+  void close() noexcept {
+    (void)try_flush();
+    stream_.close();
+  }
+  [[nodiscard]] Stream& stream() noexcept { return stream_; }
+
+ private:
+  status try_flush() noexcept {
+    while (begin_ != sizeof(T)) {
+      const auto n = stream_.try_write(std::span(rest_).subspan(begin_));
+      if (!n) return n.err().during(step::push);
+      begin_ += *n;
+    }
+    return {};
+  }
+  Stream stream_;
+  std::size_t begin_ = sizeof(T);  // where the unsent rest of the last message starts
+  std::byte rest_[sizeof(T)];
+};
+
+/// A stream that gives bytes, as a source of T.
+template <wire T, readable Stream>
+[[nodiscard]] message_source<T, Stream> source_of(Stream s) noexcept {
+  return message_source<T, Stream>(std::move(s));
+}
+/// A stream that takes bytes, as a sink of T.
+template <wire T, writable Stream>
+[[nodiscard]] message_sink<T, Stream> sink_of(Stream s) noexcept {
+  return message_sink<T, Stream>(std::move(s));
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_STREAM_PIPE_HPP
+#define SLUICE_STREAM_PIPE_HPP
+
+#ifndef SLUICE_PLATFORM_STREAM_IO_HPP
+#define SLUICE_PLATFORM_STREAM_IO_HPP
+
+// read_some and write_some on non-blocking byte streams: at least one byte, or why not; never SIGPIPE.
+#ifndef SLUICE_PLATFORM_LINUX_STREAM_IO_HPP
+#define SLUICE_PLATFORM_LINUX_STREAM_IO_HPP
+
+#if SLUICE_HAS_LINUX()
+
+#include <atomic>
+#include <csignal>
+#include <cstddef>
+#include <span>
+#include <sys/uio.h>
+
+namespace sluice::detail {
+
+inline result<std::size_t> read_some(int fd, std::span<std::byte> to) noexcept {
+  if (to.empty()) return error(errc::invalid, step::read, subject::size);
+  const auto n = retry_interrupted([&] { return ::read(fd, to.data(), to.size()); });
+  if (n > 0) return static_cast<std::size_t>(n);
+  if (n == 0) return error(errc::closed, step::read);
+  return errno == EAGAIN ? error(errc::empty, step::read) : last_error(step::read);
+}
+
+// Writes with SIGPIPE held back in this thread, and swallows the one that this write may have raised. Dispositions and
+// signals that were pending before stay as they are.
+inline ssize_t write_without_sigpipe(int fd, std::span<const std::byte> from) noexcept {
+  sigset_t pipe_signal, pending, before;
+  sigemptyset(&pipe_signal), sigaddset(&pipe_signal, SIGPIPE);
+  sigemptyset(&pending), sigpending(&pending);
+  const bool was_pending = sigismember(&pending, SIGPIPE) == 1;
+  if (!was_pending) ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+  const auto n = retry_interrupted([&] { return ::write(fd, from.data(), from.size()); });
+  const int why = errno;
+  if (!was_pending) {
+    if (n == -1 && why == EPIPE) {
+      const timespec now{};
+      (void)retry_interrupted([&] { return ::sigtimedwait(&pipe_signal, nullptr, &now); });
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+  errno = why;
+  return n;
+}
+
+inline result<std::size_t> write_some(int fd, std::span<const std::byte> from) noexcept {
+  if (from.empty()) return error(errc::invalid, step::write, subject::size);
+  // Linux 6.18 can leave SIGPIPE out of a single write; asked once per process whether this kernel does.
+  static constinit std::atomic<bool> kernel_can{true};
+  ssize_t n = -1;
+  bool tried = false;
+  if (kernel_can.load(std::memory_order_relaxed)) {
+    constexpr int no_signal = 0x100;
+    const iovec v{const_cast<std::byte*>(from.data()), from.size()};
+    n = retry_interrupted([&] { return ::pwritev2(fd, &v, 1, -1, no_signal); });
+    tried = n != -1 || (errno != EOPNOTSUPP && errno != EINVAL && errno != ENOSYS);
+    if (!tried) kernel_can.store(false, std::memory_order_relaxed);
+  }
+  if (!tried) n = write_without_sigpipe(fd, from);
+  if (n > 0) return static_cast<std::size_t>(n);
+  if (n == 0 || errno == EAGAIN) return error(errc::full, step::write);
+  return last_error(step::write);
+}
+
+}  // namespace sluice::detail
+
+#endif
+#endif
+
+#endif
+
+namespace sluice {
+
+/// The end of a pipe that bytes come out of.
+///
+/// Threads: one at a time. Blocks: read; never try_read. Allocates: never. Errors: empty, closed (every writer left), os.
+class pipe_reader : public read_verbs<pipe_reader> {
+ public:
+  static constexpr end_traits traits{.boundaries = false, .spans = reach::host};
+
+  explicit pipe_reader(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+
+  result<std::size_t> try_read(std::span<std::byte> to) noexcept {
+    return fd_ ? detail::read_some(fd_.get(), to) : error(errc::closed, step::read);
+  }
+  void arm(want, wait_set& set) noexcept {
+    if (fd_) set.on(fd_.get(), want::pop);
+    else set.ready();
+  }
+  void disarm(want) noexcept {}
+  void close() noexcept { fd_.reset(); }
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+
+ private:
+  unique_handle fd_;
+};
+
+/// The end of a pipe that bytes go into. Never raises SIGPIPE.
+///
+/// Threads: one at a time. Blocks: write; never try_write. Allocates: never. Errors: full, closed (every reader left), os.
+class pipe_writer : public write_verbs<pipe_writer> {
+ public:
+  static constexpr end_traits traits = pipe_reader::traits;
+
+  explicit pipe_writer(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+
+  result<std::size_t> try_write(std::span<const std::byte> from) noexcept {
+    return fd_ ? detail::write_some(fd_.get(), from) : error(errc::closed, step::write);
+  }
+  void arm(want, wait_set& set) noexcept {
+    if (fd_) set.on(fd_.get(), want::push);
+    else set.ready();
+  }
+  void disarm(want) noexcept {}
+  void close() noexcept { fd_.reset(); }
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+
+ private:
+  unique_handle fd_;
+};
+
+struct pipe_ends {
+  pipe_reader in;
+  pipe_writer out;
+};
+
+/// An anonymous pipe. Both descriptors are closed on exec and do not block; their description is ours alone.
+[[nodiscard]] inline result<pipe_ends> pipe() noexcept {
+  int fd[2];
+  if (::pipe2(fd, O_CLOEXEC | O_NONBLOCK) != 0) return detail::last_error(step::create);
+  return pipe_ends{pipe_reader(unique_handle(fd[0])), pipe_writer(unique_handle(fd[1]))};
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_CHANNEL_CHANNEL_HPP
+#define SLUICE_CHANNEL_CHANNEL_HPP
+
+#ifndef SLUICE_CHANNEL_RING_END_HPP
+#define SLUICE_CHANNEL_RING_END_HPP
+
+#ifndef SLUICE_CHANNEL_LENDING_HPP
+#define SLUICE_CHANNEL_LENDING_HPP
+
+#include <type_traits>
+#include <utility>
+
+namespace sluice {
+
+/// A place in the ring to build a message in: invisible until commit(), given back when destroyed without.
+///
+/// A trivially default constructible T starts with whatever bytes the place holds. Outlives a move of its end, not its
+/// destruction.
+template <class T, class Side, class Ring>
+class [[nodiscard]] slot {
+ public:
+  slot(error e) noexcept : why_(e) {}  // NOLINT: an error is an outcome
+  slot(errc c) noexcept : why_(c) {}   // NOLINT
+  slot(Side& side, T* place) noexcept : side_(&side), item_(::new (place) T) {}
+  slot(slot&& o) noexcept : side_(o.side_), item_(std::exchange(o.item_, nullptr)), why_(o.why_) {}
+  slot& operator=(slot&& o) noexcept {
+    if (this != &o) {
+      abandon();
+      side_ = o.side_, item_ = std::exchange(o.item_, nullptr), why_ = o.why_;
+    }
+    return *this;
+  }
+  ~slot() { abandon(); }
+
+  explicit operator bool() const noexcept { return item_ != nullptr; }
+  [[nodiscard]] error err() const noexcept { return why_; }
+  T& operator*() noexcept { return *item_; }
+  T* operator->() noexcept { return item_; }
+
+  /// Publishes the message; the slot is empty afterwards.
+  void commit() noexcept {
+    if (T* const built = std::exchange(item_, nullptr); built != nullptr && side_->attached()) side_->commit(Ring{});
+  }
+
+ private:
+  void abandon() noexcept {
+    T* const place = std::exchange(item_, nullptr);
+    if (place == nullptr) return;
+    if constexpr (!std::is_trivially_destructible_v<T>) place->~T();
+    if (side_->attached()) side_->abandon();  // it is not if the end was closed meanwhile, or in a forked child
+  }
+
+  Side* side_ = nullptr;
+  T* item_ = nullptr;
+  error why_;
+};
+
+/// A message in the ring, read in place: consumed when the loan is released or destroyed, left there by keep().
+///
+/// Outlives a move of its end, not its destruction.
+template <class T, class Side, class Ring>
+class [[nodiscard]] loan {
+ public:
+  loan(error e) noexcept : why_(e) {}  // NOLINT: an error is an outcome
+  loan(errc c) noexcept : why_(c) {}   // NOLINT
+  loan(Side& side, const T* item) noexcept : side_(&side), item_(item) {}
+  loan(loan&& o) noexcept : side_(o.side_), item_(std::exchange(o.item_, nullptr)), why_(o.why_) {}
+  loan& operator=(loan&& o) noexcept {
+    if (this != &o) {
+      release();
+      side_ = o.side_, item_ = std::exchange(o.item_, nullptr), why_ = o.why_;
+    }
+    return *this;
+  }
+  ~loan() { release(); }
+
+  explicit operator bool() const noexcept { return item_ != nullptr; }
+  [[nodiscard]] error err() const noexcept { return why_; }
+  const T& operator*() const noexcept { return *item_; }
+  const T* operator->() const noexcept { return item_; }
+
+  void release() noexcept {
+    if (std::exchange(item_, nullptr) != nullptr && side_->attached()) side_->consume_loan(Ring{});
+  }
+  /// Leaves the message for the next borrow or pop, of this end or a successor's.
+  void keep() noexcept {
+    if (std::exchange(item_, nullptr) != nullptr && side_->attached()) side_->keep_loan();
+  }
+
+ private:
+  Side* side_ = nullptr;
+  const T* item_ = nullptr;
+  error why_;
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_CHANNEL_RING_KIND_HPP
+#define SLUICE_CHANNEL_RING_KIND_HPP
+
+namespace sluice {
+
+/// One producer, one consumer; first in, first out.
+struct spsc {};
+
+/// What the channel floor must know of a kind of ring.
+template <class Kind>
+struct ring_kind;
+
+template <>
+struct ring_kind<spsc> {
+  template <class T, class P>
+  using ring = spsc_ring<T, P>;
+  template <class T, class P>
+  using producer = spsc_producer<T, P>;
+  template <class T, class P>
+  using consumer = spsc_consumer<T, P>;
+
+  static constexpr region_kind in_region = region_kind::spsc;
+  static constexpr std::uint32_t participants = 2;
+  static constexpr unsigned producer_slot = static_cast<unsigned>(spsc_slot::producer);
+  static constexpr unsigned consumer_slot = static_cast<unsigned>(spsc_slot::consumer);
+
+  /// Repairs what the dead owner of a slot left in the ring at `body`: its session has ended, and nothing else is open.
+  template <class P>
+  static void heal(std::byte* body, unsigned slot) noexcept {
+    auto& shared = *std::launder(reinterpret_cast<spsc_control<P>*>(body));
+    (slot == producer_slot ? shared.producer : shared.consumer).end(phase::died);
+  }
+};
+
+/// A kind of channel.
+template <class K>
+concept channel_kind = requires { ring_kind<K>::in_region; };
+
+}  // namespace sluice
+
+#endif
 
 namespace sluice {
 
@@ -4647,66 +4816,6 @@ template <message T, channel_kind Kind = spsc, class P = native_memory>
 
 #ifndef SLUICE_CHANNEL_SHARED_HPP
 #define SLUICE_CHANNEL_SHARED_HPP
-
-#ifndef SLUICE_PLATFORM_PRIVATE_PAGE_HPP
-#define SLUICE_PLATFORM_PRIVATE_PAGE_HPP
-
-// private_page: memory of this process that a forked child finds wiped to zero.
-#ifndef SLUICE_PLATFORM_LINUX_PRIVATE_PAGE_HPP
-#define SLUICE_PLATFORM_LINUX_PRIVATE_PAGE_HPP
-
-#if SLUICE_HAS_LINUX()
-
-#include <sys/mman.h>
-
-namespace sluice::detail {
-
-/// A T in memory that a forked child finds wiped to zero, with a mark beside it that tells. All zero must be a valid T.
-template <class T>
-class private_page {
- public:
-  constexpr private_page() noexcept = default;
-  /// Maps the page and starts with a value-initialised T; empty if the kernel (before 4.14) cannot wipe.
-  [[nodiscard]] static private_page make() noexcept {
-    private_page p;
-    void* const at = ::mmap(nullptr, sizeof(content), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (at == MAP_FAILED) return p;
-    constexpr int wipe_on_fork = 18;
-    if (::madvise(at, sizeof(content), wipe_on_fork) != 0) {
-      ::munmap(at, sizeof(content));
-      return p;
-    }
-    p.at_ = ::new (at) content{1, T{}};
-    return p;
-  }
-  private_page(private_page&& o) noexcept : at_(std::exchange(o.at_, nullptr)) {}
-  private_page& operator=(private_page&& o) noexcept {
-    std::swap(at_, o.at_);
-    return *this;
-  }
-  ~private_page() {
-    if (at_ != nullptr) ::munmap(static_cast<void*>(at_), sizeof(content));
-  }
-
-  [[nodiscard]] explicit operator bool() const noexcept { return at_ != nullptr; }
-  /// Is this a forked child's view?
-  [[nodiscard]] bool wiped() const noexcept { return at_ != nullptr && at_->mark == 0; }
-  [[nodiscard]] T* get() const noexcept { return &at_->value; }
-
- private:
-  struct content {
-    std::uint64_t mark;
-    T value;
-  };
-  content* at_ = nullptr;
-};
-
-}  // namespace sluice::detail
-
-#endif
-#endif
-
-#endif
 
 namespace sluice {
 
