@@ -3137,7 +3137,7 @@ inline status check_sound(const region_header& h, std::uint64_t file_size) noexc
   if (h.participants == 0 || h.participants > max_participants || h.text_size > sizeof h.text)
     return error(errc::corrupt, at, subject::participants);
   const std::uint64_t state = whole_pages(sizeof(region_state<>) + h.participants * sizeof(participant_record<>));
-  if (h.state_offset != sizeof h || h.state_size != state || h.body_offset != h.state_offset + state ||
+  if (h.state_offset != sizeof h || h.state_size != state || h.body_offset != h.state_offset + state || h.body_size == 0 ||
       h.body_size > static_cast<std::size_t>(-1) / 2 || h.region_size != whole_pages(h.body_offset + h.body_size))
     return error(errc::corrupt, at, subject::size);
   if (file_size < h.region_size) return error(errc::truncated, at, subject::size);

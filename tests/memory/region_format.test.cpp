@@ -126,6 +126,19 @@ TEST_CASE("each wrong field of a header is refused with its own reason, although
       wrong{"body size that wraps", [](region_header& h) { h.body_size = 0 - h.body_offset; }, errc::corrupt, subject::size},
       wrong{"region size", [](region_header& h) { h.region_size -= 4096; }, errc::corrupt, subject::size},
       wrong{"region size 0", [](region_header& h) { h.region_size = 0; }, errc::corrupt, subject::size},
+      wrong{"no body, and a capacity that needs none",
+            [](region_header& h) {
+              h.capacity = h.body_size = 0;
+              h.region_size = sluice::detail::whole_pages(h.body_offset);
+            },
+            errc::corrupt, subject::size},
+      wrong{"no body, and a capacity that no body can have",
+            [](region_header& h) {
+              h.capacity = std::uint64_t{1} << 60;
+              h.body_size = 0;
+              h.region_size = sluice::detail::whole_pages(h.body_offset);
+            },
+            errc::corrupt, subject::size},
       wrong{"kind", [](region_header& h) { h.kind = 77; }, errc::mismatch, subject::kind},
       wrong{"item size", [](region_header& h) { h.item_size = 8; }, errc::mismatch, subject::type_layout},
       wrong{"item align", [](region_header& h) { h.item_align = 16; }, errc::mismatch, subject::type_layout},
