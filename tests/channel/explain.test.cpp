@@ -44,6 +44,16 @@ struct nested {
   } inner;
 };
 
+struct tag {};
+struct tagged {
+  tag t;
+  std::uint32_t v;
+};
+struct tagged_signed {
+  tag t;
+  std::int32_t v;
+};
+
 struct world {
   bool mapped;
   test::scratch dir;
@@ -113,6 +123,16 @@ TEST_CASE("the first field that differs is named by index, kind and offset") {
     CHECK(says(t, "another message type"));
     CHECK(says(t, "Field 3 is"));
   }
+}
+
+TEST_CASE("a field that differs is found behind an empty member, whose entry has nothing between its braces") {
+  const test::scratch dir;
+  sluice::ring_options o;
+  o.directory = dir.c_str();
+  REQUIRE(sluice::shm_sink<tagged>("ring", o));
+  const std::string t = sluice::explain<tagged_signed>("ring", o).c_str();
+  INFO(t);
+  CHECK(says(t, "Field 1 is u32@4 in the region and i32@4 here"));
 }
 
 TEST_CASE("what else is wrong is said with the figures") {
