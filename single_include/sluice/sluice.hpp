@@ -4318,7 +4318,6 @@ struct pipe_ends {
 #ifndef SLUICE_CHANNEL_LENDING_HPP
 #define SLUICE_CHANNEL_LENDING_HPP
 
-#include <type_traits>
 #include <utility>
 
 namespace sluice {
@@ -4332,7 +4331,7 @@ class [[nodiscard]] slot {
  public:
   slot(error e) noexcept : why_(e) {}  // NOLINT: an error is an outcome
   slot(errc c) noexcept : why_(c) {}   // NOLINT
-  slot(Side& side, T* place) noexcept : side_(&side), item_(::new (place) T) {}
+  slot(Side& side, T* place) noexcept(std::is_nothrow_default_constructible_v<T>) : side_(&side), item_(::new (place) T) {}
   slot(slot&& o) noexcept : side_(o.side_), item_(std::exchange(o.item_, nullptr)), why_(o.why_) {}
   slot& operator=(slot&& o) noexcept {
     if (this != &o) {
@@ -4350,15 +4349,18 @@ class [[nodiscard]] slot {
 
   /// Publishes the message; the slot is empty afterwards.
   void commit() noexcept {
-    if (T* const built = std::exchange(item_, nullptr); built != nullptr && side_->attached()) side_->commit(Ring{});
+    if (item_ == nullptr || !side_->attached()) return abandon();
+    item_ = nullptr;
+    side_->commit(Ring{});
   }
 
  private:
   void abandon() noexcept {
     T* const place = std::exchange(item_, nullptr);
     if (place == nullptr) return;
+    // Only a channel within a process has messages with a life, and it keeps the place for as long as the end exists.
     if constexpr (!std::is_trivially_destructible_v<T>) place->~T();
-    if (side_->attached()) side_->abandon();  // it is not if the end was closed meanwhile, or in a forked child
+    if (side_->attached()) side_->abandon();  // else the end was closed meanwhile, or this is a forked child
   }
 
   Side* side_ = nullptr;

@@ -387,6 +387,21 @@ TEST_CASE("slots and loans outlive a move of their end, and are void once it is 
   CHECK(rx2.pop().err() == errc::closed);
 }
 
+TEST_CASE("a message in a slot whose end was closed is destroyed, whether the slot is dropped or committed") {
+  const bool commit = GENERATE(false, true);
+  {
+    auto [tx, rx] = channel<counted>(2);
+    auto s = tx.claim();
+    REQUIRE(s);
+    *s = counted(1);
+    tx.close();
+    if (commit) s.commit();
+    CHECK_FALSE((commit && s));
+    CHECK(rx.pop().err() == errc::closed);
+  }
+  CHECK(counted::alive == 0);
+}
+
 TEST_CASE("a sleeping consumer wakes when something is pushed, and when the producer closes") {
   const auto how = GENERATE(wait_strategy::park, wait_strategy::spin_then_park);
   auto [tx, rx] = channel<u64>(4, {.wait = how});
