@@ -4,6 +4,7 @@
 
 #include <sluice/core/result.hpp>
 
+#include <type_traits>
 #include <utility>
 
 namespace sluice {

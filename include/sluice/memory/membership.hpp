@@ -269,7 +269,10 @@ class membership {
   status check_boot() noexcept {
     auto& s = state();
     const std::uint64_t boot = detail::boot_number();
-    if (boot == 0) return error(errc::unsupported, step::join, subject::proc_file_system);
+    if (boot == 0) {  // taken for another boot, it would wipe the words of those who live now
+      const error why = detail::last_error(step::validate);
+      return why.code == errc::not_found ? error(errc::unsupported, step::validate, subject::proc_file_system) : why;
+    }
     const std::uint64_t before = s.boot.load(P::template order<site::region_booted>);
     if (before != boot) {
       if (!alone()) return {};

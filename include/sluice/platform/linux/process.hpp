@@ -22,8 +22,14 @@ struct process_identity {
 inline std::size_t read_small_file(const char* path, char* to, std::size_t room) noexcept {
   const unique_handle f = open_at(AT_FDCWD, path, O_RDONLY);
   if (!f) return 0;
-  const auto n = retry_interrupted([&] { return ::read(f.get(), to, room); });
-  return n > 0 ? static_cast<std::size_t>(n) : 0;
+  std::size_t n = 0;
+  while (n != room) {
+    const auto more = retry_interrupted([&] { return ::read(f.get(), to + n, room - n); });
+    if (more < 0) return 0;
+    if (more == 0) break;
+    n += static_cast<std::size_t>(more);
+  }
+  return n;
 }
 
 inline process_identity this_process() noexcept {
@@ -43,7 +49,7 @@ inline process_identity this_process() noexcept {
   return who;
 }
 
-/// A number that differs between boots of the machine; 0 where the system does not tell.
+/// A number that differs between boots of the machine; 0 where the system does not tell, and errno may say why.
 inline std::uint64_t boot_number() noexcept {
   char text[64];
   const std::size_t n = read_small_file("/proc/sys/kernel/random/boot_id", text, sizeof text);
