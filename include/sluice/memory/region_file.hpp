@@ -92,8 +92,8 @@ inline status create_beside(const region_place& where, const region_spec& spec) 
       ::unlinkat(where.directory(), name, 0);
     return error(errc::busy, step::create, subject::name);
   }
-  if (const error e = try_lock_byte(fd.get(), 0)) return e;
-  status s = fill_region(fd.get(), spec, where.options());
+  status s = try_lock_byte(fd.get(), 0);
+  if (s) s = fill_region(fd.get(), spec, where.options());
   // The file is linked by its descriptor: the temporary name may be another maker's by now, whose file is half done.
   if (s) s = link_region(fd.get(), where);
   if (names_file(where.directory(), name, fd.get())) ::unlinkat(where.directory(), name, 0);
