@@ -26,7 +26,7 @@ struct blob {
 /// end it goes on in full.
 class scripted {
  public:
-  static constexpr sluice::end_traits traits{.boundaries = false};
+  [[maybe_unused]] static constexpr sluice::end_traits traits{.boundaries = false};
 
   scripted(const bytes& content, const bytes& plan, errc end) : content_(content), plan_(plan), end_(end) {}
 
