@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
+#include "../rig/spsc.hpp"
 #include "../ring/spsc_box.hpp"
 #include "hostile_memory.hpp"
 
 #include <sluice/channel/channel.hpp>
-
-#include <optional>
 
 // Every load of a shared word and every byte of a message may be a lie. Whatever they say: a documented error or a
 // success, no access outside the ring (the ring has exactly its bytes, under an address sanitizer), a bounded number of
@@ -22,27 +21,42 @@ constexpr auto wake = [](auto& door, std::uint32_t kinds) {
   (void)door;
 };
 
-template <class T, class P>
+/// Memory for one ring: exactly as much as it asks for, so that the first byte too many is seen.
+struct exact_memory {
+  std::byte* at;
+  explicit exact_memory(std::size_t n) : at(static_cast<std::byte*>(::operator new(n, std::align_val_t{sluice::apart_bytes}))) {
+    std::memset(at, 0, n);
+  }
+  exact_memory(const exact_memory&) = delete;
+  exact_memory& operator=(const exact_memory&) = delete;
+  ~exact_memory() { ::operator delete(at, std::align_val_t{sluice::apart_bytes}); }
+};
+
+template <class Rig, class T, class P>
 class session {
-  using box = spsc_test::box<T, P>;
-  using words = typename box::words;
+  using kind = sluice::ring_kind<typename Rig::kind>;
+  using ring = typename kind::template ring<T, P>;
   using word = typename P::word;
-  static constexpr word per = box::ring_type::per_block;
 
  public:
-  explicit session(fuzz::input& in) : in_(in), capacity_(in.below(3) == 0 ? in.below(200) + 1u : in.below(9) + 1u), box_(capacity_, in.flag()) {
-    constexpr word last = words::lap_mask;
+  explicit session(fuzz::input& in)
+      : in_(in),
+        capacity_(in.below(3) == 0 ? in.below(200) + 1u : in.below(9) + 1u),
+        memory_(ring::bytes_for(capacity_)),
+        ring_(memory_.at, capacity_, in.flag()) {
+    constexpr word last = Rig::template last_lap<ring>;
     const word laps[] = {0, 1, last - 1, last};
     lap_ = laps[in.below(4)];
-    box_.start_at(lap_, false);
-    box_.begin();
-    FUZZ_REQUIRE(p_.attach(box_.ring()) && c_.attach(box_.ring()));
+    Rig::start_at(ring_, lap_);
+    FUZZ_REQUIRE(p_.attach(ring_) && c_.attach(ring_));
+    p_.mine().begin();
+    c_.mine().begin();
   }
   void run() {
     P::adversary = &in_;
     for (unsigned step = 0; step < 200 && !in_.empty(); ++step) {
       P::loads = 0;
-      bound_ = 12;
+      bound_ = Rig::loads;
       one();
       FUZZ_REQUIRE(P::loads <= bound_);
     }
@@ -61,7 +75,7 @@ class session {
         if (in_.flag()) p_.commit(wake), sent_ += 1;
         else p_.abandon();
         slot_ = nullptr;
-        check_stamp();
+        check_pushed();
         break;
       case 5:
       case 6: popped(1, c_.try_pop(wake).err()); break;
@@ -73,11 +87,11 @@ class session {
         if (in_.flag()) c_.consume_loan(wake), taken_ += 1;
         else c_.keep_loan();
         loan_ = nullptr;
-        check_head();
+        check_popped();
         break;
       case 10:
-        bound_ += box_.ring().blocks();
-        FUZZ_REQUIRE(box_.ring().approx_size() <= capacity_);
+        bound_ += Rig::loads_in_walk * capacity_;
+        FUZZ_REQUIRE(ring_.approx_size() <= capacity_);
         break;
       case 11: attach(); break;
       case 12: roles(); break;
@@ -88,7 +102,7 @@ class session {
     T some[most];
     const std::size_t n = in_.below(most) + 1;
     for (std::size_t i = 0; i < n; ++i) some[i] = T::make(sent_ + i);
-    bound_ += 3 * n;
+    bound_ += Rig::loads_in_batch * n;
     const auto done = p_.try_push(std::span<const T>(some, n), wake);
     FUZZ_REQUIRE(!done || (*done >= 1 && *done <= n));
     pushed(done ? *done : 0, done.err());
@@ -96,7 +110,7 @@ class session {
   void pop_batch() {
     T to[most];
     const std::size_t n = in_.below(most) + 1;
-    bound_ += 3 * n;
+    bound_ += Rig::loads_in_batch * n;
     const auto done = c_.try_pop(std::span<T>(to, n), wake);
     FUZZ_REQUIRE(!done || (*done >= 1 && *done <= n));
     popped(done ? *done : 0, done.err());
@@ -117,15 +131,15 @@ class session {
   }
   // Both may be refused, and then stay as they were. An accepted lie moves the cursor, so the model gives it up.
   void attach() {
-    bound_ += 2 * box_.ring().blocks();
+    bound_ += Rig::loads_in_walk * capacity_;
     if (in_.flag()) {
       if (slot_ != nullptr) p_.abandon(), slot_ = nullptr;
-      const auto s = p_.attach(box_.ring());
+      const auto s = p_.attach(ring_);
       FUZZ_REQUIRE(s || s.err() == errc::corrupt);
       if (s) sent_known_ = false;
     } else {
       if (loan_ != nullptr) c_.keep_loan(), loan_ = nullptr;
-      const auto s = c_.attach(box_.ring());
+      const auto s = c_.attach(ring_);
       FUZZ_REQUIRE(s || s.err() == errc::corrupt);
       if (s) taken_known_ = false;
     }
@@ -154,35 +168,30 @@ class session {
     FUZZ_REQUIRE((e == errc::busy) == (slot_ != nullptr));
     FUZZ_REQUIRE(!e || push_error(e));
     if (!e) sent_ += n;
-    check_stamp();
+    check_pushed();
   }
   void popped(std::size_t n, error e) {
     FUZZ_REQUIRE((e == errc::busy) == (loan_ != nullptr));
     FUZZ_REQUIRE(!e || pop_error(e));
     if (!e) taken_ += n;
-    check_head();
+    check_popped();
   }
   // What the memory must say after so many messages, if no lie has got into the private cursors.
-  void check_stamp() const {
-    if (!sent_known_ || sent_ == 0) return;
-    const std::uint64_t block = (sent_ - 1) / per;
-    const word lap = (lap_ + static_cast<word>(block / box_.ring().blocks())) & words::lap_mask;
-    const word count = static_cast<word>(sent_ - block * per);
-    FUZZ_REQUIRE(box_.ring().first()[block % box_.ring().blocks()].stamp.truth() == (lap << words::count_bits | count));
+  void check_pushed() const {
+    if (sent_known_) FUZZ_REQUIRE(Rig::shows_pushed(ring_, lap_, sent_, truth));
   }
-  void check_head() const {
-    if (!taken_known_) return;
-    const std::uint64_t block = taken_ / per;
-    const word lap = (lap_ + static_cast<word>(block / box_.ring().blocks())) & words::lap_mask;
-    FUZZ_REQUIRE(box_.shared().head.truth() == words::cursor(lap, static_cast<word>(block % box_.ring().blocks()), static_cast<word>(taken_ % per)));
+  void check_popped() const {
+    if (taken_known_) FUZZ_REQUIRE(Rig::shows_popped(ring_, lap_, taken_, truth));
   }
+  static constexpr auto truth = [](const auto& shared_word) { return shared_word.truth(); };
 
   fuzz::input& in_;
   std::size_t capacity_;
-  box box_;
+  exact_memory memory_;
+  ring ring_;
   word lap_ = 0;
-  typename box::producer p_;
-  typename box::consumer c_;
+  typename kind::template producer<T, P> p_;
+  typename kind::template consumer<T, P> c_;
   T* slot_ = nullptr;
   const T* loan_ = nullptr;
   std::uint64_t sent_ = 0, taken_ = 0, bound_ = 0;
@@ -190,10 +199,10 @@ class session {
 };
 
 // The same lies below the blocking verbs, which arm, fence, sleep and look again: they end at their deadline.
-template <class T, class P>
+template <class Rig, class T, class P>
 void wait(fuzz::input& in) {
   using namespace std::chrono_literals;
-  auto [tx, rx] = sluice::channel<T, sluice::spsc, P>(in.below(9) + 1, static_cast<sluice::wait_strategy>(in.below(3)));
+  auto [tx, rx] = sluice::channel<T, typename Rig::kind, P>(in.below(9) + 1, static_cast<sluice::wait_strategy>(in.below(3)));
   P::adversary = &in;
   const auto fits = [](error e) {
     return !e || e == errc::timeout || e == errc::closed || e == errc::peer_died || e == errc::corrupt;
@@ -211,26 +220,31 @@ void wait(fuzz::input& in) {
   P::adversary = nullptr;
 }
 
-template <class T, class P>
+template <class Rig, class T, class P>
 void run(fuzz::input& in) {
-  if (in.below(32) == 31) wait<T, P>(in);
-  else session<T, P>(in).run();
+  if (in.below(32) == 31) wait<Rig, T, P>(in);
+  else session<Rig, T, P>(in).run();
+}
+
+template <class Rig>
+void some_ring(fuzz::input& in) {
+  using wide = fuzz::hostile_memory<std::uint64_t>;
+  using narrow = fuzz::hostile_memory<std::uint32_t>;
+  switch (in.below(5)) {
+    case 0: run<Rig, spsc_test::item<8, 8>, wide>(in); break;
+    case 1: run<Rig, spsc_test::item<72, 8>, wide>(in); break;
+    case 2: run<Rig, spsc_test::item<1>, wide>(in); break;
+    case 3: run<Rig, spsc_test::item<8, 4>, narrow>(in); break;
+    default: run<Rig, spsc_test::item<100, 4>, narrow>(in); break;
+  }
+  wide::adversary = nullptr;
+  narrow::adversary = nullptr;
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using wide = fuzz::hostile_memory<std::uint64_t>;
-  using narrow = fuzz::hostile_memory<std::uint32_t>;
   fuzz::input in(data, size);
-  switch (in.below(5)) {
-    case 0: run<spsc_test::item<8, 8>, wide>(in); break;
-    case 1: run<spsc_test::item<72, 8>, wide>(in); break;
-    case 2: run<spsc_test::item<1>, wide>(in); break;
-    case 3: run<spsc_test::item<8, 4>, narrow>(in); break;
-    default: run<spsc_test::item<100, 4>, narrow>(in); break;
-  }
-  wide::adversary = nullptr;
-  narrow::adversary = nullptr;
+  some_ring<rig::spsc>(in);
   return 0;
 }

@@ -26,6 +26,10 @@ struct spsc {
     visit.template operator()<sluice::site::role_peek>("role_peek");
   }
 
+  /// Loads of shared words that an operation makes at most: a single one, each message of a batch, and each message of
+  /// the capacity where it walks the ring. Tests of hostile memory hold the code to it.
+  static constexpr unsigned loads = 12, loads_in_batch = 3, loads_in_walk = 2;
+
   /// As if the ring had been filled and emptied `lap` times, so that the wrap of every counter can be started at.
   template <class Ring>
   static void start_at(const Ring& r, typename Ring::word lap) noexcept {
@@ -37,6 +41,23 @@ struct spsc {
   }
   template <class Ring>
   static constexpr typename Ring::word last_lap = Ring::words::lap_mask;
+
+  /// What the memory must say after so many messages from start_at(r, lap) on: does it, as `read(word)` sees it?
+  template <class Ring, class Read>
+  static bool shows_pushed(const Ring& r, typename Ring::word lap, std::uint64_t messages, Read read) noexcept {
+    using words = typename Ring::words;
+    if (messages == 0) return true;
+    const std::uint64_t block = (messages - 1) / Ring::per_block, count = messages - block * Ring::per_block;
+    const auto in_lap = static_cast<typename Ring::word>(lap + block / r.blocks()) & words::lap_mask;
+    return read(r.first()[block % r.blocks()].stamp) == (in_lap << words::count_bits | static_cast<typename Ring::word>(count));
+  }
+  template <class Ring, class Read>
+  static bool shows_popped(const Ring& r, typename Ring::word lap, std::uint64_t messages, Read read) noexcept {
+    using word = typename Ring::word;
+    const std::uint64_t block = messages / Ring::per_block, item = messages % Ring::per_block;
+    return read(r.shared().head) == Ring::words::cursor(static_cast<word>(lap + block / r.blocks()),
+                                                        static_cast<word>(block % r.blocks()), static_cast<word>(item));
+  }
 };
 
 }  // namespace rig
