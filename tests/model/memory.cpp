@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+#include "memory.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace model {
+
+void observer::reset(unsigned who) noexcept {
+  id = who;
+  now = acquired = released = clock{};
+  at_light_fence = view{};
+  now.event[who] = 1;
+  last_step = operations = 0;
+  hash = who;
+  ordered = 0;
+  pending.clear();
+  dead = false;
+  std::fill_n(oldest_read, max_locations, unread);
+}
+void observer::forget_reads() noexcept { std::fill_n(oldest_read, in_use.locations, unread); }
+
+void memory::reset(unsigned threads) {
+  in_use = {threads, 0};
+  cells_.clear();
+  ++age_;
+  seq_cst_ = heavy_ = view{};
+  messages_ = 0;
+  names_.clear();
+}
+
+// ---- addresses
+
+memory::granule& memory::granule_at(std::uintptr_t key) {
+  for (std::size_t i = key * 0x9e3779b97f4a7c15u >> 52;; ++i) {
+    granule& g = granules_[i % granules_.size()];
+    if (g.age == age_ && g.key == key) return g;
+    if (g.age != age_) {
+      g.key = key, g.age = age_;
+      std::fill_n(g.owner, 8, none);
+      return g;
+    }
+  }
+}
+int memory::find(const void* address, unsigned size, bool plain) {
+  const auto a = reinterpret_cast<std::uintptr_t>(address);
+  const int owner = granule_at(a >> 3).owner[a & 7];
+  if (owner == none) return create(address, size, plain);
+  const auto n = static_cast<unsigned>(owner % first_cell);
+  const bool same = owner < first_cell
+                        ? !plain && locations_[n].address == address && locations_[n].size == size
+                        : plain && cells_[n].address == address && cells_[n].size == size;
+  if (!same) fail("one byte is accessed in two sizes, or both as atomic and as data");
+  return owner;
+}
+int memory::create(const void* address, unsigned size, bool plain) {
+  int self = 0;
+  if (plain) {
+    self = first_cell + static_cast<int>(cells_.size());
+    cells_.push_back({static_cast<const std::byte*>(address), size, nobody, 0, {}});
+  } else {
+    if (in_use.locations == max_locations) fail("too many locations");
+    self = static_cast<int>(in_use.locations++);
+    locations_[self] = {static_cast<std::byte*>(const_cast<void*>(address)), size};
+    message m{};
+    std::memcpy(&m.value, address, size);
+    m.id = mix(m.value, reinterpret_cast<std::uintptr_t>(address));
+    m.writer = nobody;
+    history(self).clear();
+    history(self).push_back(m);
+  }
+  for (auto a = reinterpret_cast<std::uintptr_t>(address); size-- != 0; ++a) {
+    int& owner = granule_at(a >> 3).owner[a & 7];
+    if (owner != none) fail("one byte is accessed in two sizes, or both as atomic and as data");
+    owner = self;
+  }
+  return self;
+}
+int memory::find_atomic(const void* address) const noexcept {
+  for (unsigned x = 0; x < in_use.locations; ++x)
+    if (locations_[x].address == address) return static_cast<int>(x);
+  return none;
+}
+std::string memory::name_of(int x) const {
+  if (x < 0) return "";
+  const auto& l = locations_[x];
+  for (const auto& [address, name] : names_)
+    if (address == l.address) return name;
+  return "word " + std::to_string(x);
+}
+
+// ---- atomics
+
+unsigned memory::oldest_readable(const observer& t, int x, bool seq_cst) const noexcept {
+  unsigned i = t.now.seen.oldest[x];
+  if (seq_cst && seq_cst_.oldest[x] > i) i = seq_cst_.oldest[x];
+  return std::min(i, newest(x));
+}
+std::uint64_t memory::read(observer& t, int x, unsigned i, order o) {
+  message& m = history(x)[i];
+  const auto at = static_cast<index>(i);
+  t.oldest_read[x] = std::min(t.oldest_read[x], at);
+  t.now.seen.oldest[x] = std::max(t.now.seen.oldest[x], at);
+  t.acquired.join(m.when);
+  if (acquires(o)) t.now.join(m.when);
+  if (o == order::seq_cst) seq_cst_.oldest[x] = std::max(seq_cst_.oldest[x], at);
+  t.hash = mix(t.hash, m.id);
+  m.read_by_others = m.read_by_others || m.writer != t.id;
+  return m.value;
+}
+void memory::store(observer& t, int x, std::uint64_t value, order o, std::uint32_t step) {
+  const message& before = last(x);
+  if (!unordered_stores_allowed && before.writer != nobody && before.writer != t.id &&
+      before.event > t.now.event[before.writer])
+    fail("two threads store to " + name_of(x) + " without an order between them");
+  append(t, x, value, o, step, nullptr);
+  t.pending.push_back({x, t.now.event[t.id]});
+}
+void memory::modify(observer& t, int x, std::uint64_t value, order o, std::uint32_t step) {
+  const message before = last(x);  // a copy: the history grows
+  append(t, x, value, o, step, &before);
+}
+void memory::append(observer& t, int x, std::uint64_t value, order o, std::uint32_t step, const message* continued) {
+  auto& all = history(x);
+  const auto at = static_cast<index>(all.size());
+  t.now.seen.oldest[x] = at;
+  if (releases(o)) pin(t);  // what came before; it may itself still be held back
+  message& m = all.emplace_back();
+  m.value = value;
+  m.when = releases(o) ? t.now : t.released;
+  m.when.seen.oldest[x] = at;
+  if (continued != nullptr) m.when.join(continued->when);  // a release sequence: since C++20, by nothing else
+  m.id = mix(t.hash, mix(t.id + 7, t.operations));
+  m.step = step;
+  m.event = t.now.event[t.id];
+  m.writer = static_cast<std::uint8_t>(t.id);
+  m.read_by_others = false;
+  t.hash = mix(t.hash, m.id);
+  if (o == order::seq_cst) seq_cst_.oldest[x] = std::max(seq_cst_.oldest[x], at);
+  std::memcpy(locations_[x].address, &value, locations_[x].size);  // the bytes are always the newest: a crash image
+  ++messages_;
+}
+void memory::take_back(observer& t, int x) {
+  t.ordered = std::min(t.ordered, static_cast<index>(last(x).event - 1));
+  history(x).pop_back();
+  const auto at = static_cast<index>(newest(x));
+  for (view* v : {&t.now.seen, &t.acquired.seen, &t.released.seen, &t.at_light_fence, &seq_cst_, &heavy_})
+    v->oldest[x] = std::min(v->oldest[x], at);
+  std::memcpy(locations_[x].address, &last(x).value, locations_[x].size);
+  t.hash = mix(t.hash, reinterpret_cast<std::uintptr_t>(locations_[x].address));
+}
+
+// ---- fences
+
+void memory::release_fence(observer& t) noexcept {
+  t.released = t.now;
+  pin(t);
+}
+void memory::seq_cst_fence(observer& t) noexcept {
+  t.now.join(t.acquired);
+  t.now.seen.join(seq_cst_);
+  seq_cst_.join(t.now.seen);
+  release_fence(t);
+}
+void memory::light_fence(observer& t) noexcept {
+  t.now.seen.join(heavy_);
+  t.at_light_fence = t.now.seen;
+  pin(t);
+}
+void memory::heavy_fence(observer& t, const observer* all, unsigned n) noexcept {
+  seq_cst_fence(t);
+  for (unsigned k = 0; k < n; ++k) t.now.seen.join(all[k].at_light_fence);
+  seq_cst_fence(t);
+  heavy_.join(t.now.seen);
+}
+void memory::catch_up(observer& t) noexcept {
+  for (unsigned x = 0; x < in_use.locations; ++x) t.now.seen.oldest[x] = static_cast<index>(newest(static_cast<int>(x)));
+}
+
+// ---- plain data
+
+void memory::plain_read(observer& t, const void* address, unsigned size, const observer* all) {
+  cell& c = cells_[static_cast<unsigned>(find(address, size, true) - first_cell)];
+  if (c.writer != nobody && c.writer != t.id) {
+    if (c.written > t.now.event[c.writer]) fail("data race: a read and a write");
+    if (all[c.writer].dead && c.written > all[c.writer].ordered) fail("data of the dead that need not be there");
+  }
+  c.read[t.id] = t.now.event[t.id];
+}
+void memory::plain_write(observer& t, const void* address, unsigned size) {
+  cell& c = cells_[static_cast<unsigned>(find(address, size, true) - first_cell)];
+  if (c.writer != nobody && c.writer != t.id && c.written > t.now.event[c.writer]) fail("data race: two writes");
+  for (unsigned u = 0; u < in_use.threads; ++u)
+    if (u != t.id && c.read[u] > t.now.event[u]) fail("data race: a write and a read");
+  c.writer = t.id;
+  c.written = t.now.event[t.id];
+}
+
+// ---- waiting, and the shape of the whole
+
+bool memory::news_for(const observer& t) const noexcept {
+  for (unsigned x = 0; x < in_use.locations; ++x)
+    if (t.oldest_read[x] != observer::unread && t.oldest_read[x] < newest(static_cast<int>(x))) return true;
+  return false;
+}
+void memory::take_news(observer& t) noexcept {
+  for (unsigned x = 0; x < in_use.locations; ++x)
+    if (t.oldest_read[x] != observer::unread)
+      t.now.seen.oldest[x] = std::max(t.now.seen.oldest[x], static_cast<index>(newest(static_cast<int>(x))));
+  t.forget_reads();
+}
+std::uint64_t memory::graph() const noexcept {
+  std::uint64_t sum = 0;  // whichever location came first
+  for (unsigned x = 0; x < in_use.locations; ++x) {
+    auto h = reinterpret_cast<std::uint64_t>(locations_[x].address);
+    for (const auto& m : histories_[x]) h = mix(h, m.id);
+    sum += h;
+  }
+  return sum;
+}
+
+}  // namespace model

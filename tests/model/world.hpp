@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_TESTS_MODEL_WORLD_HPP
+#define SLUICE_TESTS_MODEL_WORLD_HPP
+
+#include "fiber.hpp"
+#include "memory.hpp"
+#include "search.hpp"
+
+#include <functional>
+#include <optional>
+#include <set>
+
+namespace model {
+
+/// Who pays for the store-load pair between "publish" and "is anybody asleep?".
+enum class fences : std::uint8_t { asymmetric, symmetric };
+
+/// What can happen in an execution.
+struct options {
+  const char* name = "";
+  walk how = walk::everything;
+  std::uint64_t most = ~std::uint64_t{0};  // executions
+  double seconds = 1e9;
+  std::uint64_t seed = 1;
+  const char* replay = "";
+
+  unsigned kills = 0;        // of processes that may be killed
+  unsigned stops = 0;        // of processes that may be stopped, until nobody else can go on
+  unsigned spurious = 0;     // wake-ups from a futex for no reason
+  unsigned weak = 0;         // failures of a weak compare-exchange for no reason
+  unsigned stale = ~0u;      // reads of an old value, by each thread
+  unsigned slices = 0;       // sleeps that end by themselves, of each thread, once nobody else can go on
+  fences light = fences::asymmetric;
+  bool without_light = false, without_heavy = false;  // mutants
+  bool unordered_stores = false;                      // see memory.hpp
+  bool reduce = true;                                 // sleep sets, and loads only where they can differ
+  unsigned longest = 4000;                            // steps, until an execution counts as endless
+};
+
+/// The next thing that a thread wants to do.
+struct intent {
+  enum kind : std::uint8_t { go_on, load, store, modify, fence, light, heavy, pause, wait, wake, certify, lock, unlock, bereaved };
+  kind what = go_on;
+  int where = -1;
+  order how = order::relaxed;
+};
+
+/// One thread of the model, which is one process: they die one by one.
+struct actor {
+  fiber place;
+  unsigned id = 0;
+  std::string name;
+  std::function<void()> body;
+  intent next;
+  bool killable, stoppable;
+  bool heir;  // has not begun
+  bool finished, asleep, stopped;
+  int bed;    // the futex it sleeps on
+  unsigned slices, stale;           // still to be had
+  std::vector<const void*> locks;  // of the kernel, that it holds
+};
+
+/// One execution: threads over a memory, each of their steps a choice of the search.
+class world {
+ public:
+  static world* current() noexcept { return current_; }
+  /// The calling thread of the model; null outside of them, where memory is just memory.
+  static actor* self() noexcept { return current_ == nullptr ? nullptr : current_->running_; }
+
+  // ---- a scenario sets up, and says what it saw
+
+  struct role {
+    bool killable = false;
+    bool stoppable = false;
+    const void* heir_of = nullptr;  // begins when this kernel lock has become free; need not begin at all
+  };
+  unsigned spawn(std::string name, role r, std::function<void()> body);
+  unsigned spawn(std::string name, std::function<void()> body) { return spawn(std::move(name), role(), std::move(body)); }
+  /// The thread begins as the holder of this kernel lock.
+  void hold(unsigned thread, std::uint32_t* lock);
+  void call(const void* address, std::string name) { memory_.call(address, std::move(name)); }
+  std::function<void(unsigned)> on_death;  // sees the memory as the dead left it
+  std::set<std::string> outcomes;
+  std::set<std::string, std::less<>> seen;
+  [[nodiscard]] const options& rules() const noexcept { return *rules_; }
+
+  // ---- a thread acts
+
+  std::uint64_t load(const void* a, unsigned size, order o);
+  void store(const void* a, unsigned size, std::uint64_t value, order o);
+  template <class F>
+  std::uint64_t modify(const void* a, unsigned size, order o, F change) {
+    const int x = come(intent::modify, a, size, o);
+    const std::uint64_t before = newest(x, o);
+    write_back(x, change(before), o);
+    return before;
+  }
+  bool exchange_if(const void* a, unsigned size, std::uint64_t& expected, std::uint64_t desired, order success, order failure, bool weak);
+  void fence(order o);
+  void light_fence();
+  void heavy_fence();
+  void pause();
+  void read_data(const void* a, unsigned size) { memory_.plain_read(mind(), a, size, minds_); }
+  void write_data(const void* a, unsigned size) { memory_.plain_write(mind(), a, size); }
+  /// False: the word had another value already.
+  bool futex_wait(const void* word, std::uint32_t expected);
+  unsigned futex_wake(const void* word, unsigned most);
+  /// Locks of the kernel, which end with their holder. They are words that hold the holder's number plus 1.
+  bool try_lock(const void* lock);
+  void unlock(const void* lock);
+  bool locked(const void* lock);
+
+  // ---- the explorer drives
+
+  enum class ending : std::uint8_t { complete, redundant, failed };
+  void begin(const options& o, search& s);
+  ending run();
+  void fail(const std::string& why);
+  [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
+  [[nodiscard]] std::uint64_t graph() const noexcept;
+  [[nodiscard]] unsigned waited_for_stopped() const noexcept { return waited_; }
+  std::vector<std::string> trace;
+
+ private:
+  enum misfortune : unsigned { run_, die_, wake_, stop_ };
+  static constexpr moves bit(misfortune m, unsigned t) noexcept { return moves{1} << (m * max_threads + t); }
+
+  int come(intent::kind k, const void* a, unsigned size, order o);
+  void arrive(intent i);
+  void leave();
+  void done();
+  std::uint64_t newest(int x, order o);
+  void write_back(int x, std::uint64_t value, order o);
+  [[nodiscard]] bool can_run(const actor& a) const;
+  [[nodiscard]] moves enabled(bool& stuck);
+  [[nodiscard]] bool dependent(int a, int b) const;
+  void take(int transition);
+  void kill(unsigned t);
+  void note(const actor& a, const std::string& what);
+  [[nodiscard]] observer& mind() noexcept { return minds_[running_->id]; }
+  [[nodiscard]] unsigned pick(unsigned n) { return search_->value(n); }
+
+  static inline world* current_ = nullptr;
+  memory memory_;
+  observer minds_[max_threads];
+  std::vector<std::unique_ptr<actor>> cast_;
+  unsigned size_ = 0;
+  actor* running_ = nullptr;
+  const options* rules_ = nullptr;
+  search* search_ = nullptr;
+  unsigned kills_ = 0, stops_ = 0, spurious_ = 0, weak_ = 0, waited_ = 0;
+  std::uint32_t step_ = 0;
+  std::string failure_;
+};
+
+}  // namespace model
+
+#endif
