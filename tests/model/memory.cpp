@@ -17,8 +17,20 @@ void observer::reset(unsigned who) noexcept {
   pending.clear();
   dead = false;
   std::fill_n(oldest_read, max_locations, unread);
+  std::fill_n(fresh, max_locations, false);
+  waits = false;
 }
-void observer::forget_reads() noexcept { std::fill_n(oldest_read, in_use.locations, unread); }
+void observer::pause() noexcept {
+  for (unsigned x = 0; x < in_use.locations; ++x) {
+    if (oldest_read[x] == unread) continue;
+    waits = true;
+    fresh[x] = true;
+  }
+}
+void observer::resume() noexcept {
+  if (waits) std::fill_n(oldest_read, in_use.locations, unread);
+  waits = false;
+}
 
 void memory::reset(unsigned threads) {
   in_use = {threads, 0};
@@ -92,6 +104,7 @@ std::string memory::name_of(int x) const {
 // ---- atomics
 
 unsigned memory::oldest_readable(const observer& t, int x, bool seq_cst) const noexcept {
+  if (t.fresh[x]) return newest(x);
   unsigned i = t.now.seen.oldest[x];
   if (seq_cst && seq_cst_.oldest[x] > i) i = seq_cst_.oldest[x];
   return std::min(i, newest(x));
@@ -100,6 +113,7 @@ std::uint64_t memory::read(observer& t, int x, unsigned i, order o) {
   message& m = history(x)[i];
   const auto at = static_cast<index>(i);
   t.oldest_read[x] = std::min(t.oldest_read[x], at);
+  t.fresh[x] = false;
   t.now.seen.oldest[x] = std::max(t.now.seen.oldest[x], at);
   t.acquired.join(m.when);
   if (acquires(o)) t.now.join(m.when);
@@ -202,12 +216,6 @@ bool memory::news_for(const observer& t) const noexcept {
   for (unsigned x = 0; x < in_use.locations; ++x)
     if (t.oldest_read[x] != observer::unread && t.oldest_read[x] < newest(static_cast<int>(x))) return true;
   return false;
-}
-void memory::take_news(observer& t) noexcept {
-  for (unsigned x = 0; x < in_use.locations; ++x)
-    if (t.oldest_read[x] != observer::unread)
-      t.now.seen.oldest[x] = std::max(t.now.seen.oldest[x], static_cast<index>(newest(static_cast<int>(x))));
-  t.forget_reads();
 }
 std::uint64_t memory::graph() const noexcept {
   std::uint64_t sum = 0;  // whichever location came first

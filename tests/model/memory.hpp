@@ -44,6 +44,8 @@ struct observer {
   std::uint32_t operations;
   std::uint64_t hash;         // of all that it did and read
   index oldest_read[max_locations];  // since the last pause; `unread` if not at all
+  bool fresh[max_locations];         // it has waited for news, so its next look must not be at an old value
+  bool waits;                        // in a pause: goes on when something that it has read is no longer the newest
   index ordered;              // no compiler can hold back the data that it wrote up to this event of its own
   struct held {
     int location;
@@ -54,7 +56,8 @@ struct observer {
 
   static constexpr index unread = 0xffff;
   void reset(unsigned who) noexcept;
-  void forget_reads() noexcept;
+  void pause() noexcept;
+  void resume() noexcept;
 };
 
 struct message {
@@ -104,7 +107,6 @@ class memory {
 
   /// Has a word that `t` has read since its last pause changed since?
   [[nodiscard]] bool news_for(const observer& t) const noexcept;
-  void take_news(observer& t) noexcept;
 
   /// A compiler may have held back stores of the dead, below what came later in the program, up to the next release
   /// store, fence or system call: `swallow()` is asked of each one that nobody has read.

@@ -8,7 +8,7 @@ namespace model {
 
 namespace {
 
-const char* const verbs[] = {"goes on", "load", "store", "modify", "fence", "light fence", "heavy fence", "pause", "futex wait",
+const char* const verbs[] = {"goes on", "load", "store", "modify", "fence", "light fence", "heavy fence", "futex wait",
                              "futex wake", "asks for the life of", "lock", "unlock", "is born after the death of"};
 const char* name_of(order o) noexcept {
   switch (o) {
@@ -40,7 +40,7 @@ void world::fail(const std::string& why) {
   for (;;) leave();
 }
 void world::note(const actor& a, const std::string& what) {
-  if (search_->replaying()) trace.push_back(std::to_string(step_) + "  " + a.name + "  " + what);
+  if (replaying()) trace.push_back(std::to_string(step_) + "  " + a.name + "  " + what);
 }
 
 // ---- setting up
@@ -131,7 +131,7 @@ world::ending world::run() {
     }
     if (a < 0) return ending::redundant;
     sleeping = 0;
-    if (rules_->reduce && rules_->how == walk::everything && !search_->replaying())
+    if (rules_->reduce && rules_->how == walk::everything && !replaying())
       for (moves rest = tried & ~(moves{1} << a); rest != 0; rest &= rest - 1)
         if (const int b = std::countr_zero(rest); !dependent(a, b)) sleeping |= moves{1} << b;
     take(a);
@@ -140,7 +140,7 @@ world::ending world::run() {
 }
 bool world::can_run(const actor& a) const {
   if (a.stopped || a.asleep) return false;
-  if (a.next.what == intent::pause) return memory_.news_for(minds_[a.id]);
+  if (minds_[a.id].waits) return memory_.news_for(minds_[a.id]);
   if (a.next.what == intent::bereaved) return memory_.last(a.next.where).value == 0;
   return true;
 }
@@ -181,14 +181,10 @@ bool world::dependent(int a, int b) const {
   const intent& j = cast_[tb]->next;
   if (ka == die_ || kb == die_) {
     const intent& other = ka == die_ ? j : i;
-    if (asks_kernel(other.what) || other.what == intent::pause) return true;
+    if (asks_kernel(other.what)) return true;
     for (const auto& held : minds_[ka == die_ ? ta : tb].pending)
       if (held.location == other.where) return true;
     return false;
-  }
-  if (i.what == intent::pause || j.what == intent::pause) {
-    const intent& other = i.what == intent::pause ? j : i;
-    return changes(other.what) && minds_[i.what == intent::pause ? ta : tb].oldest_read[other.where] != observer::unread;
   }
   if ((i.what == intent::heavy && j.what == intent::light) || (i.what == intent::light && j.what == intent::heavy)) return true;
   const bool both_sc = i.how == order::seq_cst && j.how == order::seq_cst;
@@ -256,8 +252,9 @@ void world::leave() { running_->place.leave(); }
 void world::arrive(intent i) {
   running_->next = i;
   leave();
+  mind().resume();
   ++mind().operations;
-  if (search_->replaying()) note(*running_, std::string(verbs[i.what]) + " " + memory_.name_of(i.where) + " " + name_of(i.how));
+  if (replaying()) note(*running_, std::string(verbs[i.what]) + " " + memory_.name_of(i.where) + " " + name_of(i.how));
 }
 int world::come(intent::kind k, const void* a, unsigned size, order o) {
   const int x = memory_.atomic_at(a, size);
@@ -271,12 +268,12 @@ void world::done() {
 }
 std::uint64_t world::newest(int x, order o) {
   const std::uint64_t v = memory_.read(mind(), x, memory_.newest(x), o);
-  if (search_->replaying()) note(*running_, "  reads " + std::to_string(v));
+  if (replaying()) note(*running_, "  reads " + std::to_string(v));
   return v;
 }
 void world::write_back(int x, std::uint64_t value, order o) {
   memory_.modify(mind(), x, value, o, step_);
-  if (search_->replaying()) note(*running_, "  stores " + std::to_string(value));
+  if (replaying()) note(*running_, "  stores " + std::to_string(value));
   done();
 }
 
@@ -292,14 +289,14 @@ std::uint64_t world::load(const void* a, unsigned size, order o) {
   const unsigned i = to - pick(to - from + 1);
   if (i != to) --running_->stale;
   const std::uint64_t v = memory_.read(m, x, i, o);
-  if (search_->replaying()) note(*running_, "  reads " + std::to_string(v) + (i == to ? "" : ", an old value"));
+  if (replaying()) note(*running_, "  reads " + std::to_string(v) + (i == to ? "" : ", an old value"));
   done();
   return v;
 }
 void world::store(const void* a, unsigned size, std::uint64_t value, order o) {
   const int x = come(intent::store, a, size, o);
   memory_.store(mind(), x, value, o, step_);
-  if (search_->replaying()) note(*running_, "  stores " + std::to_string(value));
+  if (replaying()) note(*running_, "  stores " + std::to_string(value));
   done();
 }
 bool world::exchange_if(const void* a, unsigned size, std::uint64_t& expected, std::uint64_t desired, order success,
@@ -355,16 +352,6 @@ void world::heavy_fence() {
   memory_.heavy_fence(mind(), minds_, size_);
   done();
 }
-void world::pause() {
-  observer& m = mind();
-  bool has_read = false;
-  for (unsigned x = 0; x < in_use.locations; ++x) has_read = has_read || m.oldest_read[x] != observer::unread;
-  if (!has_read) return;
-  arrive({intent::pause, -1, order::relaxed});
-  memory_.take_news(m);
-  done();
-}
-
 // ---- the kernel
 
 bool world::futex_wait(const void* word, std::uint32_t expected) {

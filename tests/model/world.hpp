@@ -39,7 +39,7 @@ struct options {
 
 /// The next thing that a thread wants to do.
 struct intent {
-  enum kind : std::uint8_t { go_on, load, store, modify, fence, light, heavy, pause, wait, wake, certify, lock, unlock, bereaved };
+  enum kind : std::uint8_t { go_on, load, store, modify, fence, light, heavy, wait, wake, certify, lock, unlock, bereaved };
   kind what = go_on;
   int where = -1;
   order how = order::relaxed;
@@ -82,7 +82,7 @@ class world {
   std::function<void(unsigned)> on_death;  // sees the memory as the dead left it
   std::set<std::string> outcomes;
   std::set<std::string, std::less<>> seen;
-  [[nodiscard]] const options& rules() const noexcept { return *rules_; }
+  [[nodiscard]] bool replaying() const noexcept { return search_->replaying(); }
 
   // ---- a thread acts
 
@@ -99,7 +99,7 @@ class world {
   void fence(order o);
   void light_fence();
   void heavy_fence();
-  void pause();
+  void pause() { mind().pause(); }
   void read_data(const void* a, unsigned size) { memory_.plain_read(mind(), a, size, minds_); }
   void write_data(const void* a, unsigned size) { memory_.plain_write(mind(), a, size); }
   /// False: the word had another value already.

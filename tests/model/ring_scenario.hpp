@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_TESTS_MODEL_RING_SCENARIO_HPP
+#define SLUICE_TESTS_MODEL_RING_SCENARIO_HPP
+
+#include "ledger.hpp"
+
+#include <sluice/channel/ring_kind.hpp>
+
+#include <cstdio>
+
+namespace model {
+
+enum class style : std::uint8_t { single, batch, in_place };
+
+/// One way to use a ring of one producer and one consumer slot.
+struct ring_case {
+  std::size_t capacity = 1;
+  style how = style::single;
+  unsigned messages = 3;
+  bool wrap = false;                  // begin so late that all counters wrap at the second message
+  bool producer_dies = false, consumer_dies = false;
+  unsigned inherited = 1;             // messages of a producer that follows a dead one
+
+  [[nodiscard]] std::string text() const {
+    static const char* const styles[] = {"single", "batch", "in place"};
+    return "capacity " + std::to_string(capacity) + ", " + styles[static_cast<unsigned>(how)] + ", " + std::to_string(messages) +
+           " messages" + (wrap ? ", wrapping" : "") + (producer_dies ? ", producer dies" : "") + (consumer_dies ? ", consumer dies" : "");
+  }
+};
+
+/// The policy of the model, which also tells the ledger what a consumer reads.
+template <class Word>
+struct watched : policy<Word> {
+  static inline ledger* book = nullptr;
+  template <class T>
+  static T copy_in(const T* shared) noexcept {
+    T value;
+    copy_in(&value, shared, 1);
+    return value;
+  }
+  template <class T>
+  static void copy_in(T* to, const T* shared, std::size_t n) noexcept {
+    policy<Word>::copy_in(to, shared, n);
+    if (world::self() != nullptr)
+      for (std::size_t i = 0; i < n; ++i) book->reading(to[i].id());
+  }
+};
+
+/// Two processes over one ring, which push and pop until the producer closes; one of them may be killed anywhere, and is
+/// then followed by an heir that joins the same slot as membership::join does: H, then L, heal, attach, begin, drop H.
+template <class Rig, unsigned W, class Word = std::uint64_t>
+class ring_scenario {
+  using P = watched<Word>;
+  using T = item<W>;
+  using kind = sluice::ring_kind<typename Rig::kind>;
+  using ring_type = typename kind::template ring<T, P>;
+  using producer = typename kind::template producer<T, P>;
+  using consumer = typename kind::template consumer<T, P>;
+  static constexpr auto no_bell = [](auto&, std::uint32_t) noexcept {};
+  static constexpr unsigned batch = 2;
+
+ public:
+  ring_scenario(world& w, const ring_case& c) : case_(c), ring_(fresh()) {
+    P::book = &book_;
+    if (c.wrap) {
+      Rig::start_at(ring_, Rig::template last_lap<ring_type>);
+      warm_up(ring_.blocks() * ring_type::per_block - 1);
+    }
+    ring_.shared().producer.begin();
+    ring_.shared().consumer.begin();
+    expect(producer_.attach(ring_) && consumer_.attach(ring_), "an empty ring cannot be joined");
+    const unsigned p = w.spawn("producer", {.killable = c.producer_dies}, [this] { produce(producer_, 0, case_.messages); });
+    const unsigned q = w.spawn("consumer", {.killable = c.consumer_dies}, [this] { consume(consumer_); });
+    w.hold(p, &life_[kind::producer_slot]);
+    w.hold(q, &life_[kind::consumer_slot]);
+    if (c.producer_dies)
+      w.spawn("next producer", {.heir_of = &life_[kind::producer_slot]}, [this] {
+        producer side;
+        join(side, kind::producer_slot);
+        produce(side, ledger::session, case_.inherited);
+      });
+    if (c.consumer_dies)
+      w.spawn("next consumer", {.heir_of = &life_[kind::consumer_slot]}, [this] {
+        consumer side;
+        join(side, kind::consumer_slot);
+        consume(side);
+      });
+    w.on_death = [this, p](unsigned who) {
+      if (who == p) book_.producer_died(0, what_is_left());
+      else book_.consumer_died(what_is_left());
+    };
+    if (w.replaying()) name_words(w);
+  }
+  void finish() {
+    book_.settle(what_is_left());
+    check_capacity();
+  }
+
+ private:
+  // As if so many messages had gone through already.
+  void warm_up(std::size_t n) {
+    producer p;
+    consumer c;
+    expect(static_cast<bool>(p.attach(ring_)), "attach");
+    expect(static_cast<bool>(c.attach(ring_)), "attach");
+    for (; n != 0; --n) {
+      expect(static_cast<bool>(p.try_push(T{}, no_bell)), "no room to begin with");
+      expect(static_cast<bool>(c.try_pop(no_bell)), "no message to begin with");
+    }
+  }
+  static constexpr std::size_t most_bytes = 4096;
+  alignas(sluice::apart_bytes) static inline std::byte memory_[most_bytes];
+  alignas(sluice::apart_bytes) static inline std::byte image_[most_bytes];
+
+  ring_type fresh() const {
+    const std::size_t n = ring_type::bytes_for(case_.capacity);
+    if (n == 0 || n > most_bytes) std::abort();
+    std::memset(memory_, 0, n);
+    return ring_type(memory_, case_.capacity, true);
+  }
+  // What a consumer of a copy of the ring, as it is now, would get.
+  std::vector<unsigned> what_is_left() const {
+    const std::size_t n = ring_type::bytes_for(case_.capacity);
+    std::memcpy(image_, memory_, n);
+    kind::template heal<P>(image_, kind::producer_slot);
+    kind::template heal<P>(image_, kind::consumer_slot);
+    std::vector<unsigned> all;
+    consumer c;
+    if (!c.attach(ring_type(image_, case_.capacity, true))) fail("a crash image cannot be joined");
+    for (;;) {
+      const auto m = c.try_pop(no_bell);
+      if (!m) {
+        expect(m.err() == sluice::errc::empty || m.err() == sluice::errc::closed, "a crash image is corrupt");
+        return all;
+      }
+      all.push_back(m->id());
+    }
+  }
+  void check_capacity() {
+    producer p;
+    consumer c;
+    expect(p.attach(ring_) && c.attach(ring_), "the ring cannot be joined afterwards");
+    while (c.try_pop(no_bell)) {
+    }
+    for (unsigned lap = 0; lap < 2; ++lap) {
+      for (unsigned k = 0; k < case_.capacity; ++k) expect(static_cast<bool>(p.try_push(T::make(k), no_bell)), "capacity was lost");
+      expect(p.try_push(T{}, no_bell).err() == sluice::errc::full, "capacity has grown");
+      for (unsigned k = 0; k < case_.capacity; ++k) {
+        const auto m = c.try_pop(no_bell);
+        expect(m && m->id() == k, "a message was lost afterwards");
+      }
+    }
+  }
+  void name_words(world& w) const {
+    w.call(&ring_.shared().head, "head");
+    w.call(&ring_.shared().told, "told");
+    w.call(&ring_.shared().producer, "producer role");
+    w.call(&ring_.shared().consumer, "consumer role");
+    w.call(&ring_.shared().producer.doorstep().word(), "producer gate");
+    w.call(&ring_.shared().consumer.doorstep().word(), "consumer gate");
+    w.call(&life_[0], "life 0"), w.call(&life_[1], "life 1"), w.call(&heal_[0], "heal 0"), w.call(&heal_[1], "heal 1");
+    unsigned k = 0;
+    for (auto* b = ring_.first(); b != ring_.end(); ++b) w.call(&b->stamp, "stamp " + std::to_string(k++));
+  }
+
+  template <class Side>
+  void join(Side& side, unsigned slot) {
+    world& w = *world::current();
+    while (!w.try_lock(&heal_[slot])) w.pause();
+    expect(w.try_lock(&life_[slot]), "somebody else lives at the slot of the dead");
+    kind::template heal<P>(memory_, slot);
+    if (!side.attach(ring_)) fail("the heir cannot attach");
+    side.mine().begin();
+    w.unlock(&heal_[slot]);
+  }
+  void refused(sluice::error e, sluice::errc expected) {
+    if (e != expected) fail(std::string("refused for a wrong reason: ") + std::to_string(static_cast<int>(e.code)));
+    saw(expected == sluice::errc::full ? "full" : "empty");
+    P::pause();
+  }
+
+  void produce(producer& p, unsigned first, unsigned n) {
+    unsigned id = first;
+    while (id != first + n) {
+      sluice::error e;
+      if (case_.how == style::batch) {
+        T some[batch];
+        const unsigned want = first + n - id < batch ? first + n - id : batch;
+        for (unsigned k = 0; k < want; ++k) some[k] = T::make(id + k), book_.pushing(id + k);
+        const auto done = p.try_push(std::span<const T>(some, want), no_bell);
+        e = done.err();
+        for (unsigned k = 0; k < want; ++k)
+          if (done && k < *done) book_.pushed(id + k);
+          else book_.withdrawn(id + k);
+        if (done) id += static_cast<unsigned>(*done);
+      } else if (case_.how == style::in_place) {
+        if (auto place = p.try_claim()) {
+          P::copy_out(*place, T::make(id + 1));  // thinks better of it
+          p.abandon();
+          place = p.try_claim();
+          expect(static_cast<bool>(place), "an abandoned place cannot be claimed again");
+          book_.pushing(id);
+          P::copy_out(*place, T::make(id));
+          p.commit(no_bell);
+          book_.pushed(id++);
+        } else {
+          e = place.err();
+        }
+      } else {
+        book_.pushing(id);
+        const auto s = p.try_push(T::make(id), no_bell);
+        e = s.err();
+        if (s) book_.pushed(id++);
+        else book_.withdrawn(id);
+      }
+      if (e) refused(e, sluice::errc::full);
+    }
+    p.mine().end(sluice::phase::closed);
+  }
+  void consume(consumer& c) {
+    for (;;) {
+      sluice::error e;
+      if (case_.how == style::batch) {
+        T some[batch];
+        const auto n = c.try_pop(std::span<T>(some, batch), no_bell);
+        e = n.err();
+        for (unsigned k = 0; n && k < *n; ++k) book_.popped(some[k].id());
+      } else if (case_.how == style::in_place) {
+        if (auto lent = c.try_borrow()) {
+          const T first = P::copy_in(*lent);
+          c.keep_loan();
+          book_.put_back();
+          lent = c.try_borrow();
+          expect(static_cast<bool>(lent), "a message that was kept is gone");
+          const T again = P::copy_in(*lent);
+          expect(std::memcmp(&first, &again, sizeof again) == 0, "a message that was kept has changed");
+          c.consume_loan(no_bell);
+          book_.popped(again.id());
+        } else {
+          e = lent.err();
+        }
+      } else {
+        const auto m = c.try_pop(no_bell);
+        e = m.err();
+        if (m) book_.popped(m->id());
+      }
+      if (e == sluice::errc::closed) return saw("closed");
+      if (e) refused(e, sluice::errc::empty);
+    }
+  }
+
+  ring_case case_;
+  ring_type ring_;
+  producer producer_;
+  consumer consumer_;
+  ledger book_;
+  std::uint32_t life_[2] = {}, heal_[2] = {};
+};
+
+template <class Rig, unsigned W, class Word = std::uint64_t>
+report explore_ring(const ring_case& c, options o = {}) {
+  const std::string name = std::string(Rig::name) + " of " + std::to_string(W * 8) + " bytes, " + c.text();
+  o.name = name.c_str();
+  o.kills = o.kills == 0 && (c.producer_dies || c.consumer_dies) ? 1 : o.kills;
+  return explore(o, [&](world& w) { return ring_scenario<Rig, W, Word>(w, c); });
+}
+
+}  // namespace model
+
+#endif
