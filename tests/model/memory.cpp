@@ -220,6 +220,7 @@ bool memory::news_for(const observer& t) const noexcept {
 std::uint64_t memory::graph() const noexcept {
   std::uint64_t sum = 0;  // whichever location came first
   for (unsigned x = 0; x < in_use.locations; ++x) {
+    if (histories_[x].size() == 1) continue;  // only ever read
     auto h = reinterpret_cast<std::uint64_t>(locations_[x].address);
     for (const auto& m : histories_[x]) h = mix(h, m.id);
     sum += h;

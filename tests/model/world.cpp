@@ -68,6 +68,8 @@ unsigned world::spawn(std::string name, role r, std::function<void()> body) {
   a.next = {};
   a.killable = r.killable, a.stoppable = r.stoppable, a.heir = r.heir_of != nullptr;
   a.finished = a.asleep = a.stopped = false;
+  a.deadly = true;
+  a.trace = 0;
   a.bed = -1;
   a.slices = rules_->slices, a.stale = rules_->stale;
   a.locks.clear();
@@ -156,7 +158,7 @@ moves world::enabled(bool& stuck) {
       if (a.heir) continue;
       waits = waits || !can;
       stands = stands || a.stopped;
-      if (a.killable && kills_ != 0) misfortunes |= bit(die_, t);
+      if (a.killable && kills_ != 0 && (a.deadly || !rules_->reduce)) misfortunes |= bit(die_, t);
       if (a.asleep && spurious_ != 0) misfortunes |= bit(wake_, t);
       if (a.asleep && a.slices != 0) ends |= bit(wake_, t);
       if (a.stoppable && !a.stopped && stops_ != 0) misfortunes |= bit(stop_, t);
@@ -214,6 +216,8 @@ void world::take(int transition) {
     default: break;
   }
   running_ = &a;
+  touched_ = false;
+  const bool silent = a.next.what == intent::load && a.next.how != order::seq_cst;
   if (a.heir) {
     a.heir = false;
     ++mind().operations;
@@ -223,14 +227,16 @@ void world::take(int transition) {
   }
   a.place.enter();
   running_ = nullptr;
+  a.deadly = !silent || touched_;
+  if (a.deadly) a.trace = minds_[t].hash;
 }
 void world::kill(unsigned t) {
   actor& a = *cast_[t];
   observer& m = minds_[t];
   --kills_;
   note(a, "is killed");
-  ++m.operations;
-  m.hash = mix(m.hash, 0xdead);
+  m.operations = 0;
+  m.hash = mix(a.trace, 0xdead);
   memory_.bury(m, [&] {
     const bool gone = search_->value(2) == 1;
     if (gone) note(a, "  its last store is lost");

@@ -55,6 +55,8 @@ struct actor {
   bool killable, stoppable;
   bool heir;  // has not begun
   bool finished, asleep, stopped;
+  bool deadly;          // to die now may differ from having died a step earlier: a load alone leaves no trace
+  std::uint64_t trace;  // its history up to where it was last deadly
   int bed;    // the futex it sleeps on
   unsigned slices, stale;           // still to be had
   std::vector<const void*> locks;  // of the kernel, that it holds
@@ -100,8 +102,8 @@ class world {
   void light_fence();
   void heavy_fence();
   void pause() { mind().pause(); }
-  void read_data(const void* a, unsigned size) { memory_.plain_read(mind(), a, size, minds_); }
-  void write_data(const void* a, unsigned size) { memory_.plain_write(mind(), a, size); }
+  void read_data(const void* a, unsigned size) { touched_ = true, memory_.plain_read(mind(), a, size, minds_); }
+  void write_data(const void* a, unsigned size) { touched_ = true, memory_.plain_write(mind(), a, size); }
   /// False: the word had another value already.
   bool futex_wait(const void* word, std::uint32_t expected);
   unsigned futex_wake(const void* word, unsigned most);
@@ -150,6 +152,7 @@ class world {
   search* search_ = nullptr;
   unsigned kills_ = 0, stops_ = 0, spurious_ = 0, weak_ = 0, waited_ = 0;
   std::uint32_t step_ = 0;
+  bool touched_ = false;  // data, in this step
   std::string failure_;
 };
 
