@@ -524,7 +524,7 @@ TEST_CASE("futex: compares and sleeps in one step, wakes sleepers only, and is n
   CHECK(outcomes({sleeper, waker}, 1) == set{"0", "1"});  // being woken is no synchronisation that we count on
   CHECK(outcomes({[](shared& v) {
                     while (v.x.load(relaxed) == 0) {
-                      if (!model::world::current()->futex_wait(&v.x, 0)) v.r[0] = v.x.load(relaxed);
+                      if (model::world::current()->futex_wait(&v.x, 0) == model::world::sleep::refused) v.r[0] = v.x.load(relaxed);
                     }
                     v.r[1] = 1;
                   },
@@ -544,7 +544,7 @@ TEST_CASE("futex: compares and sleeps in one step, wakes sleepers only, and is n
   o.slices = 0, o.spurious = 1;
   CHECK(failure({sleeper}, o).find("stuck") == 0);  // what may happen need not happen
   CHECK(outcomes({[](shared& v) {
-                    v.r[0] = model::world::current()->futex_wait(&v.x, 0) && v.y.load(relaxed) == 0;
+                    v.r[0] = model::world::current()->futex_wait(&v.x, 0) == model::world::sleep::by_itself && v.y.load(relaxed) == 0;
                   },
                   [](shared& v) {
                     v.y.store(1, release);

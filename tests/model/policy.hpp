@@ -133,11 +133,6 @@ struct policy {
   }
 };
 
-/// The futex calls of the platform, found by the argument that is a word of the model.
-inline void futex_wake(atomic<std::uint32_t>* word, bool) noexcept {
-  if (world::self() != nullptr) world::current()->futex_wake(word, max_threads);
-}
-
 }  // namespace model
 
 #endif

@@ -67,7 +67,7 @@ unsigned world::spawn(std::string name, role r, std::function<void()> body) {
   a.body = std::move(body);
   a.next = {};
   a.killable = r.killable, a.stoppable = r.stoppable, a.heir = r.heir_of != nullptr;
-  a.finished = a.asleep = a.stopped = false;
+  a.finished = a.asleep = a.stopped = a.woke_by_itself = false;
   a.deadly = true;
   a.trace = 0;
   a.bed = -1;
@@ -205,6 +205,7 @@ void world::take(int transition) {
       return note(a, "is stopped");
     case wake_:
       a.asleep = false;
+      a.woke_by_itself = true;
       a.next = {};
       if (a.slices != 0 && spurious_ == 0) {
         --a.slices;
@@ -360,7 +361,7 @@ void world::heavy_fence() {
 }
 // ---- the kernel
 
-bool world::futex_wait(const void* word, std::uint32_t expected) {
+world::sleep world::futex_wait(const void* word, std::uint32_t expected) {
   const int x = come(intent::wait, word, 4, order::relaxed);
   observer& m = mind();
   memory::pin(m);
@@ -368,14 +369,15 @@ bool world::futex_wait(const void* word, std::uint32_t expected) {
   const bool same = memory_.last(x).value == expected;
   if (!same) (void)newest(x, order::relaxed);
   done();
-  if (!same) return false;
+  if (!same) return sleep::refused;
   note(*running_, "  falls asleep");
   running_->asleep = true;
   running_->bed = x;
+  running_->woke_by_itself = false;
   leave();
   ++m.operations;
   done();
-  return true;
+  return running_->woke_by_itself ? sleep::by_itself : sleep::woken;
 }
 unsigned world::futex_wake(const void* word, unsigned most) {
   const int x = come(intent::wake, word, 4, order::relaxed);

@@ -55,6 +55,7 @@ struct actor {
   bool killable, stoppable;
   bool heir;  // has not begun
   bool finished, asleep, stopped;
+  bool woke_by_itself;
   bool deadly;          // to die now may differ from having died a step earlier: a load alone leaves no trace
   std::uint64_t trace;  // its history up to where it was last deadly
   int bed;    // the futex it sleeps on
@@ -104,8 +105,8 @@ class world {
   void pause() { mind().pause(); }
   void read_data(const void* a, unsigned size) { touched_ = true, memory_.plain_read(mind(), a, size, minds_); }
   void write_data(const void* a, unsigned size) { touched_ = true, memory_.plain_write(mind(), a, size); }
-  /// False: the word had another value already.
-  bool futex_wait(const void* word, std::uint32_t expected);
+  enum class sleep : std::uint8_t { refused, woken, by_itself };  // refused: the word has another value
+  sleep futex_wait(const void* word, std::uint32_t expected);
   unsigned futex_wake(const void* word, unsigned most);
   /// Locks of the kernel, which end with their holder. They are words that hold the holder's number plus 1.
   bool try_lock(const void* lock);
