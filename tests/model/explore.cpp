@@ -44,6 +44,7 @@ exploration::exploration(const options& o)
     : replay_(asked_replay(o)), options_(o), search_(o.how, o.seed, replay_), world_(the_world()), begun_(now_ns()) {
   report_.name = o.name;
   world_.outcomes.clear();
+  world_.forget_states();
   world_.seen.clear();
   world_.trace.clear();
 }

@@ -71,6 +71,11 @@ class ledger {
     }
     reading_.clear();
   }
+  /// Somebody was told that this is the end of the sessions before `last`: then all that was in them has come out.
+  void all_out(unsigned first, unsigned last) {
+    for (unsigned id = first; id < last; ++id)
+      if (state_[id] == state::committed) expect(out_[id], "the end was told before a message that came before it");
+  }
   /// At the end, `left` is what is still in the ring.
   void settle(const std::vector<unsigned>& left) {
     for (const unsigned id : left) popped(id);

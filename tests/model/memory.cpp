@@ -6,6 +6,22 @@
 
 namespace model {
 
+namespace {
+// The words of an array, of which as much is used as a loop over `n` entries would visit, and zero behind.
+std::uint64_t hash_of(std::uint64_t h, const index* array, unsigned n) noexcept {
+  for (unsigned k = 0; k < n; k += 4) {
+    std::uint64_t w = 0;
+    std::memcpy(&w, array + k, sizeof w);
+    h = mix(h, w);
+  }
+  return h;
+}
+std::uint64_t hash_of(std::uint64_t h, const view& v) noexcept { return hash_of(h, v.oldest, in_use.locations); }
+std::uint64_t hash_of(std::uint64_t h, const clock& c) noexcept {
+  return hash_of(hash_of(h, c.event, in_use.threads), c.seen);
+}
+}  // namespace
+
 void observer::reset(unsigned who) noexcept {
   id = who;
   now = acquired = released = clock{};
@@ -32,8 +48,8 @@ void observer::resume() noexcept {
   waits = false;
 }
 
-void memory::reset(unsigned threads) {
-  in_use = {threads, 0};
+void memory::reset() {
+  in_use = {};
   cells_.clear();
   ++age_;
   seq_cst_ = heavy_ = view{};
@@ -94,11 +110,9 @@ int memory::find_atomic(const void* address) const noexcept {
   return none;
 }
 std::string memory::name_of(int x) const {
-  if (x < 0) return "";
-  const auto& l = locations_[x];
-  for (const auto& [address, name] : names_)
-    if (address == l.address) return name;
-  return "word " + std::to_string(x);
+  for (const auto& l : names_)
+    if (l.location == x) return l.name + std::to_string(l.number);
+  return x < 0 ? "" : "word " + std::to_string(x);
 }
 
 // ---- atomics
@@ -145,6 +159,7 @@ void memory::append(observer& t, int x, std::uint64_t value, order o, std::uint3
   m.when.seen.oldest[x] = at;
   if (continued != nullptr) m.when.join(continued->when);  // a release sequence: since C++20, by nothing else
   m.id = mix(t.hash, mix(t.id + 7, t.operations));
+  m.shade = hash_of(m.id, m.when);
   m.step = step;
   m.event = t.now.event[t.id];
   m.writer = static_cast<std::uint8_t>(t.id);
@@ -226,6 +241,25 @@ std::uint64_t memory::graph() const noexcept {
     sum += h;
   }
   return sum;
+}
+
+std::uint64_t memory::state() const noexcept {
+  std::uint64_t h = hash_of(hash_of(0, seq_cst_), heavy_);
+  for (unsigned x = 0; x < in_use.locations; ++x) {
+    h = mix(h, reinterpret_cast<std::uint64_t>(locations_[x].address));
+    for (const auto& m : histories_[x]) h = mix(h, m.shade + (m.read_by_others ? 1 : 0));
+  }
+  return h;
+}
+std::uint64_t memory::state(const observer& t) const noexcept {
+  std::uint64_t h = mix(t.hash, t.operations);
+  h = hash_of(hash_of(hash_of(h, t.now), t.acquired), t.released);
+  h = hash_of(hash_of(h, t.at_light_fence), t.oldest_read, in_use.locations);
+  h = mix(h, t.ordered * 4u + (t.waits ? 2u : 0u) + (t.dead ? 1u : 0u));
+  for (const auto& p : t.pending) h = mix(h, static_cast<unsigned>(p.location) * 65536u + p.event);
+  for (unsigned x = 0; x < in_use.locations; ++x)  // the second: may a load choose? See world::load
+    h = mix(h, (t.fresh[x] ? 1u : 0u) + (histories_[x].back().step > t.last_step ? 2u : 0u));
+  return h;
 }
 
 }  // namespace model

@@ -64,6 +64,7 @@ struct message {
   std::uint64_t value;
   clock when;             // what an acquire load of it obtains
   std::uint64_t id;       // the same in every execution with the same past
+  std::uint64_t shade;    // of `when`, which also depends on the order of fences
   std::uint32_t step;
   index event;            // of its writer
   std::uint8_t writer;
@@ -74,12 +75,15 @@ class memory {
  public:
   static constexpr unsigned nobody = 255;
 
-  void reset(unsigned threads);
+  void reset();
 
   /// The location at this address, which is created with the bytes that are there.
   int atomic_at(const void* address, unsigned size) { return find(address, size, false); }
   int find_atomic(const void* address) const noexcept;
-  void call(const void* address, std::string name) { names_.emplace_back(address, std::move(name)); }
+  /// Names a word. Words that were named have the same number in every execution.
+  void call(const void* address, unsigned size, const char* name, unsigned number) {
+    names_.push_back({atomic_at(address, size), name, number});
+  }
   [[nodiscard]] std::string name_of(int x) const;
 
   [[nodiscard]] unsigned newest(int x) const noexcept { return static_cast<unsigned>(history(x).size() - 1); }
@@ -124,7 +128,11 @@ class memory {
     t.pending.clear();
   }
 
+  /// Who read what from whom, so far.
   [[nodiscard]] std::uint64_t graph() const noexcept;
+  /// All that the future can depend on.
+  [[nodiscard]] std::uint64_t state() const noexcept;
+  [[nodiscard]] std::uint64_t state(const observer& t) const noexcept;
   [[nodiscard]] std::uint64_t messages() const noexcept { return messages_; }
   bool unordered_stores_allowed = false;
 
@@ -162,7 +170,12 @@ class memory {
   std::uint32_t age_ = 0;
   view seq_cst_, heavy_;  // what the seq_cst, the heavy fences have made common knowledge
   std::uint64_t messages_ = 0;
-  std::vector<std::pair<const void*, std::string>> names_;
+  struct label {
+    int location;
+    const char* name;
+    unsigned number;
+  };
+  std::vector<label> names_;
 };
 
 }  // namespace model

@@ -110,10 +110,10 @@ TEST_CASE("the reduced search comes to the same executions as the full one") {
     o.weak = 1;
     o.most = 400'000;
     const auto make = [&](model::world& w) { return run(w, c); };
-    o.reduce = false;
+    o.reduce = o.merge = false;
     const auto all = explore(o, make);
     if (!all.exhaustive) continue;
-    o.reduce = true;
+    o.reduce = o.merge = true;
     const auto some = explore(o, make);
     ++tried;
     full += all.executions, reduced += some.executions, graphs += all.graphs;

@@ -16,15 +16,16 @@ enum class style : std::uint8_t { single, batch, in_place };
 struct ring_case {
   std::size_t capacity = 1;
   style how = style::single;
-  unsigned messages = 3;
-  bool wrap = false;                  // begin so late that all counters wrap at the second message
+  unsigned waiting = 0;               // messages in the ring to begin with
+  unsigned messages = 2;              // and pushed after that
+  bool wrap = false;                  // begin so late that all counters wrap with the second message that is pushed
   bool producer_dies = false, consumer_dies = false;
   unsigned inherited = 1;             // messages of a producer that follows a dead one
 
   [[nodiscard]] std::string text() const {
     static const char* const styles[] = {"single", "batch", "in place"};
-    return "capacity " + std::to_string(capacity) + ", " + styles[static_cast<unsigned>(how)] + ", " + std::to_string(messages) +
-           " messages" + (wrap ? ", wrapping" : "") + (producer_dies ? ", producer dies" : "") + (consumer_dies ? ", consumer dies" : "");
+    return "capacity " + std::to_string(capacity) + ", " + styles[static_cast<unsigned>(how)] + ", " + std::to_string(waiting) + "+" +
+           std::to_string(messages) + " messages" + (wrap ? ", wrapping" : "") + (producer_dies ? ", producer dies" : "") + (consumer_dies ? ", consumer dies" : "");
   }
 };
 
@@ -64,12 +65,16 @@ class ring_scenario {
     P::book = &book_;
     if (c.wrap) {
       Rig::start_at(ring_, Rig::template last_lap<ring_type>);
-      warm_up(ring_.blocks() * ring_type::per_block - 1);
+      warm_up(ring_.blocks() * ring_type::per_block - 1 - c.waiting);
     }
     ring_.shared().producer.begin();
     ring_.shared().consumer.begin();
     expect(producer_.attach(ring_) && consumer_.attach(ring_), "an empty ring cannot be joined");
-    const unsigned p = w.spawn("producer", {.killable = c.producer_dies}, [this] { produce(producer_, 0, case_.messages); });
+    for (unsigned id = 0; id < c.waiting; ++id) {
+      expect(static_cast<bool>(producer_.try_push(T::make(id), no_bell)), "no room to begin with");
+      book_.pushed(id);
+    }
+    const unsigned p = w.spawn("producer", {.killable = c.producer_dies}, [this] { produce(producer_, case_.waiting, case_.messages); });
     const unsigned q = w.spawn("consumer", {.killable = c.consumer_dies}, [this] { consume(consumer_); });
     w.hold(p, &life_[kind::producer_slot]);
     w.hold(q, &life_[kind::consumer_slot]);
@@ -89,7 +94,7 @@ class ring_scenario {
       if (who == p) book_.producer_died(0, what_is_left());
       else book_.consumer_died(what_is_left());
     };
-    if (w.replaying()) name_words(w);
+    name_words(w);
   }
   void finish() {
     book_.settle(what_is_left());
@@ -152,17 +157,9 @@ class ring_scenario {
     }
   }
   void name_words(world& w) const {
-    w.call(&ring_.shared().head, "head");
-    w.call(&ring_.shared().told, "told");
-    w.call(&ring_.shared().producer, "producer role");
-    w.call(&ring_.shared().consumer, "consumer role");
-    w.call(&ring_.shared().producer.doorstep().word(), "producer gate");
-    w.call(&ring_.shared().consumer.doorstep().word(), "consumer gate");
-    w.call(&life_[0], "life 0"), w.call(&life_[1], "life 1"), w.call(&heal_[0], "heal 0"), w.call(&heal_[1], "heal 1");
-    unsigned k = 0;
-    for (auto* b = ring_.first(); b != ring_.end(); ++b) w.call(&b->stamp, "stamp " + std::to_string(k++));
+    Rig::each_word(ring_, [&](const auto& word, const char* name, unsigned number) { w.call(word, name, number); });
+    for (unsigned k = 0; k < 2; ++k) w.call(life_[k], "life ", k), w.call(heal_[k], "heal ", k);
   }
-
   template <class Side>
   void join(Side& side, unsigned slot) {
     world& w = *world::current();
@@ -215,6 +212,7 @@ class ring_scenario {
       }
       if (e) refused(e, sluice::errc::full);
     }
+    (first < ledger::session ? first_closed_ : second_closed_) = true;
     p.mine().end(sluice::phase::closed);
   }
   void consume(consumer& c) {
@@ -244,7 +242,12 @@ class ring_scenario {
         e = m.err();
         if (m) book_.popped(m->id());
       }
-      if (e == sluice::errc::closed) return saw("closed");
+      if (e == sluice::errc::closed) {
+        saw("closed");
+        expect(first_closed_ || second_closed_, "an end that nobody made");
+        book_.all_out(0, first_closed_ ? ledger::session : 2 * ledger::session);
+        return;
+      }
       if (e) refused(e, sluice::errc::empty);
     }
   }
@@ -254,6 +257,7 @@ class ring_scenario {
   producer producer_;
   consumer consumer_;
   ledger book_;
+  bool first_closed_ = false, second_closed_ = false;
   std::uint32_t life_[2] = {}, heal_[2] = {};
 };
 

@@ -32,6 +32,10 @@ class search {
   /// taken after it until something dependent happens: they sleep.
   int transition(moves enabled, moves sleeping, moves& tried);
 
+  /// Depth first, and past the choices that are only repeated.
+  [[nodiscard]] bool breaking_new_ground() const noexcept {
+    return how_ == walk::everything && !replaying_ && at_ == path_.size();
+  }
   [[nodiscard]] bool replaying() const noexcept { return replaying_; }
   /// False once a replay did not fit what was replayed, or an execution was not the same twice.
   [[nodiscard]] bool consistent() const noexcept { return consistent_; }

@@ -57,13 +57,14 @@ class shared_home {
 
 struct waiting_case {
   std::size_t capacity = 1;
-  unsigned messages = 2;
+  unsigned waiting = 0;   // messages in the ring to begin with
+  unsigned messages = 1;  // and pushed after that
   bool producer_dies = false, consumer_dies = false;
   bool impatient = false;  // waits have deadlines, which a sleep that ends by itself has reached
   unsigned slices = 0, spurious = 0;
 
   [[nodiscard]] std::string text() const {
-    return "capacity " + std::to_string(capacity) + ", " + std::to_string(messages) + " messages" +
+    return "capacity " + std::to_string(capacity) + ", " + std::to_string(waiting) + "+" + std::to_string(messages) + " messages" +
            (producer_dies ? ", producer dies" : "") + (consumer_dies ? ", consumer dies" : "") + (impatient ? ", impatient" : "") +
            (slices != 0 ? ", sliced" : ", unsliced") + (spurious != 0 ? ", spurious wake-ups" : "");
   }
@@ -91,16 +92,20 @@ class waiting_scenario {
     expect(producer_.attach(ring_) && consumer_.attach(ring_), "an empty ring cannot be joined");
     producer_.mine().begin();
     consumer_.mine().begin();
+    for (; pushed_ != c.waiting; ++pushed_)
+      expect(static_cast<bool>(producer_.try_push(T{pushed_}, [](auto&, std::uint32_t) {})), "no room to begin with");
+    begun_ = pushed_;
     const unsigned p = w.spawn("producer", {.killable = c.producer_dies}, [this] { produce(); });
     const unsigned q = w.spawn("consumer", {.killable = c.consumer_dies}, [this] { consume(); });
     w.hold(p, &locks_.life[kind::producer_slot]);
     w.hold(q, &locks_.life[kind::consumer_slot]);
-    if (w.replaying()) name_words(w);
+    Rig::each_word(ring_, [&](const auto& word, const char* name, unsigned number) { w.call(word, name, number); });
+    for (unsigned k = 0; k < 2; ++k) w.call(locks_.life[k], "life ", k), w.call(locks_.heal[k], "heal ", k);
     w.on_death = [this, p](unsigned who) { (who == p ? producer_died_ : consumer_died_) = true; };
   }
   void finish() {
     if (consumer_died_) return;
-    if (!producer_died_) expect(got_ == case_.messages, "a message was lost");
+    if (!producer_died_) expect(got_ == case_.waiting + case_.messages, "a message was lost");
     expect(got_ >= pushed_, "a pushed message was not delivered before the end");
     expect(got_ <= begun_, "a message came from nowhere");
   }
@@ -112,19 +117,9 @@ class waiting_scenario {
   [[nodiscard]] sluice::until patience() const noexcept {
     return case_.impatient ? sluice::until(std::chrono::hours(1)) : sluice::until();
   }
-  void name_words(world& w) const {
-    w.call(&ring_.shared().head, "head");
-    w.call(&ring_.shared().producer, "producer role");
-    w.call(&ring_.shared().consumer, "consumer role");
-    w.call(&ring_.shared().producer.doorstep().word(), "producer gate");
-    w.call(&ring_.shared().consumer.doorstep().word(), "consumer gate");
-    for (unsigned k = 0; k < 2; ++k) w.call(&locks_.life[k], "life " + std::to_string(k)), w.call(&locks_.heal[k], "heal " + std::to_string(k));
-    unsigned k = 0;
-    for (auto* b = ring_.first(); b != ring_.end(); ++b) w.call(&b->stamp, "stamp " + std::to_string(k++));
-  }
   void produce() {
     sink tx(home(&producer_, memory_, locks_, kind::producer_slot), sluice::wait_strategy::park);
-    while (pushed_ != case_.messages) {
+    while (pushed_ != case_.waiting + case_.messages) {
       begun_ = pushed_ + 1;
       const auto s = tx.push(T{pushed_}, patience());
       if (s) {

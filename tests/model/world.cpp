@@ -23,7 +23,7 @@ const char* name_of(order o) noexcept {
 }
 constexpr bool fences_all(intent::kind k) noexcept { return k == intent::fence || k == intent::heavy; }
 constexpr bool changes(intent::kind k) noexcept {
-  return k == intent::store || k == intent::modify || k == intent::wake || k == intent::lock || k == intent::unlock;
+  return k == intent::store || k == intent::modify || k == intent::lock || k == intent::unlock;
 }
 constexpr bool asks_kernel(intent::kind k) noexcept {
   return k == intent::certify || k == intent::lock || k == intent::unlock || k == intent::bereaved;
@@ -49,7 +49,7 @@ void world::begin(const options& o, search& s) {
   current_ = this;
   rules_ = &o;
   search_ = &s;
-  memory_.reset(0);
+  memory_.reset();
   memory_.unordered_stores_allowed = o.unordered_stores;
   size_ = 0;
   running_ = nullptr;
@@ -125,6 +125,7 @@ world::ending world::run() {
       fail("endless");
       break;
     }
+    if (rules_->merge && search_->breaking_new_ground() && known(sleeping)) return ending::redundant;
     moves tried = 0;
     const int a = search_->transition(possible, sleeping, tried);
     if (!search_->consistent()) {
@@ -192,7 +193,29 @@ bool world::dependent(int a, int b) const {
   const bool both_sc = i.how == order::seq_cst && j.how == order::seq_cst;
   if (both_sc && (fences_all(i.what) || fences_all(j.what))) return true;
   if (i.where < 0 || i.where != j.where) return false;
+  if (i.what == intent::wake || j.what == intent::wake) {  // the word itself does not matter to who wakes
+    const intent& other = i.what == intent::wake ? j : i;
+    return other.what == intent::wake || other.what == intent::wait;
+  }
   return changes(i.what) || changes(j.what) || both_sc;
+}
+// Has everything that can follow been seen already, from a state like this?
+bool world::known(moves sleeping) {
+  std::uint64_t h = mix(memory_.state(), kills_ + 256 * (stops_ + 256 * (spurious_ + 256 * (weak_ + 256 * std::uint64_t{waited_}))));
+  for (unsigned t = 0; t < size_; ++t) {
+    const actor& a = *cast_[t];
+    const unsigned bits[] = {a.heir, a.finished, a.asleep, a.stopped, a.woke_by_itself, a.deadly};
+    h = mix(h, memory_.state(minds_[t]));
+    h = mix(h, a.trace);
+    h = mix(h, std::uint64_t{a.slices} << 32 | a.stale);
+    h = mix(h, static_cast<unsigned>(a.bed));
+    for (const unsigned b : bits) h = h * 2 + b;
+  }
+  const auto [known, fresh] = states_.try_emplace(h, sleeping);
+  if (fresh) return false;
+  if ((known->second & ~sleeping) == 0) return true;  // what slept then sleeps now
+  known->second &= sleeping;
+  return false;
 }
 void world::take(int transition) {
   const unsigned t = static_cast<unsigned>(transition) % max_threads;

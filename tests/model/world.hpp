@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <set>
+#include <unordered_map>
 
 namespace model {
 
@@ -33,7 +34,9 @@ struct options {
   fences light = fences::asymmetric;
   bool without_light = false, without_heavy = false;  // mutants
   bool unordered_stores = false;                      // see memory.hpp
-  bool reduce = true;                                 // sleep sets, and loads only where they can differ
+  bool reduce = true;  // sleep sets, loads only where they can differ
+  bool merge = true;   // go on only once from states that are equal (by a hash of 64 bits). What threads share outside
+                       // of the memory of the model must then follow from what each of them has read
   unsigned longest = 4000;                            // steps, until an execution counts as endless
 };
 
@@ -81,7 +84,10 @@ class world {
   unsigned spawn(std::string name, std::function<void()> body) { return spawn(std::move(name), role(), std::move(body)); }
   /// The thread begins as the holder of this kernel lock.
   void hold(unsigned thread, std::uint32_t* lock);
-  void call(const void* address, std::string name) { memory_.call(address, std::move(name)); }
+  template <class Word>
+  void call(const Word& w, const char* name, unsigned number = 0) {
+    memory_.call(&w, sizeof w, name, number);
+  }
   std::function<void(unsigned)> on_death;  // sees the memory as the dead left it
   std::set<std::string> outcomes;
   std::set<std::string, std::less<>> seen;
@@ -118,6 +124,7 @@ class world {
   enum class ending : std::uint8_t { complete, redundant, failed };
   void begin(const options& o, search& s);
   ending run();
+  void forget_states() { states_ = {}; }
   void fail(const std::string& why);
   [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
   [[nodiscard]] std::uint64_t graph() const noexcept;
@@ -137,6 +144,7 @@ class world {
   [[nodiscard]] bool can_run(const actor& a) const;
   [[nodiscard]] moves enabled(bool& stuck);
   [[nodiscard]] bool dependent(int a, int b) const;
+  [[nodiscard]] bool known(moves sleeping);
   void take(int transition);
   void kill(unsigned t);
   void note(const actor& a, const std::string& what);
@@ -153,6 +161,7 @@ class world {
   search* search_ = nullptr;
   unsigned kills_ = 0, stops_ = 0, spurious_ = 0, weak_ = 0, waited_ = 0;
   std::uint32_t step_ = 0;
+  std::unordered_map<std::uint64_t, moves> states_;  // where we have been, and what slept there
   bool touched_ = false;  // data, in this step
   std::string failure_;
 };

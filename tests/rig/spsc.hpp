@@ -30,6 +30,17 @@ struct spsc {
   /// the capacity where it walks the ring. Tests of hostile memory hold the code to it.
   static constexpr unsigned loads = 12, loads_in_batch = 3, loads_in_walk = 2;
 
+  /// Every shared word, with a name.
+  template <class Ring, class Visit>
+  static void each_word(const Ring& r, Visit visit) {
+    auto& s = r.shared();
+    visit(s.head, "head ", 0u);
+    visit(s.told, "told ", 0u);
+    visit(s.producer.doorstep().word(), "producer gate ", 0u);
+    visit(s.consumer.doorstep().word(), "consumer gate ", 0u);
+    unsigned k = 0;
+    for (auto* b = r.first(); b != r.end(); ++b) visit(b->stamp, "stamp ", k++);
+  }
   /// As if the ring had been filled and emptied `lap` times, so that the wrap of every counter can be started at.
   template <class Ring>
   static void start_at(const Ring& r, typename Ring::word lap) noexcept {
