@@ -12,7 +12,7 @@ std::uint64_t hash_of(std::uint64_t h, const index* array, unsigned n) noexcept 
   for (unsigned k = 0; k < n; k += 4) {
     std::uint64_t w = 0;
     std::memcpy(&w, array + k, sizeof w);
-    h = mix(h, w);
+    h = stir(h, w);
   }
   return h;
 }
@@ -94,6 +94,7 @@ int memory::create(const void* address, unsigned size, bool plain) {
     std::memcpy(&m.value, address, size);
     m.id = mix(m.value, reinterpret_cast<std::uintptr_t>(address));
     m.writer = nobody;
+    m.shade = m.id;
     history(self).clear();
     history(self).push_back(m);
   }
@@ -153,13 +154,14 @@ void memory::append(observer& t, int x, std::uint64_t value, order o, std::uint3
   const auto at = static_cast<index>(all.size());
   t.now.seen.oldest[x] = at;
   if (releases(o)) pin(t);  // what came before; it may itself still be held back
+  const std::uint64_t before = all.back().shade;
   message& m = all.emplace_back();
   m.value = value;
   m.when = releases(o) ? t.now : t.released;
   m.when.seen.oldest[x] = at;
   if (continued != nullptr) m.when.join(continued->when);  // a release sequence: since C++20, by nothing else
   m.id = mix(t.hash, mix(t.id + 7, t.operations));
-  m.shade = hash_of(m.id, m.when);
+  m.shade = hash_of(mix(before, m.id), m.when);
   m.step = step;
   m.event = t.now.event[t.id];
   m.writer = static_cast<std::uint8_t>(t.id);
@@ -245,21 +247,24 @@ std::uint64_t memory::graph() const noexcept {
 
 std::uint64_t memory::state() const noexcept {
   std::uint64_t h = hash_of(hash_of(0, seq_cst_), heavy_);
-  for (unsigned x = 0; x < in_use.locations; ++x) {
-    h = mix(h, reinterpret_cast<std::uint64_t>(locations_[x].address));
-    for (const auto& m : histories_[x]) h = mix(h, m.shade + (m.read_by_others ? 1 : 0));
-  }
+  for (unsigned x = 0; x < in_use.locations; ++x) h = stir(h, histories_[x].back().shade);
   return h;
 }
 std::uint64_t memory::state(const observer& t) const noexcept {
   std::uint64_t h = mix(t.hash, t.operations);
-  h = hash_of(hash_of(hash_of(h, t.now), t.acquired), t.released);
-  h = hash_of(hash_of(h, t.at_light_fence), t.oldest_read, in_use.locations);
-  h = mix(h, t.ordered * 4u + (t.waits ? 2u : 0u) + (t.dead ? 1u : 0u));
-  for (const auto& p : t.pending) h = mix(h, static_cast<unsigned>(p.location) * 65536u + p.event);
-  for (unsigned x = 0; x < in_use.locations; ++x)  // the second: may a load choose? See world::load
-    h = mix(h, (t.fresh[x] ? 1u : 0u) + (histories_[x].back().step > t.last_step ? 2u : 0u));
-  return h;
+  if (!t.dead) {
+    h = hash_of(hash_of(hash_of(h, t.now), t.acquired), t.released);
+    h = hash_of(h, t.oldest_read, in_use.locations);
+    for (const auto& p : t.pending)
+      h = stir(h, static_cast<unsigned>(p.location) * 65536u + p.event * 2u + (last(p.location).read_by_others ? 1u : 0u));
+    std::uint64_t flags = 0;  // the second of each pair: may a load choose? See world::load
+    for (unsigned x = 0; x < in_use.locations; ++x) {
+      flags = flags << 2 | (t.fresh[x] ? 1u : 0u) | (histories_[x].back().step > t.last_step ? 2u : 0u);
+      if (x % 32 == 31) h = stir(h, flags);
+    }
+    h = stir(h, flags);
+  }
+  return stir(hash_of(h, t.at_light_fence), t.ordered * 4u + (t.waits ? 2u : 0u) + (t.dead ? 1u : 0u));
 }
 
 }  // namespace model

@@ -30,6 +30,11 @@ constexpr std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept {
   return a ^ a >> 33;
 }
 
+/// A faster one, for states.
+constexpr std::uint64_t stir(std::uint64_t h, std::uint64_t w) noexcept {
+  return ((h << 5 | h >> 59) ^ w) * 0x9e3779b97f4a7c15u;
+}
+
 /// Ends the execution with an error. Does not return to a thread of the model.
 void fail(const std::string& why);
 
@@ -64,7 +69,7 @@ struct message {
   std::uint64_t value;
   clock when;             // what an acquire load of it obtains
   std::uint64_t id;       // the same in every execution with the same past
-  std::uint64_t shade;    // of `when`, which also depends on the order of fences
+  std::uint64_t shade;    // of this and all earlier messages with their `when`, which depends on the order of fences too
   std::uint32_t step;
   index event;            // of its writer
   std::uint8_t writer;

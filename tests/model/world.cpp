@@ -125,7 +125,7 @@ world::ending world::run() {
       fail("endless");
       break;
     }
-    if (rules_->merge && search_->breaking_new_ground() && known(sleeping)) return ending::redundant;
+    if (rules_->merge && (possible & (possible - 1)) != 0 && search_->breaking_new_ground() && known(sleeping)) return ending::redundant;
     moves tried = 0;
     const int a = search_->transition(possible, sleeping, tried);
     if (!search_->consistent()) {
@@ -206,15 +206,13 @@ bool world::known(moves sleeping) {
     const actor& a = *cast_[t];
     const unsigned bits[] = {a.heir, a.finished, a.asleep, a.stopped, a.woke_by_itself, a.deadly};
     h = mix(h, memory_.state(minds_[t]));
-    h = mix(h, a.trace);
-    h = mix(h, std::uint64_t{a.slices} << 32 | a.stale);
-    h = mix(h, static_cast<unsigned>(a.bed));
-    for (const unsigned b : bits) h = h * 2 + b;
+    h = stir(stir(stir(h, a.trace), std::uint64_t{a.slices} << 32 | a.stale), static_cast<unsigned>(a.bed));
+    for (const unsigned b : bits) h = stir(h, b);
   }
-  const auto [known, fresh] = states_.try_emplace(h, sleeping);
+  const auto [slept, fresh] = states_.find_or_insert(h, sleeping);
   if (fresh) return false;
-  if ((known->second & ~sleeping) == 0) return true;  // what slept then sleeps now
-  known->second &= sleeping;
+  if ((*slept & ~sleeping) == 0) return true;  // what slept then sleeps now
+  *slept &= sleeping;
   return false;
 }
 void world::take(int transition) {

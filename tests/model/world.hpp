@@ -5,11 +5,11 @@
 #include "fiber.hpp"
 #include "memory.hpp"
 #include "search.hpp"
+#include "state_table.hpp"
 
 #include <functional>
 #include <optional>
 #include <set>
-#include <unordered_map>
 
 namespace model {
 
@@ -161,7 +161,7 @@ class world {
   search* search_ = nullptr;
   unsigned kills_ = 0, stops_ = 0, spurious_ = 0, weak_ = 0, waited_ = 0;
   std::uint32_t step_ = 0;
-  std::unordered_map<std::uint64_t, moves> states_;  // where we have been, and what slept there
+  state_table states_;  // where we have been, and what slept there
   bool touched_ = false;  // data, in this step
   std::string failure_;
 };
