@@ -24,6 +24,10 @@ struct spsc {
     visit.template operator()<sluice::site::role_end>("role_end");
     visit.template operator()<sluice::site::role_read>("role_read");
     visit.template operator()<sluice::site::role_peek>("role_peek");
+    visit.template operator()<sluice::site::gate_arm>("gate_arm");
+    visit.template operator()<sluice::site::gate_look>("gate_look");
+    visit.template operator()<sluice::site::gate_raise>("gate_raise");
+    visit.template operator()<sluice::site::gate_disarm>("gate_disarm");
   }
 
   /// Loads of shared words that an operation makes at most: a single one, each message of a batch, and each message of
