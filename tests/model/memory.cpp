@@ -231,7 +231,8 @@ void memory::plain_write(observer& t, const void* address, unsigned size) {
 
 bool memory::news_for(const observer& t) const noexcept {
   for (unsigned x = 0; x < in_use.locations; ++x)
-    if (t.oldest_read[x] != observer::unread && t.oldest_read[x] < newest(static_cast<int>(x))) return true;
+    for (unsigned i = static_cast<unsigned>(histories_[x].size()); --i > t.oldest_read[x];)  // `unread` is beyond all
+      if (histories_[x][i].writer != t.id) return true;
   return false;
 }
 std::uint64_t memory::graph() const noexcept {

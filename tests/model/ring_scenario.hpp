@@ -3,6 +3,7 @@
 #define SLUICE_TESTS_MODEL_RING_SCENARIO_HPP
 
 #include "ledger.hpp"
+#include "lock_bytes.hpp"
 
 #include <sluice/channel/ring_kind.hpp>
 
@@ -20,12 +21,13 @@ struct ring_case {
   unsigned messages = 2;              // and pushed after that
   bool wrap = false;                  // begin so late that all counters wrap with the second message that is pushed
   bool producer_dies = false, consumer_dies = false;
+  bool heals = false;                 // whoever is refused heals the other side, if that is dead
   unsigned inherited = 1;             // messages of a producer that follows a dead one
 
   [[nodiscard]] std::string text() const {
     static const char* const styles[] = {"single", "batch", "in place"};
     return "capacity " + std::to_string(capacity) + ", " + styles[static_cast<unsigned>(how)] + ", " + std::to_string(waiting) + "+" +
-           std::to_string(messages) + " messages" + (wrap ? ", wrapping" : "") + (producer_dies ? ", producer dies" : "") + (consumer_dies ? ", consumer dies" : "");
+           std::to_string(messages) + " messages" + (wrap ? ", wrapping" : "") + (producer_dies ? ", producer dies" : "") + (consumer_dies ? ", consumer dies" : "") + (heals ? ", healed by the other" : "");
   }
 };
 
@@ -48,7 +50,7 @@ struct watched : policy<Word> {
 };
 
 /// Two processes over one ring, which push and pop until the producer closes; one of them may be killed anywhere, and is
-/// then followed by an heir that joins the same slot as membership::join does: H, then L, heal, attach, begin, drop H.
+/// then followed by an heir.
 template <class Rig, unsigned W, class Word = std::uint64_t>
 class ring_scenario {
   using P = watched<Word>;
@@ -76,16 +78,16 @@ class ring_scenario {
     }
     const unsigned p = w.spawn("producer", {.killable = c.producer_dies}, [this] { produce(producer_, case_.waiting, case_.messages); });
     const unsigned q = w.spawn("consumer", {.killable = c.consumer_dies}, [this] { consume(consumer_); });
-    w.hold(p, &life_[kind::producer_slot]);
-    w.hold(q, &life_[kind::consumer_slot]);
+    w.hold(p, &locks_.life[kind::producer_slot]);
+    w.hold(q, &locks_.life[kind::consumer_slot]);
     if (c.producer_dies)
-      w.spawn("next producer", {.heir_of = &life_[kind::producer_slot]}, [this] {
+      w.spawn("next producer", {.heir_of = &locks_.life[kind::producer_slot]}, [this] {
         producer side;
         join(side, kind::producer_slot);
         produce(side, ledger::session, case_.inherited);
       });
     if (c.consumer_dies)
-      w.spawn("next consumer", {.heir_of = &life_[kind::consumer_slot]}, [this] {
+      w.spawn("next consumer", {.heir_of = &locks_.life[kind::consumer_slot]}, [this] {
         consumer side;
         join(side, kind::consumer_slot);
         consume(side);
@@ -145,8 +147,9 @@ class ring_scenario {
     producer p;
     consumer c;
     expect(p.attach(ring_) && c.attach(ring_), "the ring cannot be joined afterwards");
-    while (c.try_pop(no_bell)) {
-    }
+    sluice::error end;
+    while (!end) end = c.try_pop(no_bell).err();
+    if (!case_.producer_dies) expect((end == sluice::errc::closed) != told_, "an end is told once");
     for (unsigned lap = 0; lap < 2; ++lap) {
       for (unsigned k = 0; k < case_.capacity; ++k) expect(static_cast<bool>(p.try_push(T::make(k), no_bell)), "capacity was lost");
       expect(p.try_push(T{}, no_bell).err() == sluice::errc::full, "capacity has grown");
@@ -158,21 +161,20 @@ class ring_scenario {
   }
   void name_words(world& w) const {
     Rig::each_word(ring_, [&](const auto& word, const char* name, unsigned number) { w.call(word, name, number); });
-    for (unsigned k = 0; k < 2; ++k) w.call(life_[k], "life ", k), w.call(heal_[k], "heal ", k);
+    locks_.name_words(w);
   }
   template <class Side>
   void join(Side& side, unsigned slot) {
-    world& w = *world::current();
-    while (!w.try_lock(&heal_[slot])) w.pause();
-    expect(w.try_lock(&life_[slot]), "somebody else lives at the slot of the dead");
-    kind::template heal<P>(memory_, slot);
-    if (!side.attach(ring_)) fail("the heir cannot attach");
-    side.mine().begin();
-    w.unlock(&heal_[slot]);
+    locks_.join(slot, [&] {
+      kind::template heal<P>(memory_, slot);
+      if (!side.attach(ring_)) fail("the heir cannot attach");
+      side.mine().begin();
+    });
   }
-  void refused(sluice::error e, sluice::errc expected) {
+  void refused(sluice::error e, sluice::errc expected, unsigned peer) {
     if (e != expected) fail(std::string("refused for a wrong reason: ") + std::to_string(static_cast<int>(e.code)));
     saw(expected == sluice::errc::full ? "full" : "empty");
+    if (case_.heals && sluice::heal_if_dead(locks_, peer, [&] { kind::template heal<P>(memory_, peer); })) saw("healed");
     P::pause();
   }
 
@@ -210,8 +212,9 @@ class ring_scenario {
         if (s) book_.pushed(id++);
         else book_.withdrawn(id);
       }
-      if (e) refused(e, sluice::errc::full);
+      if (e) refused(e, sluice::errc::full, kind::consumer_slot);
     }
+    expect(p.mine().peek().now() == sluice::phase::live, "the session of the living was ended by somebody else");
     (first < ledger::session ? first_closed_ : second_closed_) = true;
     p.mine().end(sluice::phase::closed);
   }
@@ -244,11 +247,12 @@ class ring_scenario {
       }
       if (e == sluice::errc::closed) {
         saw("closed");
+        told_ = true;
         expect(first_closed_ || second_closed_, "an end that nobody made");
         book_.all_out(0, first_closed_ ? ledger::session : 2 * ledger::session);
         return;
       }
-      if (e) refused(e, sluice::errc::empty);
+      if (e) refused(e, sluice::errc::empty, kind::producer_slot);
     }
   }
 
@@ -257,8 +261,8 @@ class ring_scenario {
   producer producer_;
   consumer consumer_;
   ledger book_;
-  bool first_closed_ = false, second_closed_ = false;
-  std::uint32_t life_[2] = {}, heal_[2] = {};
+  bool first_closed_ = false, second_closed_ = false, told_ = false;
+  lock_bytes locks_;
 };
 
 template <class Rig, unsigned W, class Word = std::uint64_t>

@@ -65,3 +65,12 @@ TEST_CASE("a ring of 32-bit words keeps its promises in every execution") {
   totals sum;
   prove_all<3, std::uint32_t>(sum, {true});
 }
+TEST_CASE("a dead side is healed by the living one, which never touches the heir") {
+  totals sum;
+  ring_case c;
+  c.heals = true;
+  c.producer_dies = true, c.messages = 1;
+  prove<8>(c, sum, {"healed", "closed"});
+  c.producer_dies = false, c.consumer_dies = true, c.messages = 2;
+  prove<8>(c, sum, {"healed", "closed"});
+}

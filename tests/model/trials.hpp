@@ -29,6 +29,14 @@ void add_ring_trials(std::vector<trial>& all) {
       all.push_back([c](const options& o) { return explore_ring<Rig, W>(c, o); });
     }
 }
+template <class Rig, unsigned W>
+void add_healing_trials(std::vector<trial>& all) {
+  for (const bool producer : {true, false}) {
+    ring_case c;
+    c.messages = producer ? 1 : 2, c.producer_dies = producer, c.consumer_dies = !producer, c.heals = true;
+    all.push_back([c](const options& o) { return explore_ring<Rig, W>(c, o); });
+  }
+}
 template <class Rig>
 void add_waiting_trials(std::vector<trial>& all) {
   for (const auto& c : {waiting_case{}, waiting_case{.producer_dies = true, .slices = 2}, waiting_case{.impatient = true, .spurious = 1}})
@@ -51,6 +59,7 @@ std::vector<trial> trials() {
   add_gate_trials(all);
   add_ring_trials<Rig, 8>(all);
   add_ring_trials<Rig, 3>(all);
+  add_healing_trials<Rig, 8>(all);
   add_waiting_trials<Rig>(all);
   return all;
 }

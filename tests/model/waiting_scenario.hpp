@@ -2,22 +2,12 @@
 #ifndef SLUICE_TESTS_MODEL_WAITING_SCENARIO_HPP
 #define SLUICE_TESTS_MODEL_WAITING_SCENARIO_HPP
 
-#include "ledger.hpp"
+#include "lock_bytes.hpp"
+#include "policy.hpp"
 
 #include <sluice/channel/ring_end.hpp>
 
 namespace model {
-
-/// The kernel's part of a region: life and heal locks of two slots.
-struct lock_bytes {
-  std::uint32_t life[2] = {}, heal[2] = {};
-
-  // liveness
-  [[nodiscard]] bool begin_heal(unsigned slot) noexcept { return world::current()->try_lock(&heal[slot]); }
-  [[nodiscard]] bool alive(unsigned slot) noexcept { return world::current()->locked(&life[slot]); }
-  void end_heal(unsigned slot) noexcept { world::current()->unlock(&heal[slot]); }
-};
-static_assert(sluice::liveness<lock_bytes>);
 
 /// A home of ring ends as sluice::detail::shared_home is one, but that the region is in the model.
 template <class Kind, class P>
@@ -60,12 +50,14 @@ struct waiting_case {
   unsigned waiting = 0;   // messages in the ring to begin with
   unsigned messages = 1;  // and pushed after that
   bool producer_dies = false, consumer_dies = false;
+  bool producer_stops = false;  // for a while
   bool impatient = false;  // waits have deadlines, which a sleep that ends by itself has reached
   unsigned slices = 0, spurious = 0;
 
   [[nodiscard]] std::string text() const {
     return "capacity " + std::to_string(capacity) + ", " + std::to_string(waiting) + "+" + std::to_string(messages) + " messages" +
-           (producer_dies ? ", producer dies" : "") + (consumer_dies ? ", consumer dies" : "") + (impatient ? ", impatient" : "") +
+           (producer_dies ? ", producer dies" : "") + (consumer_dies ? ", consumer dies" : "") + (producer_stops ? ", producer stops" : "") +
+           (impatient ? ", impatient" : "") +
            (slices != 0 ? ", sliced" : ", unsliced") + (spurious != 0 ? ", spurious wake-ups" : "");
   }
 };
@@ -95,12 +87,12 @@ class waiting_scenario {
     for (; pushed_ != c.waiting; ++pushed_)
       expect(static_cast<bool>(producer_.try_push(T{pushed_}, [](auto&, std::uint32_t) {})), "no room to begin with");
     begun_ = pushed_;
-    const unsigned p = w.spawn("producer", {.killable = c.producer_dies}, [this] { produce(); });
+    const unsigned p = w.spawn("producer", {.killable = c.producer_dies, .stoppable = c.producer_stops}, [this] { produce(); });
     const unsigned q = w.spawn("consumer", {.killable = c.consumer_dies}, [this] { consume(); });
     w.hold(p, &locks_.life[kind::producer_slot]);
     w.hold(q, &locks_.life[kind::consumer_slot]);
     Rig::each_word(ring_, [&](const auto& word, const char* name, unsigned number) { w.call(word, name, number); });
-    for (unsigned k = 0; k < 2; ++k) w.call(locks_.life[k], "life ", k), w.call(locks_.heal[k], "heal ", k);
+    locks_.name_words(w);
     w.on_death = [this, p](unsigned who) { (who == p ? producer_died_ : consumer_died_) = true; };
   }
   void finish() {
@@ -165,6 +157,7 @@ report explore_waiting(const waiting_case& c, options o = {}) {
   const std::string name = std::string(Rig::name) + " waited on, " + c.text();
   o.name = name.c_str();
   o.kills = c.producer_dies || c.consumer_dies ? 1 : 0;
+  o.stops = c.producer_stops ? 1 : 0;
   o.slices = c.slices, o.spurious = c.spurious;
   return explore(o, [&](world& w) { return waiting_scenario<Rig>(w, c); });
 }

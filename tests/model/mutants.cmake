@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: MIT
+# Logic mutants: one header with one piece of text replaced, and the trials of the model built over it. Each must be
+# found, and the replay string must lead there again; that is what the test of its name checks.
+
+# model_mutant(<name> <header> <text> <replacement>): the text must be there exactly once.
+function(model_mutant name header text replacement)
+  file(READ "${PROJECT_SOURCE_DIR}/include/sluice/${header}" source)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/sluice/${header}")
+  string(FIND "${source}" "${text}" first)
+  string(FIND "${source}" "${text}" last REVERSE)
+  if(first EQUAL -1 OR NOT first EQUAL last)
+    message(FATAL_ERROR "Mutant ${name}: its text is not exactly once in ${header}")
+  endif()
+  string(REPLACE "${text}" "${replacement}" source "${source}")
+  file(CONFIGURE OUTPUT "mutants/${name}/sluice/${header}" CONTENT "${source}" @ONLY)
+  add_executable(mutant_${name} mutant.cpp)
+  target_include_directories(mutant_${name} BEFORE PRIVATE "${CMAKE_CURRENT_BINARY_DIR}/mutants/${name}"
+                             "${CMAKE_CURRENT_SOURCE_DIR}/shadow")
+  target_link_libraries(mutant_${name} PRIVATE sluice_model sluice::sluice)
+  target_compile_definitions(mutant_${name} PRIVATE "SLUICE_MUTANT=\"${name}\"")
+  target_compile_options(mutant_${name} PRIVATE -O0 -g0)
+  add_test(NAME mutant.${name} COMMAND mutant_${name})
+  set_tests_properties(mutant.${name} PROPERTIES LABELS model TIMEOUT ${sluice_patience})
+endfunction()
+
+# ---- the ring
+
+model_mutant(stamp_before_item ring/spsc.hpp
+  [=[    detail::put_item<P>(place(), std::forward<U>(value));
+    publish(b, stamp);]=]
+  [=[    T* const at = place();
+    publish(b, stamp);
+    detail::put_item<P>(at, std::forward<U>(value));]=])
+model_mutant(batch_stamp_before_items ring/spsc.hpp
+  [=[      P::copy_out(place(), values.data() + done, static_cast<std::size_t>(n));
+      publish(b, stamp);]=]
+  [=[      publish(b, stamp);
+      P::copy_out(place(), values.data() + done, static_cast<std::size_t>(n));]=])
+model_mutant(head_before_item ring/spsc.hpp
+  [=[    result<T> taken = detail::take_item<P>(block_->item(item()));
+    consume(1);
+    publish_head(ring);
+    return taken;]=]
+  [=[    T* const at = block_->item(item());
+    consume(1);
+    publish_head(ring);
+    return detail::take_item<P>(at);]=])
+model_mutant(head_only_at_block_ends ring/spsc.hpp
+  [=[ring_.shared().head.store(cursor_, ]=]
+  [=[ring_.shared().head.store(cursor_ & ~words::count_mask, ]=])
+model_mutant(no_look_after_the_end ring/spsc.hpp
+  [=[    if (look() == errc::ok) return {};  // published]=]
+  [=[    // published]=])
+model_mutant(end_told_twice ring/spsc.hpp
+  [=[    ring_.shared().told.store(now.session(), P::template order<site::spsc_told>);]=]
+  [=[]=])
+model_mutant(credits_not_read_again ring/spsc.hpp
+  [=[    credits_ = ring_.capacity() - used;
+    if (credits_ != 0)]=]
+  [=[    if (credits_ != 0)]=])
+model_mutant(credits_without_looking ring/spsc.hpp
+  [=[    credits_ = ring_.capacity() - used;
+    if (credits_ != 0)]=]
+  [=[    credits_ = ring_.capacity();
+    if (credits_ != 0)]=])
+model_mutant(heir_has_all_credits ring/spsc.hpp
+  [=[    credits_ = r.capacity() - used;]=]
+  [=[    credits_ = r.capacity();]=])
+model_mutant(heir_starts_its_block_again ring/spsc.hpp
+  [=[    ready_ = words::item_of(head);]=]
+  [=[    ready_ = per_block;]=])
+model_mutant(abandoned_place_is_lost ring/spsc.hpp
+  [=[    credits_ = held_;
+    held_ = 0;]=]
+  [=[    credits_ = held_ - 1;
+    held_ = 0;]=])
+model_mutant(kept_loan_is_consumed ring/spsc.hpp
+  [=[    lent_ = ready_;
+    ready_ = item();]=]
+  [=[    lent_ = ready_;
+    cursor_ += per_block == 1 ? 0 : 1;
+    ready_ = item();]=])
+model_mutant(lap_of_stamps_does_not_wrap ring/spsc.hpp
+  [=[      stamp_ = (stamp_ + words::one_lap) & words::stamp_mask;]=]
+  [=[      stamp_ = stamp_ + words::one_lap;]=])
+model_mutant(one_block_too_few ring/spsc_layout.hpp
+  [=[(capacity - 1) / per_block + ((capacity - 1) % per_block != 0 ? 1 : 0) + 1;]=]
+  [=[(capacity - 1) / per_block + 1;]=])
+model_mutant(find_tail_stops_early ring/spsc_layout.hpp
+  [=[for (word steps = 0; steps < blocks(); ++steps)]=]
+  [=[for (word steps = 0; steps + 1 < blocks(); ++steps)]=])
+model_mutant(find_tail_trusts_old_laps ring/spsc_layout.hpp
+  [=[if (count > words::count_mask) count = 0;]=]
+  [=[if (count > words::count_mask) count &= words::count_mask;]=])
+
+# ---- waking and sleeping
+
+model_mutant(wake_before_publish ring/spsc.hpp
+  [=[    publish(b, stamp);
+    advance(1);
+    wake_consumer(ring);
+    return {};]=]
+  [=[    wake_consumer(ring);
+    publish(b, stamp);
+    advance(1);
+    return {};]=])
+model_mutant(pop_wakes_nobody ring/spsc.hpp
+  [=[  // (C3)
+    auto& door = theirs().doorstep();
+    if (const auto kinds = door.signal()) [[unlikely]] ring(door, kinds);]=]
+  [=[
+    static_cast<void>(ring);]=])
+model_mutant(no_light_fence core/gate.hpp
+  [=[    P::light_fence();]=]
+  [=[]=])
+model_mutant(wakers_leave_the_bit core/gate.hpp
+  [=[while (!word_.compare_exchange_weak(w, (w & ~armed) + step_, P::template order<site::gate_raise>,]=]
+  [=[while (!word_.compare_exchange_weak(w, w, P::template order<site::gate_raise>,]=])
+model_mutant(sleep_on_the_value_before core/gate.hpp
+  [=[P::template order<site::gate_arm>) | how;]=]
+  [=[P::template order<site::gate_arm>);]=])
+model_mutant(no_retry_after_arm wait/wait_for.hpp
+  [=[        auto r = attempt();
+        if (!settled(r)) slept = set.sleep(u);]=]
+  [=[        slept = set.sleep(u);
+        auto r = attempt();]=])
+model_mutant(no_heavy_fence channel/ring_end.hpp
+  [=[    const bool fenced = home_.heavy_fence();]=]
+  [=[    const bool fenced = true;]=])
+model_mutant(close_wakes_nobody channel/ring_end.hpp
+  [=[      if (const auto kinds = door.signal()) ringer{}(door, kinds);
+      side_->detach();]=]
+  [=[      static_cast<void>(door);
+      side_->detach();]=])
+
+# ---- life and death
+
+model_mutant(no_healing_before_sleep channel/ring_end.hpp
+  [=[    home_.heal_peers();
+    set.on(]=]
+  [=[    set.on(]=])
+model_mutant(healer_ends_the_living core/liveness.hpp
+  [=[  const bool dead = !l.alive(slot);]=]
+  [=[  const bool dead = true;]=])
+model_mutant(healer_holds_no_lock core/liveness.hpp
+  [=[  if (!l.begin_heal(slot)) return false;
+  const bool dead = !l.alive(slot);  // asked again: somebody may have joined before the lock was ours
+  if (dead) std::forward<Heal>(heal)();
+  l.end_heal(slot);]=]
+  [=[  const bool dead = !l.alive(slot);
+  if (dead) std::forward<Heal>(heal)();]=])
+model_mutant(end_before_its_session core/role.hpp
+  [=[session() + 1, phase::live)]=]
+  [=[session(), phase::live)]=])
