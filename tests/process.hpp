@@ -200,6 +200,13 @@ inline std::size_t mappings() {
   for (std::string line; std::getline(f, line);) ++n;
   return n;
 }
+/// Mappings of that file in this process.
+inline std::size_t mappings_of(const std::string& path) {
+  std::ifstream f("/proc/self/maps");
+  std::size_t n = 0;
+  for (std::string line; std::getline(f, line);) n += line.find(path) != line.npos ? 1u : 0u;
+  return n;
+}
 /// Locks that anybody holds on the file.
 inline std::size_t locks_on(const std::string& path) {
   struct stat st = {};

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_TESTS_KILL_CAMPAIGN_HPP
+#define SLUICE_TESTS_KILL_CAMPAIGN_HPP
+
+#include "oracle.hpp"
+
+#include <string>
+
+namespace kill_rig {
+
+/// Ends the test, and says where it was, if one kill and its survivors take longer than that. Nothing here may hang.
+class watchdog {
+ public:
+  explicit watchdog(const char* scene) noexcept {
+    name() = scene;
+    ::signal(SIGALRM, [](int) {
+      (void)!::write(2, "hung in: ", 9);
+      (void)!::write(2, name(), std::strlen(name()));
+      (void)!::write(2, "\n", 1);
+      ::_exit(1);
+    });
+  }
+  watchdog(const watchdog&) = delete;
+  watchdog& operator=(const watchdog&) = delete;
+  ~watchdog() { ::alarm(0); }
+  void within(unsigned seconds) noexcept { ::alarm(seconds); }
+
+ private:
+  static const char*& name() noexcept {
+    static const char* n = "";
+    return n;
+  }
+};
+
+/// What a campaign has found.
+struct findings {
+  std::string name;
+  unsigned long instructions = 0, kills = 0, faults = 0;
+  std::size_t places = 0;
+  unsigned long commits_at = 0;  // the first boundary at which the effect was there
+  std::int64_t told_ns = 0;      // the longest that somebody waited to be told
+  std::string first_fault;
+
+  void add(unsigned long at, const std::string& fault) {
+    if (fault.empty()) return;
+    if (faults++ == 0) first_fault = name + ", killed after " + std::to_string(at) + " instructions: " + fault;
+  }
+  void print() const {
+    std::printf("  %-58s %8lu instructions %5zu states %6lu kills %3lu bad", name.c_str(), instructions, places, kills, faults);
+    if (commits_at != 0) std::printf("  commits at %lu", commits_at);
+    if (told_ns != 0) std::printf("  told within %.1f ms", static_cast<double>(told_ns) / 1e6);
+    std::printf("\n");
+  }
+};
+
+/// Which boundaries of an operation a victim is really killed at.
+enum class thoroughness {
+  each_state,        // one of every class that leaves the same world
+  each_instruction,  // all of them
+};
+
+template <class World>
+class campaign {
+ public:
+  explicit campaign(scene<World> s) : scene_(std::move(s)), guard_(name()) { found_.name = name_; }
+
+  findings run(thoroughness how) {
+    const auto descriptors = test::open_descriptors();
+    const auto maps = test::mappings();
+    const walk w = whole_operation();
+    if (how == thoroughness::each_state) {
+      for (std::size_t i = 0; i + 1 < w.places.size(); ++i)
+        kill_at(w.places[i].first, [&](trial<World>& t) { (void)bring_to(t.victim(), w.places[i], t.world().path()); });
+    } else {
+      for (unsigned long k = 0; k < w.instructions; ++k)
+        kill_at(k, [&](trial<World>& t) { (void)bring_to(t.victim(), k); });
+    }
+    if (last_) in_order(w.instructions, *last_);
+    if (test::open_descriptors() != descriptors) found_.add(0, "descriptors are left");
+    if (test::mappings() > maps + 4) found_.add(0, "mappings are left");
+    return found_;
+  }
+  /// Killed while it sleeps in the system call that it waits in.
+  findings run_asleep() {
+    found_.name += ", asleep";
+    found_.places = 1;
+    kill_at(0, [&](trial<World>& t) {
+      if (!t.victim().run_to_sleep()) found_.add(0, "it did not sleep");
+    });
+    return found_;
+  }
+
+ private:
+  const char* name() {
+    const auto& s = scene_;
+    name_ = s.op->name;
+    name_ += s.channel.on_disk ? ", disk" : s.channel.on_file ? ", file" : ", shm";
+    if (sizeof(typename World::sink::value_type) > 64) name_ += ", wide";
+    if (s.channel.persistent) name_ += ", persistent";
+    name_ += ", " + std::to_string(s.filled) + "/" + std::to_string(s.channel.capacity) + " after " + std::to_string(s.passed);
+    if (s.predecessor == before::dead) name_ += ", predecessor dead";
+    name_ += s.other == peer::nobody ? ", no peer" : s.other == peer::asleep ? ", peer asleep" : s.other == peer::dead ? ", peer dead" : "";
+    if (s.first != nullptr) name_ += std::string(" in ") + s.first->name + " at " + std::to_string(s.first_at.first);
+    if (s.answered) name_ += ", answered";
+    return name_.c_str();
+  }
+
+  // The walk through it, which also kills at the very end.
+  walk whole_operation() {
+    guard_.within(600);
+    trial<World> t(scene_);
+    walk w;
+    if (!t.ready()) return found_.add(0, "the scene could not be set up"), w;
+    w = step_through(t.victim(), t.world().path());
+    found_.instructions = w.instructions;
+    found_.places = w.places.size();
+    if (!w.complete) found_.add(w.instructions, "the operation did not come to its end");
+    last_ = finish(t);
+    return w;
+  }
+  template <class Bring>
+  void kill_at(unsigned long at, Bring bring) {
+    guard_.within(120);
+    trial<World> t(scene_);
+    if (!t.ready()) return found_.add(at, "the scene could not be set up");
+    bring(t);
+    in_order(at, finish(t));
+  }
+  // Every second victim is left a zombie while the survivors go on.
+  observation finish(trial<World>& t) {
+    const std::int64_t now = test::now_ns();
+    if (++found_.kills % 2 == 0) t.victim().kill();
+    else t.victim().kill_and_leave();
+    guard_.within(20);
+    observation o = oracle<World>(t, now).ask();
+    t.victim().reap();
+    found_.told_ns = std::max(found_.told_ns, o.told_ns);
+    return o;
+  }
+  // What later boundaries must not undo; and a single message, or a batch of pops, has one commit point.
+  void in_order(unsigned long at, const observation& o) {
+    found_.add(at, o.fault);
+    if (!o.fault.empty()) return;
+    if (any_) {
+      if (o.published < before_.published || o.taken < before_.taken || (o.end < before_.end && !scene_.answered))
+        found_.add(at, "an effect was undone");
+      const bool moved = o.published != before_.published || o.taken != before_.taken || o.end != before_.end;
+      if (moved) {
+        found_.commits_at = at;
+        if (++steps_ > 1 && (scene_.op->moves == 1 || scene_.op->together)) found_.add(at, "more than one commit point");
+      }
+    }
+    before_ = o;
+    any_ = true;
+  }
+
+  scene<World> scene_;
+  std::string name_;
+  watchdog guard_;
+  findings found_;
+  std::optional<observation> last_;
+  observation before_;
+  bool any_ = false;
+  unsigned steps_ = 0;
+};
+
+}  // namespace kill_rig
+
+#endif

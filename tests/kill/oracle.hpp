@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_TESTS_KILL_ORACLE_HPP
+#define SLUICE_TESTS_KILL_ORACLE_HPP
+
+#include "trial.hpp"
+
+// What must hold for the survivors, whatever the instruction that the victim was killed at:
+//
+//   what was pushed and not popped comes once, whole, in order; a push or pop that had returned counts, one that was cut
+//   short counts wholly or not at all (a batch of pushes: a prefix), and later instructions never undo it;
+//   then the other side is told of the death, or of the close if that was committed, within a bounded time, asleep or not;
+//   healing again changes nothing;
+//   both roles can be taken over, and the ring then holds exactly its capacity again, more than once;
+//   nothing is left: no lock, no name but the region's, no descriptor, no mapping.
+
+namespace kill_rig {
+
+/// What the other side was told in the end. In the order in which an operation can change it.
+enum class told { nothing, death, close };
+
+struct observation {
+  std::string fault;  // empty if all is well
+  u64 published = 0;  // messages pushed in all, as the survivors found
+  u64 taken = 0;
+  told end = told::nothing;
+  bool returned = false;     // the operation had come to its end
+  std::int64_t told_ns = 0;  // from the death until somebody who waited was told
+};
+
+template <class World>
+class oracle {
+ public:
+  using item = typename World::sink::value_type;
+
+  oracle(trial<World>& t, std::int64_t killed_at) : trial_(t), mine_(t.mine()), killed_at_(killed_at) {
+    seen_.returned = t.victims_report().done != 0;
+  }
+
+  observation ask() {
+    (void)(hear_sleeper() && find_bounds() && push_to_the_end() && pop_to_the_end() && heal_again() && take_over() &&
+           go_round(2) && replace_both() && go_round(1) && leave_nothing());
+    return std::move(seen_);
+  }
+
+ private:
+  struct range {
+    u64 least = 0, most = 0;
+    bool holds(u64 n) const noexcept { return least <= n && n <= most; }
+  };
+  static constexpr int polls = 600;  // enough for a poller to ask about its peers twice
+
+  bool fault(const char* what, u64 seen = 0, u64 wanted = 0) {
+    seen_.fault = std::string(what) + ": " + std::to_string(seen) + ", wanted " + std::to_string(wanted);
+    return false;
+  }
+  void timed() { seen_.told_ns = std::max(seen_.told_ns, test::now_ns() - killed_at_); }
+  const scene<World>& what() const { return trial_.what(); }
+  bool persistent() const { return what().channel.persistent; }
+  static told meaning(errc e) noexcept {
+    return e == errc::peer_died ? told::death : e == errc::closed ? told::close : told::nothing;
+  }
+
+  bool hear_sleeper() {
+    if (trial_.sleeper() == nullptr) return true;
+    const int code = trial_.sleeper()->wait(5);
+    timed();
+    if (code != 0) return fault(code == test::child::hung ? "a sleeper is left asleep" : "a sleeper failed", static_cast<u64>(-code));
+    return told_right(meaning(trial_.others_report().error), false);
+  }
+
+  // What can have been published and taken, as far as it is known before anybody looks.
+  bool find_bounds() {
+    published_ = {trial_.pushed(), trial_.pushed()};
+    taken_ = {trial_.taken(), trial_.taken()};
+    if (what().first != nullptr) count(*what().first, trial_.others_report(), trial_.first_done());
+    count(*what().op, trial_.victims_report(), seen_.returned);
+    const bool producer_here = !what().by_producer();
+    if (what().other == peer::asleep) {
+      const u64 n = trial_.others_report().count;
+      if (producer_here) published_ = {n, n};
+      else taken_ = {n, n};
+    } else if (what().other != peer::dead && mine_.next != 0) {
+      if (producer_here) published_ = {mine_.next, mine_.next};
+      else taken_ = {mine_.next, mine_.next};
+    }
+    return true;
+  }
+  void count(const operation<World>& op, const report& r, bool done) {
+    range& moved = op.who == side::producer ? published_ : taken_;
+    if (op.opens && done && r.moved != 0) seen_.fault = "the victim could not open its end";
+    if (op.opens) return;
+    moved.least += done ? r.moved.load() : 0;
+    moved.most += done ? r.moved.load() : op.moves;
+  }
+
+  // A producer that lives: fills the ring, and is then told.
+  bool push_to_the_end() {
+    if (!seen_.fault.empty()) return false;
+    if (!mine_.t) return true;
+    const u64 first = published_.least;
+    const bool certain = certainly_told();
+    sluice::error e;
+    for (int poll = 0; poll < polls; ++poll) {
+      const auto s = certain ? mine_.t->push(numbered<item>(first + accepted_), 3s)
+                             : mine_.t->try_push(numbered<item>(first + accepted_));
+      e = s.err();
+      if (s) ++accepted_, poll = 0;
+      else if (!e.again()) break;
+      if (accepted_ > trial_.world().capacity()) return fault("more was accepted than fits", accepted_);
+    }
+    if (certain) timed();
+    if (!told_right(meaning(e.code), false)) return false;
+    if (e.code != errc::full && seen_.end == told::nothing) return fault("a strange error", static_cast<u64>(e.code));
+    if (mine_.t->try_push(numbered<item>(0))) return fault("refused, and accepted again");
+    return true;
+  }
+
+  // A consumer, be it the living peer or a successor: gets what was committed, once and in order, and is then told.
+  bool pop_to_the_end() {
+    if (!mine_.r) {
+      if (const errc e = mine_.open_source(); e != errc::ok) return fault("no successor as consumer", static_cast<u64>(e));
+    }
+    u64 n = 0, first = 0;
+    sluice::error e;
+    for (;;) {
+      const auto m = mine_.r->try_pop();
+      e = m.err();
+      if (!m) break;
+      if (n == 0) first = m->seq;
+      if (!is_numbered(*m, first + n)) return fault("torn, lost, repeated or out of order", m->seq, first + n);
+      if (++n > trial_.world().capacity()) return fault("more came than fits", n);
+    }
+    // An empty ring does not tell where it stands; then all that can have been pushed has been taken.
+    const bool producer_here = mine_.t.has_value();
+    if (producer_here) {
+      seen_.published = published_.least;
+      seen_.taken = n != 0 ? first : seen_.published + accepted_;
+      if (n != 0 && first + n != published_.least + accepted_) return fault("the last is missing", first + n, published_.least + accepted_);
+    } else if (n != 0) {
+      seen_.published = first + n, seen_.taken = first;
+    } else {
+      seen_.published = std::max(published_.least, taken_.least);
+      seen_.taken = seen_.published;
+    }
+    if (!published_.holds(seen_.published)) return fault("published", seen_.published, published_.least);
+    if (!taken_.holds(seen_.taken)) return fault("taken", seen_.taken, taken_.least);
+    if (producer_here && seen_.end == told::nothing && n != trial_.world().capacity()) return fault("room was lost", n);
+    mine_.next = seen_.published + accepted_;
+    if (producer_here) return true;
+
+    if (e.again() && certainly_told()) {
+      e = mine_.r->pop(3s).err();
+      timed();
+    }
+    for (int poll = 0; poll < polls && e.again(); ++poll) e = mine_.r->try_pop().err();
+    const bool known_before = what().other == peer::asleep || what().other == peer::dead;
+    return told_right(meaning(e.code), known_before);
+  }
+
+  // Must somebody who looks be told of an end in any case?
+  bool certainly_told() const {
+    if (persistent() || what().other == peer::asleep || what().other == peer::dead || what().first != nullptr) return false;
+    if (!what().by_producer() && what().other == peer::nobody) return false;  // gone before that producer came
+    return !what().op->opens || what().predecessor == before::dead;
+  }
+  bool told_right(told now, bool known_before) {
+    const auto* const op = what().op;
+    bool right = true;
+    if (known_before || what().first != nullptr) {
+      right = !persistent() || now == told::nothing;
+    } else if (!what().by_producer() && what().other == peer::nobody) {
+      right = now == told::nothing;
+    } else if (op->end == ending::closes || (op->end == ending::leaves && !persistent())) {
+      right = now == told::close || (!seen_.returned && now == (persistent() ? told::nothing : told::death));
+    } else if (op->opens && what().predecessor == before::nobody && !persistent()) {
+      right = now == told::death || (!seen_.returned && now == told::nothing);
+    } else {
+      right = now == (persistent() ? told::nothing : told::death);
+    }
+    seen_.end = std::max(seen_.end, now);
+    return right || fault("was told the wrong thing", static_cast<u64>(now));
+  }
+
+  bool heal_again() {
+    snapshot image(trial_.world().path());
+    (void)image.changed();
+    for (int poll = 0; poll < polls; ++poll)
+      if (mine_.r->try_pop()) return fault("empty, and yet a message");
+    return !image.changed() || fault("healing again changed something");
+  }
+  bool take_over() {
+    if (mine_.t) return true;
+    const errc e = mine_.open_sink();
+    return e == errc::ok || fault("no successor as producer", static_cast<u64>(e));
+  }
+  bool go_round(int laps) {
+    const std::size_t capacity = trial_.world().capacity();
+    for (int lap = 0; lap < laps; ++lap) {
+      for (u64 i = 0; i < capacity; ++i)
+        if (const auto s = mine_.t->try_push(numbered<item>(mine_.next + i)); !s) return fault("capacity", i, capacity);
+      if (mine_.t->try_push(numbered<item>(0)).err() != errc::full) return fault("more than the capacity");
+      for (u64 i = 0; i < capacity; ++i) {
+        const auto m = mine_.r->pop(3s);
+        if (!m || !is_numbered(*m, mine_.next)) return fault("round trip", m ? m->seq : ~u64{0}, mine_.next);
+        ++mine_.next;
+      }
+      if (mine_.r->try_pop().err() != errc::empty) return fault("not empty after all");
+    }
+    if (mine_.t->peers() != 2) return fault("peers", mine_.t->peers(), 2);
+    return test::locks_on(trial_.world().path()) == 2 || fault("locks", test::locks_on(trial_.world().path()), 2);
+  }
+  bool replace_both() {
+    mine_.r.reset(), mine_.t.reset();
+    if (mine_.open_source() != errc::ok) return fault("no second consumer");
+    return mine_.open_sink() == errc::ok || fault("no second producer");
+  }
+  bool leave_nothing() {
+    mine_.r.reset(), mine_.t.reset();
+    const auto& w = trial_.world();
+    if (const auto n = test::locks_on(w.path()); n != 0) return fault("locks are left", n);
+    if (const auto n = w.names(); n != 1) return fault("names", n, 1);
+    if (const auto n = test::mappings_of(w.path()); n != 0) return fault("mappings are left", n);
+    return true;
+  }
+
+  trial<World>& trial_;
+  ends<World>& mine_;
+  std::int64_t killed_at_;
+  observation seen_;
+  range published_, taken_;
+  u64 accepted_ = 0;  // by a producer that lives
+};
+
+}  // namespace kill_rig
+
+#endif

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_TESTS_KILL_TRIAL_HPP
+#define SLUICE_TESTS_KILL_TRIAL_HPP
+
+#include "operations.hpp"
+#include "snapshot.hpp"
+
+#include <sluice/memory/region_format.hpp>
+
+namespace kill_rig {
+
+/// Who is on the other side of the victim.
+enum class peer {
+  nobody,  // comes only after the death
+  awake,   // lives in the test process, and looks after the death
+  asleep,  // a process of its own that sleeps on the ring meanwhile
+  dead,    // was killed, too, before
+};
+/// Who held the victim's role before it, if it opens it only now.
+enum class before {
+  nobody,
+  dead,
+};
+
+/// One situation that a victim is killed in.
+template <class World>
+struct scene {
+  const operation<World>* op;
+  terms channel;
+  u64 passed = 0;  // messages that have gone through the ring: decides where in a block, and in which lap, it starts
+  u64 filled = 0;  // messages that are in it
+  peer other = peer::awake;
+  before predecessor = before::nobody;
+  const operation<World>* first = nullptr;  // what the earlier victim, predecessor or peer, was killed in;
+  place first_at{};                         // and where
+  bool answered = false;                    // while the victim sleeps, the peer moves a message
+
+  bool by_producer() const noexcept { return op->who == side::producer; }
+};
+
+/// What a process tells the test, in memory of the test's own.
+struct report {
+  std::atomic<u64> moved;   // by the operation
+  std::atomic<u64> done;    // the operation has returned
+  std::atomic<u64> count;   // a sleeper's messages
+  std::atomic<errc> error;  // and what it was told in the end
+};
+
+/// A scene, set up afresh in a directory of its own: the victim stands before the first instruction of its operation.
+template <class World>
+class trial {
+ public:
+  using item = typename World::sink::value_type;
+  using ends_type = ends<World>;
+  using operation_type = operation<World>;
+
+  explicit trial(const scene<World>& s) : what_(s), world_(s.channel), mine_(world_) {
+    clear(*page());
+    clear(*other_page());
+    ready_ = set_up();
+  }
+
+  bool ready() const noexcept { return ready_; }
+  const scene<World>& what() const noexcept { return what_; }
+  const World& world() const noexcept { return world_; }
+  ends_type& mine() noexcept { return mine_; }
+  tracee& victim() noexcept { return *victim_; }
+  test::child* sleeper() noexcept { return sleeper_ ? &*sleeper_ : nullptr; }
+  const report& victims_report() const noexcept { return *page(); }
+  const report& others_report() const noexcept { return *other_page(); }
+  /// Messages that were surely pushed, and surely taken, before the last operation of anybody who was killed.
+  u64 pushed() const noexcept { return what_.passed + what_.filled; }
+  u64 taken() const noexcept { return what_.passed; }
+  /// Has the earlier victim returned from its operation?
+  bool first_done() const noexcept { return what_.first != nullptr && other_page()->done != 0; }
+
+ private:
+  static report* page() {
+    static const test::shared_with_children<report> p;
+    return &*p;
+  }
+  static report* other_page() {
+    static const test::shared_with_children<report> p;
+    return &*p;
+  }
+  static void clear(report& r) { r.moved = 0, r.done = 0, r.count = 0, r.error = errc::ok; }
+
+  // A process that opens its role, moves so many messages, one from mark to mark, and then does its operation.
+  void start(std::optional<tracee>& who, const operation_type& op, u64 moves, report* tells) {
+    who.emplace([this, &op, moves, tells] {
+      ends_type e(world_);
+      if (!op.opens && !open(e, op.who)) return 3;
+      for (u64 i = 0; i < moves; ++i) {
+        mark();
+        if (!move_one(e, op.who)) return 4;
+      }
+      mark();
+      const u64 n = op.run(e);
+      tells->moved = n, tells->done = 1;
+      mark();
+      return 0;
+    });
+    who->run_to_mark();
+  }
+  static bool open(ends_type& e, side s) { return (s == side::producer ? e.open_sink() : e.open_source()) == errc::ok; }
+  static bool move_one(ends_type& e, side s) {
+    if (s == side::producer) return static_cast<bool>(e.t->try_push(numbered<item>(e.next++)));
+    const auto m = e.r->try_pop();
+    return m && is_numbered(*m, e.next++);
+  }
+
+  bool set_up() {
+    const side ours = what_.op->who, theirs = ours == side::producer ? side::consumer : side::producer;
+    const u64 our_moves = moves_of(ours), their_moves = moves_of(theirs);
+    const bool replaced = what_.predecessor == before::dead;
+    const operation_type& rests = ours == side::producer ? rig::resting_producer : rig::resting_consumer;
+    const operation_type& peer_rests = ours == side::producer ? rig::resting_consumer : rig::resting_producer;
+
+    // Whoever plays our part in the story so far: the victim itself, or a predecessor of it.
+    std::optional<tracee> predecessor, dead_peer;
+    std::optional<tracee>& we = replaced ? predecessor : victim_;
+    const bool early = !what_.op->opens || replaced;
+    if (early) {
+      if (replaced) start(we, what_.first != nullptr ? *what_.first : rests, our_moves, other_page());
+      else start(we, *what_.op, our_moves, page());
+    }
+    // And whoever plays the other's.
+    const bool peer_in_story = what_.other != peer::nobody || their_moves != 0;
+    if (what_.other == peer::dead) {
+      start(dead_peer, what_.first != nullptr && !replaced ? *what_.first : peer_rests, their_moves, other_page());
+    } else if (what_.other == peer::asleep) {
+      sleeper_.emplace([this, theirs] { return sleep_on_it(theirs); });
+    } else if (peer_in_story && !open(mine_, theirs)) {
+      return false;
+    }
+
+    const auto we_move = [&] { return early && we->run_to_mark(); };
+    const auto they_move = [&] {
+      if (what_.other == peer::asleep) return true;  // by itself
+      return what_.other == peer::dead ? dead_peer->run_to_mark() : move_one(mine_, theirs);
+    };
+    const auto producer_moves = [&] { return ours == side::producer ? we_move() : they_move(); };
+    const auto consumer_moves = [&] { return ours == side::producer ? they_move() : we_move(); };
+    for (u64 i = 0; i < what_.passed; ++i) {
+      if (!producer_moves()) return false;
+      if (what_.other == peer::asleep && !sleeper_has_moved(i + 1)) return false;
+      if (!consumer_moves()) return false;
+    }
+    for (u64 i = 0; i < what_.filled; ++i)
+      if (!producer_moves()) return false;
+    if (what_.other == peer::asleep) {
+      const u64 all = ours == side::producer ? pushed() : taken() + what_.channel.capacity;
+      if (!sleeper_has_moved(all) || !test::eventually([&] { return asleep(sleeper_->pid()); })) return false;
+    }
+
+    if (replaced) {
+      if (what_.first != nullptr && !bring(*predecessor)) return false;
+      predecessor->kill();
+    }
+    if (dead_peer) {
+      if (what_.first != nullptr && !replaced && !bring(*dead_peer)) return false;
+      dead_peer->kill();
+    }
+    if (what_.other == peer::nobody) mine_.t.reset(), mine_.r.reset();
+    if (!early || replaced) start(victim_, *what_.op, 0, page());
+    if (what_.answered) victim_->once_asleep([this, theirs] { (void)move_one(mine_, theirs); });
+    return victim_->running();
+  }
+  bool bring(tracee& t) {
+    (void)bring_to(t, what_.first_at, world_.path());  // or to the end of its operation
+    return t.running();
+  }
+  u64 moves_of(side s) const noexcept { return s == side::producer ? what_.passed + what_.filled : what_.passed; }
+
+  bool sleeper_has_moved(u64 n) {
+    const auto there = [&] { return other_page()->done != 0 && other_page()->count >= n; };
+    return test::eventually([&] { return there() || !sleeper_->running(); }) && sleeper_->running();
+  }
+  int sleep_on_it(side s) {
+    ends_type e(world_);
+    report& tell = *other_page();
+    for (int tries = 0; !open(e, s); ++tries)
+      if (tries == 100) return 1;
+    tell.done = 1;
+    for (;;) {
+      if (s == side::consumer) {
+        const auto m = e.r->pop();
+        if (!m) return tell.error = m.err().code, 0;
+        if (!is_numbered(*m, e.next)) return 2;
+      } else {
+        const auto done = e.t->push(numbered<item>(e.next));
+        if (!done) return tell.error = done.err().code, 0;
+      }
+      tell.count = ++e.next;
+    }
+  }
+
+  using rig = operations<World>;
+  scene<World> what_;
+  World world_;
+  ends_type mine_;
+  std::optional<test::child> sleeper_;
+  std::optional<tracee> victim_;
+  bool ready_ = false;
+};
+
+}  // namespace kill_rig
+
+#endif
