@@ -200,9 +200,9 @@ inline std::size_t mappings() {
   for (std::string line; std::getline(f, line);) ++n;
   return n;
 }
-/// Mappings of that file in this process.
-inline std::size_t mappings_of(const std::string& path) {
-  std::ifstream f("/proc/self/maps");
+/// Mappings of that file in this process, or in another one.
+inline std::size_t mappings_of(const std::string& path, pid_t process = 0) {
+  std::ifstream f("/proc/" + (process == 0 ? "self" : std::to_string(process)) + "/maps");
   std::size_t n = 0;
   for (std::string line; std::getline(f, line);) n += line.find(path) != line.npos ? 1u : 0u;
   return n;

@@ -2,7 +2,7 @@
 #ifndef SLUICE_TESTS_KILL_TRACEE_HPP
 #define SLUICE_TESTS_KILL_TRACEE_HPP
 
-#include "../process.hpp"
+#include "process.hpp"
 
 #include <functional>
 #include <sys/ptrace.h>
@@ -104,10 +104,9 @@ class tracee {
       test::sleep_us(20);
     }
   }
-  /// Lets it run on its own; it is not traced any more, and belongs to the caller as any child does.
-  pid_t release() {
-    ::ptrace(PTRACE_DETACH, pid_, nullptr, nullptr);
-    return std::exchange(pid_, -1);
+  /// Does it have a mapping of that file?
+  bool maps(const std::string& file) const {
+    return running() && test::mappings_of(file, pid_) != 0;
   }
 
   /// SIGKILL where it stands. Its locks and memory are gone when this returns; it stays a zombie until reap().

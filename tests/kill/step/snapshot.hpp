@@ -76,12 +76,32 @@ struct walk {
   bool complete = false;  // it came to the closing mark
 };
 
+/// How much of an operation is stepped through.
+enum class stride {
+  instruction,  // all of it
+  call,         // while it has not mapped the region, it can change the world by system calls alone: from call to call
+};
+
 /// Steps through the operation that the victim stands before.
-inline walk step_through(tracee& victim, const std::string& region, unsigned long most = 20'000'000) {
+inline walk step_through(tracee& victim, const std::string& region, stride how = stride::instruction) {
   walk w;
   snapshot seen(region);
   place here;
-  while (w.instructions < most) {
+  bool mapped = how == stride::instruction || victim.maps(region);
+  while (w.instructions < 50'000'000) {
+    if (!mapped) {
+      const bool called = victim.run_over_call();
+      seen.look();
+      (void)seen.changed();
+      if (!called) {
+        w.complete = victim.running();
+        break;
+      }
+      w.places.push_back(here);
+      here = place{here.calls + 1, 0, w.instructions, 0};
+      mapped = victim.maps(region);
+      continue;
+    }
     ++here.width;
     const auto what = victim.step();
     if (what == tracee::stepped::gone) break;

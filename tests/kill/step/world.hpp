@@ -4,7 +4,7 @@
 
 #include <sluice/channel/shared.hpp>
 
-#include "../process.hpp"
+#include "process.hpp"
 
 #include <optional>
 

@@ -23,7 +23,7 @@ class watchdog {
   watchdog(const watchdog&) = delete;
   watchdog& operator=(const watchdog&) = delete;
   ~watchdog() { ::alarm(0); }
-  void within(unsigned seconds) noexcept { ::alarm(seconds); }
+  void within(unsigned seconds) const noexcept { ::alarm(seconds); }
 
  private:
   static const char*& name() noexcept {
@@ -35,7 +35,8 @@ class watchdog {
 /// What a campaign has found.
 struct findings {
   std::string name;
-  unsigned long instructions = 0, kills = 0, faults = 0;
+  unsigned long instructions = 0;  // that were stepped through
+  unsigned long kills = 0, faults = 0;
   std::size_t places = 0;
   unsigned long commits_at = 0;  // the first boundary at which the effect was there
   std::int64_t told_ns = 0;      // the longest that somebody waited to be told
@@ -64,10 +65,10 @@ class campaign {
  public:
   explicit campaign(scene<World> s) : scene_(std::move(s)), guard_(name()) { found_.name = name_; }
 
-  findings run(thoroughness how) {
+  findings run(thoroughness how, stride by = stride::instruction) {
     const auto descriptors = test::open_descriptors();
     const auto maps = test::mappings();
-    const walk w = whole_operation();
+    const walk w = whole_operation(by);
     if (how == thoroughness::each_state) {
       for (std::size_t i = 0; i + 1 < w.places.size(); ++i)
         kill_at(w.places[i].first, [&](trial<World>& t) { (void)bring_to(t.victim(), w.places[i], t.world().path()); });
@@ -75,10 +76,16 @@ class campaign {
       for (unsigned long k = 0; k < w.instructions; ++k)
         kill_at(k, [&](trial<World>& t) { (void)bring_to(t.victim(), k); });
     }
-    if (last_) in_order(w.instructions, *last_);
+    if (last_) in_order(how == thoroughness::each_state ? w.places.back().first : w.instructions, *last_);
     if (test::open_descriptors() != descriptors) found_.add(0, "descriptors are left");
     if (test::mappings() > maps + 4) found_.add(0, "mappings are left");
     return found_;
+  }
+  /// Only the walk, and where one can be killed in it.
+  std::vector<place> places(stride by = stride::instruction) {
+    guard_.within(600);
+    trial<World> t(scene_);
+    return t.ready() ? step_through(t.victim(), t.world().path(), by).places : std::vector<place>{};
   }
   /// Killed while it sleeps in the system call that it waits in.
   findings run_asleep() {
@@ -106,12 +113,12 @@ class campaign {
   }
 
   // The walk through it, which also kills at the very end.
-  walk whole_operation() {
+  walk whole_operation(stride by) {
     guard_.within(600);
     trial<World> t(scene_);
     walk w;
     if (!t.ready()) return found_.add(0, "the scene could not be set up"), w;
-    w = step_through(t.victim(), t.world().path());
+    w = step_through(t.victim(), t.world().path(), by);
     found_.instructions = w.instructions;
     found_.places = w.places.size();
     if (!w.complete) found_.add(w.instructions, "the operation did not come to its end");
@@ -142,10 +149,12 @@ class campaign {
     found_.add(at, o.fault);
     if (!o.fault.empty()) return;
     if (any_) {
-      if (o.published < before_.published || o.taken < before_.taken || (o.end < before_.end && !scene_.answered))
-        found_.add(at, "an effect was undone");
-      const bool moved = o.published != before_.published || o.taken != before_.taken || o.end != before_.end;
-      if (moved) {
+      const bool producer = scene_.by_producer();
+      const u64 own = producer ? o.published : o.taken, own_before = producer ? before_.published : before_.taken;
+      const bool told_early = scene_.other == peer::dead;  // a consumer that is killed, too, may have been told already
+      if (own < own_before || (o.end < before_.end && !told_early))
+        found_.add(at, "undone: " + std::to_string(own_before) + " to " + std::to_string(own));
+      if (own != own_before || o.end > before_.end) {
         found_.commits_at = at;
         if (++steps_ > 1 && (scene_.op->moves == 1 || scene_.op->together)) found_.add(at, "more than one commit point");
       }
