@@ -72,8 +72,9 @@ class oracle {
   bool find_bounds() {
     published_ = {trial_.pushed(), trial_.pushed()};
     taken_ = {trial_.taken(), trial_.taken()};
-    if (what().first != nullptr) count(*what().first, trial_.others_report(), trial_.first_done());
-    count(*what().op, trial_.victims_report(), seen_.returned);
+    if (what().first != nullptr) count(*what().first, what().first_moved, true);
+    if (what().op->opens && seen_.returned && trial_.victims_report().moved != 0) return fault("the victim could not open its end");
+    count(*what().op, trial_.victims_report().moved, seen_.returned);
     const bool producer_here = !what().by_producer();
     if (what().other == peer::asleep) {
       const u64 n = trial_.others_report().count;
@@ -85,17 +86,14 @@ class oracle {
     }
     return true;
   }
-  void count(const operation<World>& op, const report& r, bool done) {
+  void count(const operation<World>& op, u64 known, bool exact) {
     range& moved = op.who == side::producer ? published_ : taken_;
-    if (op.opens && done && r.moved != 0) seen_.fault = "the victim could not open its end";
-    if (op.opens) return;
-    moved.least += done ? r.moved.load() : 0;
-    moved.most += done ? r.moved.load() : op.moves;
+    moved.least += exact ? known : 0;
+    moved.most += exact ? known : op.moves;
   }
 
   // A producer that lives: fills the ring, and is then told.
   bool push_to_the_end() {
-    if (!seen_.fault.empty()) return false;
     if (!mine_.t) return true;
     const u64 first = published_.least;
     const bool certain = certainly_told();

@@ -5,6 +5,7 @@
 #include "campaign.hpp"
 #include "catch.hpp"
 #include "rig/spsc.hpp"
+#include "sanitizers.hpp"
 
 /// The rings that are killed in, each known by its file in tests/rig.
 #define SLUICE_KILLED_RINGS() rig::spsc
@@ -15,7 +16,7 @@ inline constexpr bool full = SLUICE_TEST_TIER_FULL != 0;
 
 /// Where processes cannot be stepped through, the test says so and counts as skipped; it never passes by doing nothing.
 inline void require_stepping() {
-  static const char* const why = why_impossible();
+  static const char* const why = sanitized ? "a sanitizer's instructions are not those that users run" : why_impossible();
   if (why == nullptr) return;
   std::printf("SKIPPED: %s\n", why);
   std::fflush(stdout);

@@ -121,13 +121,15 @@ inline walk step_through(tracee& victim, const std::string& region, stride how =
   return w;
 }
 
-/// Brings a fresh victim to a place: at full speed over the system calls, in single steps after them. False if it came to
-/// the closing mark before.
+/// Brings a fresh victim to a place: at full speed over the system calls, in single steps after them. Where it stores the
+/// value that was there already (its start time in ticks may be that of its predecessor), one change fewer is seen than
+/// in the walk; then it stops before the next call, in a place of that stretch all the same. False if it came to the
+/// closing mark before.
 inline bool bring_to(tracee& victim, const place& where, const std::string& region) {
   for (unsigned n = 0; n < where.calls; ++n)
     if (!victim.run_over_call()) return false;
   snapshot seen(region);
-  for (unsigned n = 0; n < where.stores;) {
+  for (unsigned n = 0; n < where.stores && !victim.before_call();) {
     const auto what = victim.step();
     if (what == tracee::stepped::gone || what == tracee::stepped::mark) return false;
     if (seen.changed()) ++n;

@@ -76,14 +76,15 @@ class tracee {
   /// Executes the next instruction, unless it is a mark.
   stepped step() {
     if (!running()) return stepped::gone;
-    const auto at = static_cast<unsigned long>(::ptrace(PTRACE_PEEKUSER, pid_, offsetof(user_regs_struct, rip), nullptr));
-    const auto code = static_cast<unsigned long>(::ptrace(PTRACE_PEEKTEXT, pid_, at, nullptr));
-    if ((code & 0xff) == 0xcc) return stepped::mark;
-    const bool call = (code & 0xffff) == 0x050f;
+    const unsigned long code = next_code();
+    if ((code & 0xff) == int3_code) return stepped::mark;
+    const bool call = (code & 0xffff) == syscall_code;
     if (!resume(PTRACE_SINGLESTEP, call)) return stepped::gone;
     if (stop_ != SIGTRAP) pass_on_ = stop_;
     return call ? stepped::call : stepped::plain;
   }
+  /// Is its next instruction a system call?
+  bool before_call() const { return running() && (next_code() & 0xffff) == syscall_code; }
   /// Runs it at full speed to the end of the next system call; false if a mark or its end came first.
   bool run_over_call() {
     for (int edge = 0; edge < 2;) {
@@ -132,6 +133,12 @@ class tracee {
   }
 
  private:
+  static constexpr unsigned long int3_code = 0xcc, syscall_code = 0x050f;
+  // The bytes at the program counter, which is always the boundary of an instruction.
+  unsigned long next_code() const {
+    const long at = ::ptrace(PTRACE_PEEKUSER, pid_, offsetof(user_regs_struct, rip), nullptr);
+    return static_cast<unsigned long>(::ptrace(PTRACE_PEEKTEXT, pid_, at, nullptr));
+  }
   bool resume(__ptrace_request how, bool may_sleep = false) {
     if (::ptrace(how, pid_, nullptr, std::exchange(pass_on_, 0)) != 0) return gone_ = true, false;
     if (may_sleep && asleep_) {

@@ -32,7 +32,8 @@ struct scene {
   peer other = peer::awake;
   before predecessor = before::nobody;
   const operation<World>* first = nullptr;  // what the earlier victim, predecessor or peer, was killed in;
-  place first_at{};                         // and where
+  place first_at{};                         // and where;
+  u64 first_moved = 0;                      // so many messages it had moved by then
   bool answered = false;                    // while the victim sleeps, the peer moves a message
 
   bool by_producer() const noexcept { return op->who == side::producer; }
@@ -71,8 +72,6 @@ class trial {
   /// Messages that were surely pushed, and surely taken, before the last operation of anybody who was killed.
   u64 pushed() const noexcept { return what_.passed + what_.filled; }
   u64 taken() const noexcept { return what_.passed; }
-  /// Has the earlier victim returned from its operation?
-  bool first_done() const noexcept { return what_.first != nullptr && other_page()->done != 0; }
 
  private:
   static report* page() {
