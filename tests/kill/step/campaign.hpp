@@ -85,7 +85,7 @@ class campaign {
     if (how == thoroughness::each_state || !affordable) {
       for (const place& p : w.places) {
         if (&p == &w.places.back()) break;  // the walk itself ended there
-        kill_at(p.first, [&](trial<World>& t) { (void)bring_to(t.victim(), p, t.world().path()); });
+        kill_at(p.first, [&](trial<World>& t) { (void)bring_to(t.victim(), p, t.world().path(), scene_.by()); });
         found_.states.emplace_back(p, before_);
       }
       if (last_) {
@@ -109,7 +109,7 @@ class campaign {
   }
 
  private:
-  static constexpr unsigned long most_steps = SLUICE_TEST_TIER_FULL ? 5'000'000 : 50'000;
+  static constexpr unsigned long most_steps = SLUICE_TEST_TIER_FULL ? 1'000'000 : 30'000;
 
   // What a process does once for all its ends, victims inherit as done; or else the first would take another path than
   // those after it.

@@ -85,7 +85,7 @@ control run_control(operation_kind what) {
     const naive_world in;
     std::optional<tracee> victim;
     start(victim, in, what);
-    (void)bring_to(*victim, p, in.path);
+    (void)bring_to(*victim, p, in.path, landmark::store);
     victim->kill();
     c.bad_by_states += what_is_wrong(*in.ring, what) != nullptr ? p.width : 0u;
   }

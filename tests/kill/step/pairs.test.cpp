@@ -18,7 +18,7 @@ void kill_two(pair_totals& sum, const scene<World>& first, scene<World> second, 
   CHECK_FALSE(alone.empty());
   second.first = first.op;
   unsigned long kills = 0, faults = 0;
-  for (std::size_t j = 0; j < alone.size(); j += full ? 1 : every) {
+  for (std::size_t j = 0; j < alone.size(); j += full ? 1 : brief ? 3 * every : every) {
     second.first_at = alone[j].first;
     const observation& after = alone[j].second;
     second.first_moved = first.by_producer() ? after.published - first.passed - first.filled : after.taken - first.passed;

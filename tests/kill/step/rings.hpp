@@ -13,6 +13,11 @@
 namespace kill_rig {
 
 inline constexpr bool full = SLUICE_TEST_TIER_FULL != 0;
+#ifdef __OPTIMIZE__
+inline constexpr bool brief = false;
+#else
+inline constexpr bool brief = !full;  // ten times the instructions: the ci tier takes fewer scenes
+#endif
 
 /// Where processes cannot be stepped through, the test says so and counts as skipped; it never passes by doing nothing.
 inline void require_stepping() {

@@ -65,7 +65,8 @@ class snapshot {
 struct place {
   unsigned calls = 0;         // system calls completed before it,
   unsigned stores = 0;        // and changes of the region since the last of them
-  unsigned long first = 0;    // its first boundary: so many instructions executed
+  unsigned long later = 0;    // instructions executed since that call
+  unsigned long first = 0;    // and in all: its first boundary
   unsigned long width = 0;    // how many boundaries it has
 };
 
@@ -87,6 +88,7 @@ inline walk step_through(tracee& victim, const std::string& region, stride how =
   walk w;
   snapshot seen(region);
   place here;
+  unsigned long last_call = 0;
   bool mapped = how == stride::instruction || victim.maps(region);
   while (w.instructions < 50'000'000) {
     if (!mapped) {
@@ -98,7 +100,8 @@ inline walk step_through(tracee& victim, const std::string& region, stride how =
         break;
       }
       w.places.push_back(here);
-      here = place{here.calls + 1, 0, w.instructions, 0};
+      here = place{here.calls + 1, 0, 0, w.instructions, 0};
+      last_call = w.instructions;
       mapped = victim.maps(region);
       continue;
     }
@@ -114,25 +117,35 @@ inline walk step_through(tracee& victim, const std::string& region, stride how =
     if (call) seen.look();
     if (const bool store = seen.changed(); call || store) {
       w.places.push_back(here);
-      here = call ? place{here.calls + 1, 0, w.instructions, 0} : place{here.calls, here.stores + 1, w.instructions, 0};
+      if (call) last_call = w.instructions;
+      here = place{call ? here.calls + 1 : here.calls, call ? 0 : here.stores + 1, w.instructions - last_call, w.instructions, 0};
     }
   }
   w.places.push_back(here);
   return w;
 }
 
-/// Brings a fresh victim to a place: at full speed over the system calls, in single steps after them. Where it stores the
-/// value that was there already (its start time in ticks may be that of its predecessor), one change fewer is seen than
-/// in the walk; then it stops before the next call, in a place of that stretch all the same. False if it came to the
-/// closing mark before.
-inline bool bring_to(tracee& victim, const place& where, const std::string& region) {
+/// How a place is found again behind its last system call.
+enum class landmark {
+  store,        // by the changes of the region: whatever numbers are printed or parsed on the way
+  instruction,  // by instructions: where others, too, change the region meanwhile
+};
+
+/// Brings a fresh victim to a place: at full speed over the system calls, in single steps after them. False if it came to
+/// the closing mark before.
+///
+/// Where it stores the value that was there already (its start time in ticks may be that of its predecessor), one change
+/// fewer is seen than in the walk; then it stops before the next call, in a place of that stretch all the same.
+inline bool bring_to(tracee& victim, const place& where, const std::string& region, landmark by) {
   for (unsigned n = 0; n < where.calls; ++n)
     if (!victim.run_over_call()) return false;
   snapshot seen(region);
-  for (unsigned n = 0; n < where.stores && !victim.before_call();) {
+  unsigned stores = 0;
+  for (unsigned long n = 0; !victim.before_call(); ++n) {
+    if (by == landmark::store ? stores == where.stores : n == where.later) break;
     const auto what = victim.step();
     if (what == tracee::stepped::gone || what == tracee::stepped::mark) return false;
-    if (seen.changed()) ++n;
+    if (seen.changed()) ++stores;
   }
   return true;
 }

@@ -18,6 +18,7 @@ void kill_in_traffic(totals& sum) {
                          &ops::popping_batch, &ops::borrowing, &ops::keeping})
     for (const standing at : standings)
       for (const bool persistent : {false, true}) {
+        if (brief && (persistent || sizeof(typename World::sink::value_type) > 64) && at.passed != 8) continue;
         scene<World> s{op, {.persistent = persistent}, at.passed, at.filled};
         // Every instruction, not only one of each state: this is also what vouches for the division into states.
         const bool all = full || (at.passed == 1 && !persistent);

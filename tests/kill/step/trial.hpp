@@ -37,6 +37,7 @@ struct scene {
   bool answered = false;                    // while the victim sleeps, the peer moves a message
 
   bool by_producer() const noexcept { return op->who == side::producer; }
+  landmark by() const noexcept { return other == peer::asleep ? landmark::instruction : landmark::store; }
 };
 
 /// What a process tells the test, in memory of the test's own.
@@ -166,7 +167,7 @@ class trial {
     return victim_->running();
   }
   bool bring(tracee& t) {
-    (void)bring_to(t, what_.first_at, world_.path());  // or to the end of its operation
+    (void)bring_to(t, what_.first_at, world_.path(), landmark::store);  // or to the end of its operation
     return t.running();
   }
   u64 moves_of(side s) const noexcept { return s == side::producer ? what_.passed + what_.filled : what_.passed; }
