@@ -174,10 +174,13 @@ class campaign {
     if (any_) {
       const bool producer = scene_.by_producer();
       const u64 own = producer ? o.published : o.taken, own_before = producer ? before_.published : before_.taken;
-      // A consumer that is killed, too, may have been told already; and of two ends in a row the second counts.
-      const bool told_early = scene_.other == peer::dead || scene_.first != nullptr;
-      if (own < own_before || (o.end < before_.end && !told_early))
-        found_.add(at, "undone: " + std::to_string(own_before) + " to " + std::to_string(own) + ", told " + std::to_string(static_cast<int>(before_.end)) + " to " + std::to_string(static_cast<int>(o.end)));
+      // A consumer that is killed while it heals has been told from some point on, and then its successor is not. And of
+      // two ends in a row the second counts.
+      const bool told_ahead = scene_.other == peer::dead && !scene_.by_producer();
+      const bool end_undone = scene_.first == nullptr && (told_ahead ? before_.end < o.end : o.end < before_.end);
+      if (own < own_before || end_undone)
+        found_.add(at, "undone: " + std::to_string(own_before) + " to " + std::to_string(own) + ", told " +
+                           std::to_string(static_cast<int>(before_.end)) + " to " + std::to_string(static_cast<int>(o.end)));
       if (own != own_before || o.end > before_.end) {
         found_.commits_at = at;
         if (++steps_ > 1 && (scene_.op->moves == 1 || scene_.op->together)) found_.add(at, "more than one commit point");

@@ -151,8 +151,7 @@ class oracle {
       timed();
     }
     for (int poll = 0; poll < polls && e.again(); ++poll) e = mine_.r->try_pop().err();
-    const bool known_before = what().other == peer::asleep || what().other == peer::dead;
-    return told_right(meaning(e.code), known_before);
+    return told_right(meaning(e.code), what().other == peer::asleep);
   }
 
   // Must somebody who looks be told of an end in any case?
@@ -164,8 +163,11 @@ class oracle {
   bool told_right(told now, bool known_before) {
     const auto* const op = what().op;
     bool right = true;
-    if (known_before || what().first != nullptr) {
+    if (known_before || (what().first != nullptr && (what().first->opens || what().first->end != ending::none))) {
       right = !persistent() || now == told::nothing;
+    } else if (what().other == peer::dead && !persistent()) {
+      // A consumer that was killed while healing may have been told itself.
+      right = now == told::death || (now == told::nothing && !what().by_producer() && !op->opens);
     } else if (!what().by_producer() && what().other == peer::nobody) {
       right = now == told::nothing;
     } else if (op->end == ending::closes || (op->end == ending::leaves && !persistent())) {
