@@ -163,8 +163,10 @@ class oracle {
   bool told_right(told now, bool known_before) {
     const auto* const op = what().op;
     bool right = true;
-    if (known_before || (what().first != nullptr && (what().first->opens || what().first->end != ending::none))) {
-      right = !persistent() || now == told::nothing;
+    const auto* const first = what().first;
+    if (known_before || (first != nullptr && (first->opens || first->end != ending::none))) {
+      // Of two ends, or of one that a sleeper was told of.
+      right = !persistent() || now == told::nothing || (now == told::close && first != nullptr && first->end == ending::closes);
     } else if (what().other == peer::dead && !persistent()) {
       // A consumer that was killed while healing may have been told itself.
       right = now == told::death || (now == told::nothing && !what().by_producer() && !op->opens);
