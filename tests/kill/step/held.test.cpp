@@ -39,7 +39,7 @@ class held_healer {
     ++sum.held, sum.kept_out += in ? 0u : 1u;
     u64 pushed = trial_.pushed(), taken = trial_.taken();
     if (in && opened == errc::ok) use(pushed, taken);
-    const bool finished = trial_.victim().run_to_mark();
+    const bool finished = trial_.finish();
     owner.join();
     if (opened != errc::ok) return "no new owner: " + std::to_string(static_cast<int>(opened));
     if (!finished) return "the healer did not come to its end";

@@ -31,7 +31,7 @@ std::string two_openers(const scene<World>& s, const place& where, rival_totals&
     settled = true;
   });
   (void)test::eventually([&] { return settled.load(); }, 0.02);  // it may have to wait until the held one goes on
-  const bool finished = t.victim().run_to_mark();
+  const bool finished = t.finish();
   rival.join();
   ++sum.held;
   if (!finished) return "the held opener did not come to its end";

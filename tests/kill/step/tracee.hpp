@@ -67,11 +67,18 @@ class tracee {
   /// Runs it up to and over the next mark; false if it ended first.
   bool run_to_mark() {
     while (running()) {
-      if (!resume(PTRACE_CONT)) return false;
+      if (!(std::exchange(on_its_way_, false) ? wait() : resume(PTRACE_CONT))) return false;
       if (stop_ == SIGTRAP) return true;
       if (stop_ != SIGSTOP) pass_on_ = stop_;
     }
     return false;
+  }
+  /// The same, if that takes no longer; otherwise it runs on, until run_to_mark() waits for it.
+  bool run_to_mark_within(double seconds) {
+    if (!running() || ::ptrace(PTRACE_CONT, pid_, nullptr, nullptr) != 0) return false;
+    int how = 0;
+    on_its_way_ = !test::eventually([&] { return ::waitpid(pid_, &how, WNOHANG | __WALL) == pid_; }, seconds);
+    return !on_its_way_ && note(how) && (stop_ == SIGTRAP || run_to_mark());
   }
   /// Executes the next instruction, unless it is a mark.
   stepped step() {
@@ -172,6 +179,7 @@ class tracee {
   int pass_on_ = 0;  // a signal that it is to get
   int code_ = 0;
   bool gone_ = false;
+  bool on_its_way_ = false;  // running, and nobody has waited for it yet
   std::function<void()> asleep_;
 };
 

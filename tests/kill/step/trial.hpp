@@ -67,6 +67,8 @@ class trial {
   const World& world() const noexcept { return world_; }
   ends_type& mine() noexcept { return mine_; }
   tracee& victim() noexcept { return *victim_; }
+  /// Lets the victim finish its operation, if it has not done so.
+  bool finish() { return victims_report().done != 0 || victim_->run_to_mark(); }
   test::child* sleeper() noexcept { return sleeper_ ? &*sleeper_ : nullptr; }
   const report& victims_report() const noexcept { return *page(); }
   const report& others_report() const noexcept { return *other_page(); }
