@@ -26,30 +26,28 @@ endfunction()
 # ---- the ring
 
 model_mutant(stamp_before_item ring/spsc.hpp
-  [=[    detail::put_item<P>(place(), std::forward<U>(value));
-    publish(b, stamp);]=]
-  [=[    T* const at = place();
-    publish(b, stamp);
-    detail::put_item<P>(at, std::forward<U>(value));]=])
+  [=[    detail::put_item<P>(here.place(), std::forward<U>(value));
+    here.publish(1);]=]
+  [=[    here.publish(1);
+    detail::put_item<P>(here.place(), std::forward<U>(value));]=])
 model_mutant(batch_stamp_before_items ring/spsc.hpp
-  [=[      P::copy_out(place(), values.data() + done, static_cast<std::size_t>(n));
-      publish(b, stamp);]=]
-  [=[      publish(b, stamp);
-      P::copy_out(place(), values.data() + done, static_cast<std::size_t>(n));]=])
+  [=[        if (m == per_block) P::copy_out(to.place(), from, std::size_t{per_block});]=]
+  [=[        to.publish(m);
+        if (m == per_block) P::copy_out(to.place(), from, std::size_t{per_block});]=])
 model_mutant(head_before_item ring/spsc.hpp
-  [=[    result<T> taken = detail::take_item<P>(block_->item(item()));
-    consume(1);
+  [=[    result<T> taken = detail::take_item<P>(next_.place());
+    next_.pass(1, ring_);
     publish_head(ring);
     return taken;]=]
-  [=[    T* const at = block_->item(item());
-    consume(1);
+  [=[    T* const at = next_.place();
+    next_.pass(1, ring_);
     publish_head(ring);
     return detail::take_item<P>(at);]=])
 model_mutant(head_only_at_block_ends ring/spsc.hpp
-  [=[ring_.shared().head.store(cursor_, ]=]
-  [=[ring_.shared().head.store(cursor_ & ~words::count_mask, ]=])
+  [=[ring_.shared().head.store(next_.cursor, ]=]
+  [=[ring_.shared().head.store(next_.cursor & ~words::count_mask, ]=])
 model_mutant(no_look_after_the_end ring/spsc.hpp
-  [=[    if (look() == errc::ok) return {};  // published]=]
+  [=[    if (next_.look() == errc::ok) return {};  // published]=]
   [=[    // published]=])
 model_mutant(end_told_twice ring/spsc.hpp
   [=[    ring_.shared().told.store(now.session(), P::template order<site::spsc_told>);]=]
@@ -67,22 +65,22 @@ model_mutant(heir_has_all_credits ring/spsc.hpp
   [=[    credits_ = r.capacity() - used;]=]
   [=[    credits_ = r.capacity();]=])
 model_mutant(heir_starts_its_block_again ring/spsc.hpp
-  [=[    ready_ = words::item_of(head);]=]
-  [=[    ready_ = per_block;]=])
+  [=[    next_.ready = words::item_of(head);]=]
+  [=[    next_.ready = per_block;]=])
 model_mutant(abandoned_place_is_lost ring/spsc.hpp
   [=[    credits_ = held_;
     held_ = 0;]=]
   [=[    credits_ = held_ - 1;
     held_ = 0;]=])
 model_mutant(kept_loan_is_consumed ring/spsc.hpp
-  [=[    lent_ = ready_;
-    ready_ = item();]=]
-  [=[    lent_ = ready_;
-    cursor_ += per_block == 1 ? 0 : 1;
-    ready_ = item();]=])
+  [=[    lent_ = next_.ready;
+    next_.ready = next_.item();]=]
+  [=[    lent_ = next_.ready;
+    next_.cursor += per_block == 1 ? 0 : 1;
+    next_.ready = next_.item();]=])
 model_mutant(lap_of_stamps_does_not_wrap ring/spsc.hpp
-  [=[      stamp_ = (stamp_ + words::one_lap) & words::stamp_mask;]=]
-  [=[      stamp_ = stamp_ + words::one_lap;]=])
+  [=[        stamp = (stamp + words::one_lap) & words::stamp_mask;]=]
+  [=[        stamp = stamp + words::one_lap;]=])
 model_mutant(one_block_too_few ring/spsc_layout.hpp
   [=[(capacity - 1) / per_block + ((capacity - 1) % per_block != 0 ? 1 : 0) + 1;]=]
   [=[(capacity - 1) / per_block + 1;]=])
@@ -96,14 +94,14 @@ model_mutant(find_tail_trusts_old_laps ring/spsc_layout.hpp
 # ---- waking and sleeping
 
 model_mutant(wake_before_publish ring/spsc.hpp
-  [=[    publish(b, stamp);
-    advance(1);
-    wake_consumer(ring);
-    return {};]=]
+  [=[    here.publish(1);
+    credits_ -= 1;
+    next_.pass(1, ring_);
+    wake_consumer(ring);]=]
   [=[    wake_consumer(ring);
-    publish(b, stamp);
-    advance(1);
-    return {};]=])
+    here.publish(1);
+    credits_ -= 1;
+    next_.pass(1, ring_);]=])
 model_mutant(pop_wakes_nobody ring/spsc.hpp
   [=[  // (C3)
     auto& door = theirs().doorstep();
