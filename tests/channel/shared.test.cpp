@@ -444,7 +444,7 @@ TEST_CASE("an open end holds one descriptor, which is closed on exec") {
 }
 
 // Writes another boot into the file, as if it had been made before a reboot.
-void reboot(const world& w) {
+static void reboot(const world& w) {
   const sluice::unique_handle fd(::open(w.path.c_str(), O_RDWR | O_CLOEXEC));
   const u64 other = 0x1234567;
   REQUIRE(::pwrite(fd.get(), &other, sizeof other, 4096) == sizeof other);

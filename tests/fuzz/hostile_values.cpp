@@ -202,7 +202,7 @@ class session {
 template <class Rig, class T, class P>
 void wait(fuzz::input& in) {
   using namespace std::chrono_literals;
-  auto [tx, rx] = sluice::channel<T, typename Rig::kind, P>(in.below(9) + 1, static_cast<sluice::wait_strategy>(in.below(3)));
+  auto [tx, rx] = sluice::channel<T, typename Rig::kind, P>(in.below(9) + 1, {.wait = static_cast<sluice::wait_strategy>(in.below(3))});
   P::adversary = &in;
   const auto fits = [](error e) {
     return !e || e == errc::timeout || e == errc::closed || e == errc::peer_died || e == errc::corrupt;

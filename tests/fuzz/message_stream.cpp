@@ -81,7 +81,7 @@ void read_all(const bytes& content, const bytes& plan, errc end) {
     } else {
       break;
     }
-    FUZZ_REQUIRE(e.code == errc::ok || e.at == step::pop);
+    FUZZ_REQUIRE(e.code == errc::ok || e.op == step::pop);
   }
   const std::size_t rest = content.size() % N;
   FUZZ_REQUIRE(at + rest == content.size());

@@ -65,7 +65,7 @@ bool is(const T& t, std::uint64_t v) {
 
 // The code that the model says, at the step that was asked for.
 bool agrees(error e, errc expected, step at) {
-  if (e.code == expected && (expected == errc::ok || e.at == at)) return true;
+  if (e.code == expected && (expected == errc::ok || e.op == at)) return true;
   std::fprintf(stderr, "%s; expected %s\n", sluice::describe(e).c_str(), sluice::describe(error(expected, at)).c_str());
   return false;
 }

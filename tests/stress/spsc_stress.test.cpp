@@ -166,15 +166,15 @@ TEST_CASE("two threads use every verb of a small channel at random, and every me
   const u64 seed = static_cast<u64>(test::now_ns());
   INFO("seed " << seed);
   {
-    auto [tx, rx] = sluice::channel<narrow>(capacity, strategy);
+    auto [tx, rx] = sluice::channel<narrow>(capacity, {.wait = strategy});
     CHECK(exercise<narrow>(std::move(tx), std::move(rx), each, seed) > 0);
   }
   {
-    auto [tx, rx] = sluice::channel<wide>(capacity, strategy);
+    auto [tx, rx] = sluice::channel<wide>(capacity, {.wait = strategy});
     CHECK(exercise<wide>(std::move(tx), std::move(rx), each, seed + 1) > 0);
   }
   {
-    auto [tx, rx] = sluice::channel<boxed>(capacity, strategy);
+    auto [tx, rx] = sluice::channel<boxed>(capacity, {.wait = strategy});
     CHECK(exercise<boxed>(std::move(tx), std::move(rx), each, seed + 2) > 0);
   }
   {
