@@ -95,7 +95,8 @@ cxx=$(find_compiler)
 
 clang=$(find_clang)
 if [ $tier != quick ] && [ -z "$clang" ]; then
-  install clang-16 libc++-16-dev libc++abi-16-dev || install clang-19 libc++-19-dev libc++abi-19-dev || true
+  install clang-16 libclang-rt-16-dev libc++-16-dev libc++abi-16-dev ||
+    install clang-19 libclang-rt-19-dev libc++-19-dev libc++abi-19-dev || true
   clang=$(find_clang)
 fi
 
@@ -216,6 +217,10 @@ int main() { return std::vector<int>(1)[0]; }' >$probe && $clang -stdlib=libc++ 
       flags=-stdlib=libc++
     fi
     row clang unit "-R ^(unit\.|must_|embedded)" "$@" "-DCMAKE_CXX_COMPILER=$clang" "-DCMAKE_CXX_FLAGS=$flags"
+    # Coverage as libFuzzer sees it finds what our own driver does not; it needs the usual standard library.
+    if [ $tier = full ]; then
+      row libfuzzer fuzz_targets "-R ^libfuzzer_" "$@" "-DCMAKE_CXX_COMPILER=$clang"
+    fi
   else
     note "clang: skipped, no clang++ >= 16 here"
   fi
