@@ -51,6 +51,7 @@ struct row {
   };
   std::map<std::string, cell> cells;
   unsigned faults = 0;
+  double seconds = 0;
   std::set<std::string> leave_a_name;  // the calls after whose failure a temporary name stays, for the next one to remove
 };
 using always = std::function<int(const call&, const remote&)>;  // an errno, or 0
@@ -66,7 +67,8 @@ std::string told(const faults::ending& e) {
 /// Puts one operation through everything. `base` holds throughout.
 row sweep(const operation& o, bool mapped, const always& base, std::vector<std::string>& failures) {
   row r;
-  const test::scratch dir(mapped ? "/tmp" : "/dev/shm");
+  const auto begun = test::now_ns();
+  const test::scratch dir;  // for files too: they are synced often, which a disk would make slow
   const faults::site at{&dir, mapped};
   for (unsigned k = 1;; ++k) {
     // What is the k-th call, and what may it say?
@@ -90,6 +92,7 @@ row sweep(const operation& o, bool mapped, const always& base, std::vector<std::
       failures.push_back(std::string(o.name) + " without a fault: " + told(plain));
       return r;
     }
+    r.seconds = static_cast<double>(test::now_ns() - begun) / 1e9;
     if (name.empty()) return r;
     ++r.cells[name].calls;
     for (const verdict& v : trials) {
@@ -122,7 +125,7 @@ row sweep(const operation& o, bool mapped, const always& base, std::vector<std::
 }
 
 void print(const char* name, bool mapped, const row& r) {
-  std::printf("%-22s %-4s %5u faults:", name, mapped ? "file" : "", r.faults);
+  std::printf("%-22s %-4s %5u faults in %4.1f s:", name, mapped ? "file" : "", r.faults, r.seconds);
   for (const auto& [call_name, c] : r.cells) std::printf(" %s %ux=%u", call_name.c_str(), c.calls, c.faults);
   std::printf("\n");
 }
