@@ -227,6 +227,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!r) FUZZ_REQUIRE_ERROR(documented_open, r.err());
     else use_source(*r);
     if (t) use_sink(*t);
+    if (t || r) {  // then it was all there
+      region_header h;
+      std::memcpy(&h, image.data(), sizeof h);
+      FUZZ_REQUIRE(image.size() >= h.region_size);
+    }
   }
   FUZZ_REQUIRE(test::now_ns() - before < patience_ns);
   return 0;
