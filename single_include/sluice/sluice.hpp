@@ -4966,7 +4966,8 @@ inline result<region_place> file_place(std::string_view path, const ring_options
 /// Opens the sending end of the shared memory channel of this name, creating the channel if there is none.
 ///
 /// Blocks: up to two seconds while another process joins the same role. Allocates: one page, and the region if created.
-/// Errors: busy (a living sender; `who`), mismatch, corrupt, truncated, denied, invalid, no_space, unsupported, os.
+/// Errors: busy (a living sender; `who`), mismatch, corrupt, truncated, denied, invalid, not_found (the directory), too_big,
+/// no_space, unsupported, os.
 template <wire T, channel_kind Kind = spsc, class P = native_memory>
 [[nodiscard]] auto shm_sink(std::string_view name, const ring_options& o = {}) noexcept {
   return detail::shared_ends<T, Kind, P>::open_sink(region_place::shared_memory(name, o.region()), o);
