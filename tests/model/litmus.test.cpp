@@ -565,3 +565,91 @@ TEST_CASE("futex: compares and sleeps in one step, wakes sleepers only, and is n
                   }},
                  2) == all2);
 }
+
+TEST_CASE("there is room for many threads and many words") {
+  constexpr unsigned threads = 12, words = 100;
+  struct crowd {
+    std::array<model::atomic<u32>, words> w{};
+    explicit crowd(model::world& stage) {
+      for (unsigned t = 0; t < threads; ++t)
+        stage.spawn("T", [this, t] {
+          for (unsigned k = t; k < words; k += threads) w[k].store(w[(k + 1) % words].load(acquire) + 1, release);
+        });
+    }
+    void finish() {
+      for (auto& x : w) model::expect(x.load() != 0, "a word that nobody wrote");
+    }
+  };
+  model::options o;
+  o.name = "crowd";
+  for (const auto how : {model::walk::random, model::walk::priorities, model::walk::everything}) {
+    o.how = how;
+    o.most = 1000;
+    const auto r = model::explore(o, [](model::world& w) { return crowd(w); });
+    CHECK(r.clean());
+    CHECK(r.executions == 1000);
+    CHECK(!r.exhaustive);
+  }
+}
+
+TEST_CASE("a death may swallow the last stores of the dead, but none that a release, a fence or a system call follows") {
+  struct will {
+    model::atomic<u32> x{0}, y{0};
+    u32 life = 0;
+    int how;
+    will(model::world& w, int h) : how(h) {
+      const unsigned t = w.spawn("testator", {.killable = true}, [this] {
+        x.store(1, release);
+        if (how == 1) model::world::current()->light_fence();
+        if (how == 2) model::world::current()->futex_wake(&life, 1);
+        y.store(1, how == 3 ? release : relaxed);
+        (void)y.fetch_add(1, relaxed);
+        (void)y.fetch_add(1, release);
+      });
+      w.hold(t, &life);
+      w.on_death = [this](unsigned) {
+        model::world::current()->outcomes.insert(std::to_string(x.load()) + std::to_string(y.load()));
+      };
+    }
+    void finish() {}
+  };
+  const auto left = [](int how) {
+    model::options o;
+    o.name = "will";
+    o.kills = 1;
+    const auto r = model::explore(o, [how](model::world& w) { return will(w, how); });
+    CHECK(r.proves());
+    return r.outcomes;
+  };
+  CHECK(left(0) == set{"00", "01", "02", "10", "11", "12"});  // 01: the first store was still held back
+  CHECK(left(1) == set{"00", "10", "11", "12"});
+  CHECK(left(2) == set{"00", "10", "11", "12"});
+  CHECK(left(3) == set{"00", "10", "11", "12"});
+}
+
+TEST_CASE("an heir sees all that the dead had done, and data only that the dead had released") {
+  struct estate {
+    model::atomic<u32> x{0};
+    u32 data = 0, life = 0;
+    estate(model::world& w, order o) {
+      const unsigned t = w.spawn("testator", {.killable = true}, [this, o] {
+        model::policy<>::copy_out(&data, u32{7});
+        x.store(1, o);
+        (void)x.load(relaxed);
+      });
+      w.hold(t, &life);
+      w.spawn("heir", {.heir_of = &life}, [this] {
+        if (x.load(relaxed) == 1) model::expect(model::policy<>::copy_in(&data) == 7, "old data");
+      });
+    }
+    void finish() {}
+  };
+  const auto failure_of = [](order how) {
+    model::options o;
+    o.name = "estate";
+    o.kills = 1;
+    return model::explore(o, [how](model::world& w) { return estate(w, how); }).failure;
+  };
+  CHECK(failure_of(release) == "");
+  CHECK(failure_of(relaxed).find("data of the dead") == 0);
+}

@@ -264,7 +264,9 @@ void world::kill(unsigned t) {
     if (gone) note(a, "  its last store is lost");
     return gone;
   });
+  const index ordered = m.ordered;  // what the kernel does now was not done by the compiler
   for (const void* lock : a.locks) memory_.modify(m, memory_.atomic_at(lock, 4), 0, order::release, step_);
+  m.ordered = ordered;
   a.asleep = false;
   if (on_death) on_death(t);
 }
