@@ -21,13 +21,16 @@ struct ring_case {
   unsigned messages = 2;              // and pushed after that
   bool wrap = false;                  // begin so late that all counters wrap with the second message that is pushed
   bool producer_dies = false, consumer_dies = false;
+  unsigned deaths = 1;                // in all, heirs included
   bool heals = false;                 // whoever is refused heals the other side, if that is dead
   unsigned inherited = 1;             // messages of a producer that follows a dead one
 
   [[nodiscard]] std::string text() const {
     static const char* const styles[] = {"single", "batch", "in place"};
     return "capacity " + std::to_string(capacity) + ", " + styles[static_cast<unsigned>(how)] + ", " + std::to_string(waiting) + "+" +
-           std::to_string(messages) + " messages" + (wrap ? ", wrapping" : "") + (producer_dies ? ", producer dies" : "") + (consumer_dies ? ", consumer dies" : "") + (heals ? ", healed by the other" : "");
+           std::to_string(messages) + " messages" + (wrap ? ", wrapping" : "") + (producer_dies ? ", producer dies" : "") +
+           (consumer_dies ? ", consumer dies" : "") + (deaths > 1 ? ", " + std::to_string(deaths) + " deaths" : "") +
+           (heals ? ", healed by the other" : "");
   }
 };
 
@@ -71,29 +74,23 @@ class ring_scenario {
     }
     ring_.shared().producer.begin();
     ring_.shared().consumer.begin();
-    expect(producer_.attach(ring_) && consumer_.attach(ring_), "an empty ring cannot be joined");
+    expect(producer_[0].attach(ring_) && consumer_[0].attach(ring_), "an empty ring cannot be joined");
     for (unsigned id = 0; id < c.waiting; ++id) {
-      expect(static_cast<bool>(producer_.try_push(T::make(id), no_bell)), "no room to begin with");
+      expect(static_cast<bool>(producer_[0].try_push(T::make(id), no_bell)), "no room to begin with");
       book_.pushed(id);
     }
-    const unsigned p = w.spawn("producer", {.killable = c.producer_dies}, [this] { produce(producer_, case_.waiting, case_.messages); });
-    const unsigned q = w.spawn("consumer", {.killable = c.consumer_dies}, [this] { consume(consumer_); });
-    w.hold(p, &locks_.life[kind::producer_slot]);
-    w.hold(q, &locks_.life[kind::consumer_slot]);
-    if (c.producer_dies)
-      w.spawn("next producer", {.heir_of = &locks_.life[kind::producer_slot]}, [this] {
-        producer side;
-        join(side, kind::producer_slot);
-        produce(side, ledger::session, case_.inherited);
+    for (unsigned g = 0; g <= (c.producer_dies ? c.deaths : 0); ++g)
+      spawn(w, "producer", kind::producer_slot, g, c.producer_dies, [this, g](bool heir) {
+        if (heir) join(producer_[g], kind::producer_slot);
+        produce(producer_[g], g);
       });
-    if (c.consumer_dies)
-      w.spawn("next consumer", {.heir_of = &locks_.life[kind::consumer_slot]}, [this] {
-        consumer side;
-        join(side, kind::consumer_slot);
-        consume(side);
+    for (unsigned g = 0; g <= (c.consumer_dies ? c.deaths : 0); ++g)
+      spawn(w, "consumer", kind::consumer_slot, g, c.consumer_dies, [this, g](bool heir) {
+        if (heir) join(consumer_[g], kind::consumer_slot);
+        consume(consumer_[g]);
       });
-    w.on_death = [this, p](unsigned who) {
-      if (who == p) book_.producer_died(0, what_is_left());
+    w.on_death = [this](unsigned who) {
+      if (part_[who].slot == kind::producer_slot) book_.producer_died(part_[who].generation * ledger::session, what_is_left());
       else book_.consumer_died(what_is_left());
     };
     name_words(w);
@@ -104,6 +101,20 @@ class ring_scenario {
   }
 
  private:
+  static constexpr unsigned generations = 3;
+
+  // The first of a line holds the slot already; each of the others begins at the grave of the one before.
+  template <class Act>
+  void spawn(world& w, const char* name, unsigned slot, unsigned generation, bool mortal, Act act) {
+    const bool heir = generation != 0;
+    world::role r{.killable = mortal && generation < case_.deaths};
+    if (heir) r.heir_of = &graves_[slot][generation - 1];
+    const unsigned t = w.spawn(name, r, [act, heir] { act(heir); });
+    part_[t] = {slot, generation};
+    w.hold(t, &graves_[slot][generation]);
+    if (!heir) w.hold(t, &locks_.life[slot]);
+    w.call(graves_[slot][generation], slot == kind::producer_slot ? "grave of producer " : "grave of consumer ", generation);
+  }
   // As if so many messages had gone through already.
   void warm_up(std::size_t n) {
     producer p;
@@ -178,7 +189,9 @@ class ring_scenario {
     P::pause();
   }
 
-  void produce(producer& p, unsigned first, unsigned n) {
+  void produce(producer& p, unsigned generation) {
+    const unsigned first = generation == 0 ? case_.waiting : generation * ledger::session;
+    const unsigned n = generation == 0 ? case_.messages : case_.inherited;
     unsigned id = first;
     while (id != first + n) {
       sluice::error e;
@@ -215,7 +228,7 @@ class ring_scenario {
       if (e) refused(e, sluice::errc::full, kind::consumer_slot);
     }
     expect(p.mine().peek().now() == sluice::phase::live, "the session of the living was ended by somebody else");
-    (first < ledger::session ? first_closed_ : second_closed_) = true;
+    if (generation < first_closed_) first_closed_ = generation;
     p.mine().end(sluice::phase::closed);
   }
   void consume(consumer& c) {
@@ -248,8 +261,8 @@ class ring_scenario {
       if (e == sluice::errc::closed) {
         saw("closed");
         told_ = true;
-        expect(first_closed_ || second_closed_, "an end that nobody made");
-        book_.all_out(0, first_closed_ ? ledger::session : 2 * ledger::session);
+        expect(first_closed_ < generations, "an end that nobody made");
+        book_.all_out(0, (first_closed_ + 1) * ledger::session);
         return;
       }
       if (e) refused(e, sluice::errc::empty, kind::producer_slot);
@@ -258,18 +271,24 @@ class ring_scenario {
 
   ring_case case_;
   ring_type ring_;
-  producer producer_;
-  consumer consumer_;
+  producer producer_[generations];
+  consumer consumer_[generations];
+  struct part {
+    unsigned slot, generation;
+  };
+  part part_[2 * generations] = {};
   ledger book_;
-  bool first_closed_ = false, second_closed_ = false, told_ = false;
+  unsigned first_closed_ = generations;  // the first generation of producers that closed
+  bool told_ = false;
   lock_bytes locks_;
+  std::uint32_t graves_[2][generations] = {};
 };
 
 template <class Rig, unsigned W, class Word = std::uint64_t>
 report explore_ring(const ring_case& c, options o = {}) {
   const std::string name = std::string(Rig::name) + " of " + std::to_string(W * 8) + " bytes, " + c.text();
   o.name = name.c_str();
-  o.kills = o.kills == 0 && (c.producer_dies || c.consumer_dies) ? 1 : o.kills;
+  o.kills = c.producer_dies || c.consumer_dies ? c.deaths : 0;
   return explore(o, [&](world& w) { return ring_scenario<Rig, W, Word>(w, c); });
 }
 

@@ -74,3 +74,16 @@ TEST_CASE("a dead side is healed by the living one, which never touches the heir
   c.producer_dies = false, c.consumer_dies = true, c.messages = 2;
   prove<8>(c, sum, {"healed", "closed"});
 }
+TEST_CASE("two deaths, of both sides or of an heir that was about to heal, change nothing") {
+  totals sum;
+  for (const unsigned capacity : {1u, 2u}) {
+    if (!full && capacity != 1) break;
+    for (const int who : {1, 2, 3}) {
+      ring_case c;
+      c.capacity = capacity, c.waiting = capacity - 1, c.messages = 1, c.deaths = 2;
+      c.producer_dies = (who & 1) != 0, c.consumer_dies = (who & 2) != 0;
+      if (!full && who == 3) continue;
+      prove<8>(c, sum, {"closed"});
+    }
+  }
+}

@@ -78,7 +78,7 @@ unsigned world::spawn(std::string name, role r, std::function<void()> body) {
 }
 void world::hold(unsigned thread, std::uint32_t* lock) {
   *lock = thread + 1;
-  cast_[thread]->locks.push_back(lock);
+  cast_[thread]->locks.push_back(lock);  // for an heir, behind the one it waits for
 }
 
 // ---- the loop
@@ -101,7 +101,7 @@ world::ending world::run() {
     actor& a = *cast_[t];
     if (a.heir) {
       a.next = {intent::bereaved, memory_.atomic_at(a.locks.front(), 4), order::acquire};
-      a.locks.clear();
+      a.locks.erase(a.locks.begin());
     } else {
       running_ = &a;
       a.place.enter();
