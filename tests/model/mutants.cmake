@@ -2,7 +2,8 @@
 # Logic mutants: one header with one piece of text replaced, and the trials of the model built over it. Each must be
 # found, and the replay string must lead there again; that is what the test of its name checks.
 
-# model_mutant(<name> <header> <text> <replacement>): the text must be there exactly once.
+# model_mutant(<name> <header> <text> <replacement> [<proof>]): the text must be there exactly once. With a proof that the
+# mutant is no worse than the original, it must survive.
 function(model_mutant name header text replacement)
   file(READ "${PROJECT_SOURCE_DIR}/include/sluice/${header}" source)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/sluice/${header}")
@@ -17,7 +18,7 @@ function(model_mutant name header text replacement)
   target_include_directories(mutant_${name} BEFORE PRIVATE "${CMAKE_CURRENT_BINARY_DIR}/mutants/${name}"
                              "${CMAKE_CURRENT_SOURCE_DIR}/shadow")
   target_link_libraries(mutant_${name} PRIVATE sluice_model sluice::sluice)
-  target_compile_definitions(mutant_${name} PRIVATE "SLUICE_MUTANT=\"${name}\"")
+  target_compile_definitions(mutant_${name} PRIVATE "SLUICE_MUTANT=\"${name}\"" "SLUICE_MUTANT_PROOF=\"${ARGN}\"")
   target_compile_options(mutant_${name} PRIVATE -O0 -g0)
   add_test(NAME mutant.${name} COMMAND mutant_${name})
   set_tests_properties(mutant.${name} PROPERTIES LABELS model TIMEOUT ${sluice_patience})
@@ -111,6 +112,10 @@ model_mutant(pop_wakes_nobody ring/spsc.hpp
 model_mutant(no_light_fence core/gate.hpp
   [=[    P::light_fence();]=]
   [=[]=])
+model_mutant(epoch_not_raised core/gate.hpp
+  [=[while (!word_.compare_exchange_weak(w, (w & ~armed) + step_, P::template order<site::gate_raise>,]=]
+  [=[while (!word_.compare_exchange_weak(w, w & ~armed, P::template order<site::gate_raise>,]=]
+  "equivalent while a gate has one sleeper: only it sets the bit, so once cleared the word differs from the value to sleep on")
 model_mutant(wakers_leave_the_bit core/gate.hpp
   [=[while (!word_.compare_exchange_weak(w, (w & ~armed) + step_, P::template order<site::gate_raise>,]=]
   [=[while (!word_.compare_exchange_weak(w, w, P::template order<site::gate_raise>,]=])
