@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "catch.hpp"
 #include "explore.hpp"
-#include "policy.hpp"
+#include "gate_scenario.hpp"
+#include "ring_scenario.hpp"
+#include "rig/spsc.hpp"
 
 #include <array>
 #include <cstdio>
@@ -129,4 +131,25 @@ TEST_CASE("the reduced search comes to the same executions as the full one") {
               static_cast<unsigned long long>(graphs), static_cast<unsigned long long>(full), static_cast<unsigned long long>(reduced));
   CHECK(wrong == 0);
   CHECK(tried > 500);
+}
+
+TEST_CASE("the reduced search comes to the same executions where threads spin, sleep and die") {
+  const auto same = [](const auto& explore_case, const auto& c) {
+    model::options o;
+    const auto some = explore_case(c, o);
+    o.reduce = o.merge = false;
+    o.most = 3'000'000;
+    const auto all = explore_case(c, o);
+    std::printf("%s: %llu executions in full, %llu reduced, %zu and %zu distinct\n", all.name.c_str(),
+                static_cast<unsigned long long>(all.executions), static_cast<unsigned long long>(some.executions), all.graphs, some.graphs);
+    CHECK(some.proves());
+    CHECK(all.proves());
+    CHECK(some.graphs == all.graphs);
+  };
+  using model::gate_case;
+  for (const auto& c : {gate_case{.wakers = 1}, gate_case{.wakers = 1, .spurious = 1}, gate_case{.wakers = 1, .waker_dies = true, .slices = 1}})
+    same(model::explore_gate, c);
+  model::ring_case c;
+  c.messages = 1;
+  same(model::explore_ring<rig::spsc, 8>, c);
 }

@@ -27,8 +27,8 @@ struct ring_case {
 
   [[nodiscard]] std::string text() const {
     static const char* const styles[] = {"single", "batch", "in place"};
-    return "capacity " + std::to_string(capacity) + ", " + styles[static_cast<unsigned>(how)] + ", " + std::to_string(waiting) + "+" +
-           std::to_string(messages) + " messages" + (wrap ? ", wrapping" : "") + (producer_dies ? ", producer dies" : "") +
+    return "capacity " + std::to_string(capacity) + ", " + styles[static_cast<unsigned>(how)] + ", " +
+           std::to_string(waiting) + "+" + std::to_string(messages) + " messages" + (wrap ? ", wrapping" : "") + (producer_dies ? ", producer dies" : "") +
            (consumer_dies ? ", consumer dies" : "") + (deaths > 1 ? ", " + std::to_string(deaths) + " deaths" : "") +
            (heals ? ", healed by the other" : "");
   }
@@ -162,7 +162,8 @@ class ring_scenario {
     while (!end) end = c.try_pop(no_bell).err();
     if (!case_.producer_dies) expect((end == sluice::errc::closed) != told_, "an end is told once");
     for (unsigned lap = 0; lap < 2; ++lap) {
-      for (unsigned k = 0; k < case_.capacity; ++k) expect(static_cast<bool>(p.try_push(T::make(k), no_bell)), "capacity was lost");
+      for (unsigned k = 0; k < case_.capacity; ++k)
+        expect(static_cast<bool>(p.try_push(T::make(k), no_bell)), "capacity was lost");
       expect(p.try_push(T{}, no_bell).err() == sluice::errc::full, "capacity has grown");
       for (unsigned k = 0; k < case_.capacity; ++k) {
         const auto m = c.try_pop(no_bell);

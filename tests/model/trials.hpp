@@ -39,7 +39,8 @@ void add_healing_trials(std::vector<trial>& all) {
 }
 template <class Rig>
 void add_waiting_trials(std::vector<trial>& all) {
-  for (const auto& c : {waiting_case{}, waiting_case{.producer_dies = true, .slices = 2}, waiting_case{.impatient = true, .spurious = 1}})
+  for (const auto& c : {waiting_case{}, waiting_case{.producer_dies = true, .slices = 2},
+                        waiting_case{.impatient = true, .spurious = 1}})
     all.push_back([c](const options& o) { return explore_waiting<Rig>(c, o); });
   for (const auto how : {walk::random, walk::priorities}) {
     const auto roam = [how](const waiting_case& c) {

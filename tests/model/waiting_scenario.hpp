@@ -56,8 +56,8 @@ struct waiting_case {
 
   [[nodiscard]] std::string text() const {
     return "capacity " + std::to_string(capacity) + ", " + std::to_string(waiting) + "+" + std::to_string(messages) + " messages" +
-           (producer_dies ? ", producer dies" : "") + (consumer_dies ? ", consumer dies" : "") + (producer_stops ? ", producer stops" : "") +
-           (impatient ? ", impatient" : "") +
+           (producer_dies ? ", producer dies" : "") + (consumer_dies ? ", consumer dies" : "") +
+           (producer_stops ? ", producer stops" : "") + (impatient ? ", impatient" : "") +
            (slices != 0 ? ", sliced" : ", unsliced") + (spurious != 0 ? ", spurious wake-ups" : "");
   }
 };

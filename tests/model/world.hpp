@@ -34,9 +34,10 @@ struct options {
   fences light = fences::asymmetric;
   bool without_light = false, without_heavy = false;  // mutants
   bool unordered_stores = false;                      // see memory.hpp
-  bool reduce = true;  // sleep sets, loads only where they can differ
-  bool merge = true;   // go on only once from states that are equal (by a hash of 64 bits). What threads share outside
-                       // of the memory of the model must then follow from what each of them has read
+  // Both rely on this: what the threads of a scenario share outside of the memory of the model must follow from what each
+  // of them has read in it.
+  bool reduce = true;  // sleep sets; loads and deaths only where they can differ
+  bool merge = true;   // go on only once from states that are equal, by a hash of 64 bits
   unsigned longest = 4000;                            // steps, until an execution counts as endless
 };
 
@@ -104,7 +105,8 @@ class world {
     write_back(x, change(before), o);
     return before;
   }
-  bool exchange_if(const void* a, unsigned size, std::uint64_t& expected, std::uint64_t desired, order success, order failure, bool weak);
+  bool exchange_if(const void* a, unsigned size, std::uint64_t& expected, std::uint64_t desired, order success,
+                   order failure, bool weak);
   void fence(order o);
   void light_fence();
   void heavy_fence();
