@@ -156,13 +156,13 @@ class campaign {
     bring(t);
     in_order(at, finish(t));
   }
-  // Every second victim is left a zombie while the survivors go on.
+  // Every second victim is left a zombie while the survivors go on; in every second pair a successor is the first of them.
   observation finish(trial<World>& t) {
     const std::int64_t now = test::now_ns();
     if (++found_.kills % 2 == 0) t.victim().kill();
     else t.victim().kill_and_leave();
     guard_.within(20);
-    observation o = oracle<World>(t, now).ask();
+    observation o = oracle<World>(t, now, found_.kills / 2 % 2 == 1).ask();
     t.victim().reap();
     found_.told_ns = std::max(found_.told_ns, o.told_ns);
     return o;
@@ -171,17 +171,19 @@ class campaign {
   void in_order(unsigned long at, const observation& o) {
     found_.add(at, o.fault);
     if (!o.fault.empty()) return;
+    const told end_before = end_.value_or(o.end), end = o.end_asked ? o.end : end_before;
+    if (o.end_asked) end_ = o.end;
     if (any_) {
       const bool producer = scene_.by_producer();
       const u64 own = producer ? o.published : o.taken, own_before = producer ? before_.published : before_.taken;
       // A consumer that is killed while it heals has been told from some point on, and then its successor is not. And of
       // two ends in a row the second counts.
       const bool told_ahead = scene_.other == peer::dead && !scene_.by_producer();
-      const bool end_undone = scene_.first == nullptr && (told_ahead ? before_.end < o.end : o.end < before_.end);
+      const bool end_undone = scene_.first == nullptr && (told_ahead ? end_before < end : end < end_before);
       if (own < own_before || end_undone)
         found_.add(at, "undone: " + std::to_string(own_before) + " to " + std::to_string(own) + ", told " +
-                           std::to_string(static_cast<int>(before_.end)) + " to " + std::to_string(static_cast<int>(o.end)));
-      if (own != own_before || o.end > before_.end) {
+                           std::to_string(static_cast<int>(end_before)) + " to " + std::to_string(static_cast<int>(end)));
+      if (own != own_before || end > end_before) {
         found_.commits_at = at;
         if (++steps_ > 1 && (scene_.op->moves == 1 || scene_.op->together)) found_.add(at, "more than one commit point");
       }
@@ -190,7 +192,7 @@ class campaign {
     any_ = true;
   }
 
-  void forget_order() noexcept { any_ = false, steps_ = 0; }
+  void forget_order() noexcept { any_ = false, steps_ = 0, end_.reset(); }
 
   scene<World> scene_;
   std::string name_;
@@ -198,6 +200,7 @@ class campaign {
   findings found_;
   std::optional<observation> last_;
   observation before_;
+  std::optional<told> end_;  // the last one that was asked for
   bool any_ = false;
   unsigned steps_ = 0;
 };

@@ -23,6 +23,7 @@ struct observation {
   u64 published = 0;  // messages pushed in all, as the survivors found
   u64 taken = 0;
   told end = told::nothing;
+  bool end_asked = true;     // whether the survivors were in a position to be told
   bool returned = false;     // the operation had come to its end
   std::int64_t told_ns = 0;  // from the death until somebody who waited was told
 };
@@ -32,12 +33,15 @@ class oracle {
  public:
   using item = typename World::sink::value_type;
 
-  oracle(trial<World>& t, std::int64_t killed_at) : trial_(t), mine_(t.mine()), killed_at_(killed_at) {
+  /// If a producer is missing, its successor may come before anybody has looked at what the dead one left.
+  oracle(trial<World>& t, std::int64_t killed_at, bool successor_first)
+      : trial_(t), mine_(t.mine()), killed_at_(killed_at), successor_first_(successor_first && !mine_.t && t.sleeper() == nullptr) {
     seen_.returned = t.victims_report().done != 0;
   }
 
   observation ask() {
-    (void)(hear_sleeper() && find_bounds() && push_to_the_end() && pop_to_the_end() && heal_again() && take_over() &&
+    (void)(hear_sleeper() && find_bounds() && succeed_first() && push_to_the_end() &&
+           pop_to_the_end() && heal_again() && take_over() &&
            go_round(2) && replace_both() && go_round(1) && leave_nothing());
     return std::move(seen_);
   }
@@ -47,6 +51,7 @@ class oracle {
     u64 least = 0, most = 0;
     bool holds(u64 n) const noexcept { return least <= n && n <= most; }
   };
+  static constexpr u64 successors = u64{1} << 40;  // where the numbers of a successor start, which knows of no others
   static constexpr int polls = 600;  // enough for a poller to ask about its peers twice
 
   bool fault(const char* what, u64 seen = 0, u64 wanted = 0) {
@@ -92,9 +97,16 @@ class oracle {
     moved.most += exact ? known : op.moves;
   }
 
+  // A successor fills the ring behind what is in it, with numbers that tell its messages from those.
+  bool succeed_first() {
+    if (!successor_first_) return true;
+    if (!take_over()) return false;
+    while (accepted_ <= trial_.world().capacity() && mine_.t->try_push(numbered<item>(successors + accepted_))) ++accepted_;
+    return true;
+  }
   // A producer that lives: fills the ring, and is then told.
   bool push_to_the_end() {
-    if (!mine_.t) return true;
+    if (!mine_.t || successor_first_) return true;
     const u64 first = published_.least;
     const bool certain = certainly_told();
     sluice::error e;
@@ -124,24 +136,24 @@ class oracle {
       const auto m = mine_.r->try_pop();
       e = m.err();
       if (!m) break;
+      if (m->seq == successors && successor_first_) return pop_successors(n, first, *m);
       if (n == 0) first = m->seq;
       if (!is_numbered(*m, first + n)) return fault("torn, lost, repeated or out of order", m->seq, first + n);
       if (++n > trial_.world().capacity()) return fault("more came than fits", n);
     }
-    // An empty ring does not tell where it stands; then all that can have been pushed has been taken.
+    if (successor_first_) {  // it found the ring full
+      if (accepted_ != 0) return fault("the successor's messages are lost", accepted_);
+      return pop_successors(n, first, numbered<item>(successors));
+    }
     const bool producer_here = mine_.t.has_value();
     if (producer_here) {
       seen_.published = published_.least;
       seen_.taken = n != 0 ? first : seen_.published + accepted_;
       if (n != 0 && first + n != published_.least + accepted_) return fault("the last is missing", first + n, published_.least + accepted_);
-    } else if (n != 0) {
-      seen_.published = first + n, seen_.taken = first;
     } else {
-      seen_.published = std::max(published_.least, taken_.least);
-      seen_.taken = seen_.published;
+      note_positions(n, first);
     }
-    if (!published_.holds(seen_.published)) return fault("published", seen_.published, published_.least);
-    if (!taken_.holds(seen_.taken)) return fault("taken", seen_.taken, taken_.least);
+    if (!positions_hold()) return false;
     if (producer_here && seen_.end == told::nothing && n != trial_.world().capacity()) return fault("room was lost", n);
     mine_.next = seen_.published + accepted_;
     if (producer_here) return true;
@@ -152,6 +164,30 @@ class oracle {
     }
     for (int poll = 0; poll < polls && e.again(); ++poll) e = mine_.r->try_pop().err();
     return told_right(meaning(e.code), what().other == peer::asleep);
+  }
+
+  // The rest of a ring that a successor has filled up behind `n` messages; nobody is told of anything, for it lives.
+  bool pop_successors(u64 n, u64 first, const item& head) {
+    note_positions(n, first);
+    if (!positions_hold()) return false;
+    if (n + accepted_ != trial_.world().capacity()) return fault("room for the successor", accepted_, trial_.world().capacity() - n);
+    if (!is_numbered(head, successors)) return fault("torn at the successor");
+    for (u64 i = 1; i < accepted_; ++i)
+      if (const auto m = mine_.r->try_pop(); !m || !is_numbered(*m, successors + i)) return fault("the successor's messages", i);
+    for (int poll = 0; poll < polls; ++poll)
+      if (mine_.r->try_pop().err() != errc::empty) return fault("the living successor is taken for dead");
+    mine_.next = successors + accepted_;
+    seen_.end_asked = false;
+    return true;
+  }
+  // An empty ring does not tell where it stands; then all that can have been pushed has been taken.
+  void note_positions(u64 n, u64 first) {
+    seen_.published = n != 0 ? first + n : std::max(published_.least, taken_.least);
+    seen_.taken = n != 0 ? first : seen_.published;
+  }
+  bool positions_hold() {
+    if (!published_.holds(seen_.published)) return fault("published", seen_.published, published_.least);
+    return taken_.holds(seen_.taken) || fault("taken", seen_.taken, taken_.least);
   }
 
   // Must somebody who looks be told of an end in any case?
@@ -228,6 +264,7 @@ class oracle {
   trial<World>& trial_;
   ends<World>& mine_;
   std::int64_t killed_at_;
+  bool successor_first_;
   observation seen_;
   range published_, taken_;
   u64 accepted_ = 0;  // by a producer that lives
