@@ -76,8 +76,8 @@ class campaign {
     const unsigned long n = w.instructions;
     const bool affordable = n * n / 2 <= most_steps;
     if (how == thoroughness::each_instruction) {
-      const unsigned long stride = affordable ? 1 : n / 32;
-      for (unsigned long k = 0; k < n; k += stride)
+      const unsigned long apart = affordable ? 1 : n / 32;
+      for (unsigned long k = 0; k < n; k += apart)
         kill_at(k, [&](trial<World>& t) { (void)bring_to(t.victim(), k); });
       if (last_) in_order(n, *last_);
       forget_order();

@@ -4,6 +4,7 @@
 
 #include "process.hpp"
 
+#include <cstddef>
 #include <functional>
 #include <sys/ptrace.h>
 #include <sys/user.h>
@@ -13,7 +14,11 @@
 namespace kill_rig {
 
 /// Where a victim tells its tracer that it stands at the beginning or the end of something: one int3 instruction.
-[[gnu::noinline]] inline void mark() { asm volatile("int3" ::: "memory"); }
+[[gnu::noinline]] inline void mark() {
+#if defined(__x86_64__)
+  asm volatile("int3" ::: "memory");
+#endif
+}
 
 /// Does the process sleep in the kernel, waiting for something?
 inline bool asleep(pid_t pid) {
@@ -143,10 +148,14 @@ class tracee {
   static constexpr unsigned long int3_code = 0xcc, syscall_code = 0x050f;
   // The bytes at the program counter, which is always the boundary of an instruction.
   unsigned long next_code() const {
+#if defined(__x86_64__)
     const long at = ::ptrace(PTRACE_PEEKUSER, pid_, offsetof(user_regs_struct, rip), nullptr);
     return static_cast<unsigned long>(::ptrace(PTRACE_PEEKTEXT, pid_, at, nullptr));
+#else
+    return int3_code;  // never asked: why_impossible() speaks first
+#endif
   }
-  bool resume(__ptrace_request how, bool may_sleep = false) {
+  bool resume(decltype(PTRACE_CONT) how, bool may_sleep = false) {
     if (::ptrace(how, pid_, nullptr, std::exchange(pass_on_, 0)) != 0) return gone_ = true, false;
     if (may_sleep && asleep_) {
       for (int quiet = 0; quiet < 50;) {  // asleep for about a millisecond
