@@ -435,7 +435,7 @@ struct layout_writer {
       if constexpr (leaf<T>) {
         put(kind<T>()), number(sizeof(T) * 8);
         if (times != 0) put('x'), number(times);
-      } else if constexpr (unit_class<T> || epoch_class<T>) {
+      } else if constexpr (!described<T> && (unit_class<T> || epoch_class<T>)) {
         if (times != 0) number(times), put('x');
         unit<T>();
       } else {
@@ -2217,14 +2217,17 @@ class steady_handle {
   [[nodiscard]] int get() const noexcept { return fd_.get(); }
   [[nodiscard]] bool holds() const noexcept {
     struct stat now = {};
-    return fd_ && ::fstat(fd_.get(), &now) == 0 && now.st_dev == device_ && now.st_ino == inode_;
+    return fd_ && ::fstat(fd_.get(), &now) == 0 && same(now);
   }
   void reset() noexcept {
-    if (!holds()) (void)fd_.release();
+    struct stat now = {};
+    if (const bool known = ::fstat(fd_.get(), &now) == 0; known ? !same(now) : errno == EBADF) (void)fd_.release();
     fd_.reset();
   }
 
  private:
+  [[nodiscard]] bool same(const struct stat& now) const noexcept { return now.st_dev == device_ && now.st_ino == inode_; }
+
   unique_handle fd_;
   dev_t device_ = 0;
   ino_t inode_ = 0;
@@ -3678,9 +3681,7 @@ class membership {
         const bool passing = !r && r.err().code == errc::busy && r.err().who == 0;
         if (!passing || detail::monotonic_ns() > deadline) return r;
       }
-      wait_set moment;
-      moment.within(500'000);
-      (void)moment.sleep({});
+      (void)detail::poll_any(nullptr, 0, detail::monotonic_ns() + 500'000);
     }
   }
 
@@ -3741,9 +3742,9 @@ class membership {
   }
 
   // H, then L. A taken H passes; a taken L is somebody alive.
-  static result<unsigned> take_slot(int fd, unsigned slot, unsigned slots) noexcept {
-    if (slot != any_slot && slot >= slots) return error(errc::no_space, step::join, subject::participants);
-    const unsigned first = slot == any_slot ? 0 : slot, last = slot == any_slot ? slots : slot + 1;
+  static result<unsigned> take_slot(int fd, unsigned slot, unsigned count) noexcept {
+    if (slot != any_slot && slot >= count) return error(errc::no_space, step::join, subject::participants);
+    const unsigned first = slot == any_slot ? 0 : slot, last = slot == any_slot ? count : slot + 1;
     error why(errc::no_space, step::join, subject::participants);
     for (unsigned k = first; k < last; ++k) {
       if (const error e = detail::try_lock_byte(fd, heal(k))) {

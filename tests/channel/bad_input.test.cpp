@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/channel/shared.hpp>
+#include <sluice/memory/shared_region.hpp>
 #include <sluice/platform/describe.hpp>
 
 #include "catch.hpp"
@@ -10,6 +11,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 // Everything wrong that a region can be found with, each with its own error and its own sentence. A table in one test,
 // because what is asked of the errors is that they differ from each other.
@@ -193,9 +195,14 @@ TEST_CASE("every wrong thing has an error of its own and a sentence of its own")
     const world w;
     auto o = w.options;
     o.participants = 1;
-    auto t = sluice::shm_sink<sample>("ring", o);
-    REQUIRE(t);
-    expect("more participants than slots", w.opened(), errc::no_space, subject::participants);
+    expect("fewer participants than ends", sluice::shm_sink<sample>("ring", o).err(), errc::invalid, subject::participants);
+    std::vector<sluice::shared_region> all;
+    for (int i = 0; i < 16; ++i) {
+      auto r = sluice::shm_region("plain", 64, o.region());
+      REQUIRE(r);
+      all.push_back(std::move(*r));
+    }
+    expect("more participants than slots", sluice::shm_region("plain", 64, o.region()).err(), errc::no_space, subject::participants);
   }
   {
     const world w;

@@ -360,6 +360,22 @@ TEST_CASE("another order, kind, width or count of fields gives another print", "
   STATIC_REQUIRE(layout_of<point>.high != layout_of<of_floats>.high);
 }
 
+TEST_CASE("durations and points in time are numbers of known unit", "[layout]") {
+  struct stamped {
+    std::chrono::steady_clock::time_point at;
+    std::chrono::milliseconds took[2];
+    std::chrono::duration<float, std::ratio<1, 60>> frames;
+  };
+  CHECK(text_of<std::chrono::milliseconds>() == "i64*1:1000@0/8");
+  STATIC_REQUIRE(layout_of<std::chrono::milliseconds> != layout_of<std::chrono::seconds>);
+  STATIC_REQUIRE(layout_of<std::chrono::milliseconds> != layout_of<std::int64_t>);
+  STATIC_REQUIRE(has_layout<stamped>);
+  const stamped s{};
+  CHECK(members_in_place(&s));
+  STATIC_REQUIRE_FALSE(has_layout<std::pair<int, int>>);
+  STATIC_REQUIRE_FALSE(has_layout<std::array<int, 0>>);
+}
+
 TEST_CASE("a type joins by describing itself, also as a member", "[layout]") {
   STATIC_REQUIRE(has_layout<money>);
   STATIC_REQUIRE(has_layout<invoice>);

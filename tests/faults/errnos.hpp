@@ -34,6 +34,7 @@ inline const std::vector<documented_call>& documented_calls() {
       {SYS_fallocate, "fallocate", {EFBIG, EINTR, EIO, ENODEV, ENOSPC, ENOSYS, EOPNOTSUPP, EPERM, ETXTBSY}},
       {SYS_fchmod, "fchmod", {EIO, EPERM, EROFS}},
       {SYS_fchown, "fchown", {EIO, EPERM, EROFS}},
+      {SYS_prlimit64, "prlimit64", {EINVAL, EPERM, ESRCH}},
       {SYS_pread64, "pread", {EAGAIN, EINTR, EIO, EISDIR}, true},
       {SYS_pwrite64, "pwrite", {EAGAIN, EDQUOT, EFBIG, EINTR, EIO, ENOSPC, EPERM}, true},
       {SYS_read, "read", {EAGAIN, EINTR, EIO, EISDIR}, true},

@@ -20,6 +20,7 @@ struct sample {
 region_spec spec() {
   region_spec s;
   s.kind = sluice::region_kind::spsc;
+  s.least_participants = 2;
   s.item_size = sizeof(sample);
   s.item_align = alignof(sample);
   s.layout = sluice::layout_of<sample>;

@@ -79,7 +79,7 @@ std::string against_model(std::size_t capacity, typename P::word lap, bool wrapp
           const auto loan = c.try_borrow();
           if (static_cast<bool>(loan) == model.empty()) return "borrow";
           if (!loan) {
-            if (loan.err() != error(errc::empty, step::pop)) return "borrow from nothing says something else than empty";
+            if (loan.err() != error(errc::empty, step::borrow)) return "borrow from nothing says something else than empty";
             break;
           }
           if (!(**loan == model.front())) return "borrowed another item";

@@ -144,7 +144,7 @@ struct layout_writer {
       if constexpr (leaf<T>) {
         put(kind<T>()), number(sizeof(T) * 8);
         if (times != 0) put('x'), number(times);
-      } else if constexpr (unit_class<T> || epoch_class<T>) {
+      } else if constexpr (!described<T> && (unit_class<T> || epoch_class<T>)) {
         if (times != 0) number(times), put('x');
         unit<T>();
       } else {

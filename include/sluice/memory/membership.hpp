@@ -6,7 +6,7 @@
 #include <sluice/memory/mapped_region.hpp>
 #include <sluice/memory/region_file.hpp>
 #include <sluice/platform/fence.hpp>
-#include <sluice/wait/wait_set.hpp>
+#include <sluice/platform/poll.hpp>
 
 namespace sluice {
 
@@ -182,9 +182,7 @@ class membership {
         const bool passing = !r && r.err().code == errc::busy && r.err().who == 0;
         if (!passing || detail::monotonic_ns() > deadline) return r;
       }
-      wait_set moment;
-      moment.within(500'000);
-      (void)moment.sleep({});
+      (void)detail::poll_any(nullptr, 0, detail::monotonic_ns() + 500'000);
     }
   }
 
@@ -245,9 +243,9 @@ class membership {
   }
 
   // H, then L. A taken H passes; a taken L is somebody alive.
-  static result<unsigned> take_slot(int fd, unsigned slot, unsigned slots) noexcept {
-    if (slot != any_slot && slot >= slots) return error(errc::no_space, step::join, subject::participants);
-    const unsigned first = slot == any_slot ? 0 : slot, last = slot == any_slot ? slots : slot + 1;
+  static result<unsigned> take_slot(int fd, unsigned slot, unsigned count) noexcept {
+    if (slot != any_slot && slot >= count) return error(errc::no_space, step::join, subject::participants);
+    const unsigned first = slot == any_slot ? 0 : slot, last = slot == any_slot ? count : slot + 1;
     error why(errc::no_space, step::join, subject::participants);
     for (unsigned k = first; k < last; ++k) {
       if (const error e = detail::try_lock_byte(fd, heal(k))) {

@@ -2,6 +2,7 @@
 #ifndef SLUICE_MEMORY_SHARED_REGION_HPP
 #define SLUICE_MEMORY_SHARED_REGION_HPP
 
+#include <sluice/core/concepts.hpp>
 #include <sluice/memory/membership.hpp>
 #include <sluice/platform/private_page.hpp>
 

@@ -64,14 +64,17 @@ class steady_handle {
   [[nodiscard]] int get() const noexcept { return fd_.get(); }
   [[nodiscard]] bool holds() const noexcept {
     struct stat now = {};
-    return fd_ && ::fstat(fd_.get(), &now) == 0 && now.st_dev == device_ && now.st_ino == inode_;
+    return fd_ && ::fstat(fd_.get(), &now) == 0 && same(now);
   }
   void reset() noexcept {
-    if (!holds()) (void)fd_.release();
+    struct stat now = {};
+    if (const bool known = ::fstat(fd_.get(), &now) == 0; known ? !same(now) : errno == EBADF) (void)fd_.release();
     fd_.reset();
   }
 
  private:
+  [[nodiscard]] bool same(const struct stat& now) const noexcept { return now.st_dev == device_ && now.st_ino == inode_; }
+
   unique_handle fd_;
   dev_t device_ = 0;
   ino_t inode_ = 0;
