@@ -193,9 +193,7 @@ TEST_CASE("every wrong thing has an error of its own and a sentence of its own")
   }
   {
     const world w;
-    auto o = w.options;
-    o.participants = 1;
-    expect("fewer participants than ends", sluice::shm_sink<sample>("ring", o).err(), errc::invalid, subject::participants);
+    const auto& o = w.options;
     std::vector<sluice::shared_region> all;
     for (int i = 0; i < 16; ++i) {
       auto r = sluice::shm_region("plain", 64, o.region());
