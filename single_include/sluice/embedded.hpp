@@ -919,6 +919,11 @@ namespace sluice {
 
 namespace sluice {
 
+/// Shared words of different writers keep this distance, and blocks of items have this size, in every build: both are
+/// part of the region format, so neither may follow a compiler flag.
+inline constexpr std::size_t line_bytes = 64;
+inline constexpr std::size_t apart_bytes = 128;
+
 /// How shared memory is touched: the seam between the algorithms and the machine.
 ///
 /// Every word that two participants share is a `P::atomic`, every order is a named site looked up as `P::order<site>`,
@@ -950,7 +955,21 @@ struct machine_memory {
   // would be read back wider than it was just written, which waits until that store has left the core.
   template <class T>
   SLUICE_INLINE() static void copy_out(T* shared, const T& value) noexcept {
-    ::new (static_cast<void*>(shared)) T(value);
+    if constexpr (sizeof(T) < line_bytes) {
+      ::new (static_cast<void*>(shared)) T(value);
+    } else {
+      // Back to front: the last stores are then in the line of the stamp that follows and lies before the item, and leave
+      // the core together with it. The other way round a polling reader takes that line in between.
+      constexpr std::size_t piece = 32, whole = sizeof(T) / piece * piece;
+      auto* const to = reinterpret_cast<std::byte*>(shared);
+      auto* const from = reinterpret_cast<const std::byte*>(&value);
+      if constexpr (whole != sizeof(T)) __builtin_memcpy(to + whole, from + whole, sizeof(T) - whole);
+      for (std::size_t at = whole; at != 0;) {
+        at -= piece;
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        __builtin_memcpy(to + at, from + at, piece);
+      }
+    }
   }
   template <class T>
   SLUICE_INLINE() static T copy_in(const T* shared) noexcept {
@@ -992,11 +1011,6 @@ inline constexpr bool copies_as_bytes = std::is_trivially_copyable_v<T> && std::
 /// `order<here>` can weaken exactly one of them.
 template <std::memory_order Order>
 struct order_site : std::integral_constant<std::memory_order, Order> {};
-
-/// Shared words of different writers keep this distance, and blocks of items have this size, in every build: both are
-/// part of the region format, so neither may follow a compiler flag.
-inline constexpr std::size_t line_bytes = 64;
-inline constexpr std::size_t apart_bytes = 128;
 
 }  // namespace sluice
 
