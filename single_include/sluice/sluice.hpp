@@ -4139,8 +4139,10 @@ class message_sink : public sink_verbs<message_sink<T, Stream>> {
   template <class U = T>
     requires requires(verbs& v, U&& value, until u) { v.push(std::forward<U>(value), u); }
   auto push(U&& value, until u = {}) noexcept {
-    const until by = u.immediate() ? u : u.absolute();
-    auto pushed = verbs::push(std::forward<U>(value), by);
+    auto pushed = verbs::push(std::forward<U>(value), now);  // a refused push has not touched its argument
+    if (u.immediate() || (detail::settled(pushed) && begin_ == sizeof(T))) return pushed;
+    const until by = u.absolute();  // one patience for both waits, and no look at the clock before the first
+    if (!detail::settled(pushed)) pushed = verbs::push(std::forward<U>(value), by);
     if (pushed) (void)flush(by);
     return pushed;
   }
