@@ -214,3 +214,27 @@ TEST_CASE("a stop that a forked child requests for itself leaves the parent asle
   halt.request();
   CHECK(p->in.read({&b, 1}, {10s, halt}).err() == errc::stopped);
 }
+
+TEST_CASE("a forked child that waits for its copy of a stop hangs a bell of its own", "[stop]") {
+  stop halt;
+  auto p = sluice::pipe();
+  REQUIRE(p);
+  std::byte b{};
+  REQUIRE(p->in.read({&b, 1}, {1ms, halt}).err() == errc::timeout);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::thread other([&] {
+      std::this_thread::sleep_for(5ms);
+      halt.request();
+    });
+    const bool woken = p->in.read({&b, 1}, {10s, halt}).err() == errc::stopped;
+    other.join();
+    ::_exit(woken ? 0 : 1);
+  }
+  int how = 0;
+  ::waitpid(child, &how, 0);
+  CHECK(how == 0);
+  CHECK(p->in.read({&b, 1}, {5ms, halt}).err() == errc::timeout);
+  halt.request();
+  CHECK(p->in.read({&b, 1}, {10s, halt}).err() == errc::stopped);
+}

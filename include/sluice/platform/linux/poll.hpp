@@ -34,12 +34,6 @@ inline wakeup poll_any(const watched_handle* handles, unsigned n, std::int64_t d
 
 inline unique_handle make_bell() noexcept { return unique_handle(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)); }
 
-/// True if it was ringing.
-inline bool silence_bell(int bell) noexcept {
-  std::uint64_t rung = 0;
-  return ::read(bell, &rung, sizeof rung) == static_cast<ssize_t>(sizeof rung);
-}
-
 /// Async-signal-safe; keeps errno.
 inline void ring_bell(int bell) noexcept {
   const int keep = errno;
