@@ -1180,6 +1180,40 @@ class inline_region {
 #ifndef SLUICE_RING_SPSC_HPP
 #define SLUICE_RING_SPSC_HPP
 
+#ifndef SLUICE_RING_ITEM_HPP
+#define SLUICE_RING_ITEM_HPP
+
+#include <type_traits>
+#include <utility>
+
+namespace sluice::detail {
+
+/// How an item gets into its place in a ring and out of it: through the policy where bytes are all there is to it, else by
+/// moving it there, and out again with nothing left behind.
+template <class P, class T, class U>
+SLUICE_INLINE() void put_item(T* place, U&& value) noexcept(std::is_nothrow_constructible_v<T, U>) {
+  if constexpr (copies_as_bytes<T> && std::is_same_v<std::remove_cvref_t<U>, T>) {
+    P::copy_out(place, value);
+  } else if constexpr (copies_as_bytes<T>) {
+    P::copy_out(place, T(std::forward<U>(value)));
+  } else {
+    ::new (static_cast<void*>(place)) T(std::forward<U>(value));
+  }
+}
+template <class P, class T>
+SLUICE_INLINE() result<T> take_item(T* place) noexcept {
+  if constexpr (copies_as_bytes<T>) {
+    return result<T>(P::copy_in(place));
+  } else {
+    result<T> moved(std::move(*place));
+    place->~T();
+    return moved;
+  }
+}
+
+}  // namespace sluice::detail
+
+#endif
 #ifndef SLUICE_RING_SPSC_LAYOUT_HPP
 #define SLUICE_RING_SPSC_LAYOUT_HPP
 
@@ -1411,6 +1445,8 @@ class spsc_ring {
   [[nodiscard]] control& shared() const noexcept { return *control_; }
   [[nodiscard]] block* first() const noexcept { return first_; }
   [[nodiscard]] block* end() const noexcept { return end_; }
+  /// Where an item may lie.
+  [[nodiscard]] T* some_item() const noexcept { return first_->item(0); }
   [[nodiscard]] word blocks() const noexcept { return static_cast<word>(end_ - first_); }
   [[nodiscard]] word capacity() const noexcept { return capacity_; }
   [[nodiscard]] bool persistent() const noexcept { return persistent_; }
@@ -1486,26 +1522,35 @@ namespace sluice {
 
 namespace detail {
 
-template <class P, class T, class U>
-SLUICE_INLINE() void put_item(T* place, U&& value) noexcept(std::is_nothrow_constructible_v<T, U>) {
-  if constexpr (copies_as_bytes<T> && std::is_same_v<std::remove_cvref_t<U>, T>) {
-    P::copy_out(place, value);
-  } else if constexpr (copies_as_bytes<T>) {
-    P::copy_out(place, T(std::forward<U>(value)));
-  } else {
-    ::new (static_cast<void*>(place)) T(std::forward<U>(value));
+/// The part of both sides that is about the session: Side has mine() and theirs(), the roles.
+template <class Side, class P>
+class spsc_session {
+ public:
+  void begin() noexcept { self().mine().begin(); }
+  /// Ends the session and tells whoever waits.
+  template <class Ring>
+  void end(phase how, Ring&& ring) noexcept {
+    self().mine().end(how);
+    wake_peer(ring);
   }
-}
-template <class P, class T>
-SLUICE_INLINE() result<T> take_item(T* place) noexcept {
-  if constexpr (copies_as_bytes<T>) {
-    return result<T>(P::copy_in(place));
-  } else {
-    result<T> moved(std::move(*place));
-    place->~T();
-    return moved;
+  /// (W1) Returns the value to sleep on at doorstep(). The caller owes the heavy fence (W2).
+  std::uint32_t arm() noexcept { return doorstep().arm(gate<P>::asleep); }
+  template <class Ring>
+  void disarm(Ring&&) noexcept {
+    doorstep().disarm();
   }
-}
+  [[nodiscard]] gate<P>& doorstep() noexcept { return self().mine().doorstep(); }
+
+ protected:
+  template <class Ring>
+  SLUICE_INLINE() void wake_peer(Ring&& ring) noexcept {
+    auto& door = self().theirs().doorstep();
+    if (const auto kinds = door.signal()) [[unlikely]] ring(door, kinds);
+  }
+
+ private:
+  Side& self() noexcept { return static_cast<Side&>(*this); }
+};
 
 }  // namespace detail
 
@@ -1514,16 +1559,17 @@ SLUICE_INLINE() result<T> take_item(T* place) noexcept {
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
 /// Errors: full, closed, peer_died, busy (a claim is out), corrupt (the peer wrote an impossible head), forked (detached).
 template <class T, class P = native_memory>
-class spsc_producer {
-  using ring_type = spsc_ring<T, P>;
+class spsc_producer : public detail::spsc_session<spsc_producer<T, P>, P> {
   using words = spsc_words<P>;
   using word = typename P::word;
   using block = spsc_block<T, P>;
-  static constexpr word per_block = ring_type::per_block;
+  static constexpr word per_block = spsc_ring<T, P>::per_block;
 
  public:
+  using ring_type = spsc_ring<T, P>;
+
   /// Continues where the stamps say that the last producer ended. The caller holds the producer role.
-  status attach(const ring_type& r) noexcept {
+  status attach(const ring_type& r, unsigned = 0) noexcept {
     word head = 0, tail = 0, used = 0;
     if (!r.load_head(head)) return error(errc::corrupt, step::join, subject::cursor);
     if (!r.find_tail(head, tail) || !r.count_between(head, tail, used))
@@ -1552,7 +1598,7 @@ class spsc_producer {
     here.publish(1);
     credits_ -= 1;
     next_.pass(1, ring_);
-    wake_consumer(ring);
+    this->wake_peer(ring);
     return {};
   }
   /// Pushes as many of `values` as there is room for, at least one; the items of one block become visible together.
@@ -1579,7 +1625,7 @@ class spsc_producer {
       }
       next_ = to;
     } while (left != 0 && !refill());
-    wake_consumer(ring);
+    this->wake_peer(ring);
     return values.size() - left;
   }
   /// The next place, raw: build an item there, then commit() it or abandon() the place. One claim at a time.
@@ -1591,13 +1637,14 @@ class spsc_producer {
   }
   template <class Ring>
   void commit(Ring&& ring) noexcept {
-    abandon();
+    abandon(ring);
     next_.publish(1);
     credits_ -= 1;
     next_.pass(1, ring_);
-    wake_consumer(ring);
+    this->wake_peer(ring);
   }
-  void abandon() noexcept {
+  template <class Ring>
+  void abandon(Ring&&) noexcept {
     credits_ = held_;
     held_ = 0;
   }
@@ -1633,11 +1680,6 @@ class spsc_producer {
     }
     if (theirs().peek() != seen_) [[unlikely]] return look_at_consumer();
     return {};
-  }
-  template <class Ring>
-  SLUICE_INLINE() void wake_consumer(Ring&& ring) noexcept {
-    auto& door = theirs().doorstep();
-    if (const auto kinds = door.signal()) [[unlikely]] ring(door, kinds);
   }
   // Room according to the consumer's head (P1). Called once per lap while the consumer keeps up.
   error refill() noexcept {
@@ -1677,16 +1719,17 @@ class spsc_producer {
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
 /// Errors: empty, closed, peer_died, busy (a loan is out), corrupt (the peer wrote an impossible stamp), forked (detached).
 template <class T, class P = native_memory>
-class spsc_consumer {
-  using ring_type = spsc_ring<T, P>;
+class spsc_consumer : public detail::spsc_session<spsc_consumer<T, P>, P> {
   using words = spsc_words<P>;
   using word = typename P::word;
   using block = spsc_block<T, P>;
-  static constexpr word per_block = ring_type::per_block;
+  static constexpr word per_block = spsc_ring<T, P>::per_block;
 
  public:
+  using ring_type = spsc_ring<T, P>;
+
   /// Continues at the head that the last consumer stored. The caller holds the consumer role.
-  status attach(const ring_type& r) noexcept {
+  status attach(const ring_type& r, unsigned = 0) noexcept {
     word head = 0;
     if (!r.load_head(head)) return error(errc::corrupt, step::join, subject::cursor);
     ring_ = r;
@@ -1745,12 +1788,13 @@ class spsc_consumer {
   }
   template <class Ring>
   void consume_loan(Ring&& ring) noexcept {
-    keep_loan();
+    keep_loan(ring);
     if constexpr (!std::is_trivially_destructible_v<T>) next_.place()->~T();
     next_.pass(1, ring_);
     publish_head(ring);
   }
-  void keep_loan() noexcept {
+  template <class Ring>
+  void keep_loan(Ring&&) noexcept {
     next_.ready = lent_;
     lent_ = 0;
   }
@@ -1821,8 +1865,7 @@ class spsc_consumer {
   template <class Ring>
   SLUICE_INLINE() void publish_head(Ring&& ring) noexcept {
     ring_.shared().head.store(next_.cursor, P::template order<site::spsc_consume>);  // (C3)
-    auto& door = theirs().doorstep();
-    if (const auto kinds = door.signal()) [[unlikely]] ring(door, kinds);
+    this->wake_peer(ring);
   }
 
   position next_;

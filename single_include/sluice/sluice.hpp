@@ -1198,6 +1198,40 @@ class inline_region {
 #ifndef SLUICE_RING_SPSC_HPP
 #define SLUICE_RING_SPSC_HPP
 
+#ifndef SLUICE_RING_ITEM_HPP
+#define SLUICE_RING_ITEM_HPP
+
+#include <type_traits>
+#include <utility>
+
+namespace sluice::detail {
+
+/// How an item gets into its place in a ring and out of it: through the policy where bytes are all there is to it, else by
+/// moving it there, and out again with nothing left behind.
+template <class P, class T, class U>
+SLUICE_INLINE() void put_item(T* place, U&& value) noexcept(std::is_nothrow_constructible_v<T, U>) {
+  if constexpr (copies_as_bytes<T> && std::is_same_v<std::remove_cvref_t<U>, T>) {
+    P::copy_out(place, value);
+  } else if constexpr (copies_as_bytes<T>) {
+    P::copy_out(place, T(std::forward<U>(value)));
+  } else {
+    ::new (static_cast<void*>(place)) T(std::forward<U>(value));
+  }
+}
+template <class P, class T>
+SLUICE_INLINE() result<T> take_item(T* place) noexcept {
+  if constexpr (copies_as_bytes<T>) {
+    return result<T>(P::copy_in(place));
+  } else {
+    result<T> moved(std::move(*place));
+    place->~T();
+    return moved;
+  }
+}
+
+}  // namespace sluice::detail
+
+#endif
 #ifndef SLUICE_RING_SPSC_LAYOUT_HPP
 #define SLUICE_RING_SPSC_LAYOUT_HPP
 
@@ -1429,6 +1463,8 @@ class spsc_ring {
   [[nodiscard]] control& shared() const noexcept { return *control_; }
   [[nodiscard]] block* first() const noexcept { return first_; }
   [[nodiscard]] block* end() const noexcept { return end_; }
+  /// Where an item may lie.
+  [[nodiscard]] T* some_item() const noexcept { return first_->item(0); }
   [[nodiscard]] word blocks() const noexcept { return static_cast<word>(end_ - first_); }
   [[nodiscard]] word capacity() const noexcept { return capacity_; }
   [[nodiscard]] bool persistent() const noexcept { return persistent_; }
@@ -1504,26 +1540,35 @@ namespace sluice {
 
 namespace detail {
 
-template <class P, class T, class U>
-SLUICE_INLINE() void put_item(T* place, U&& value) noexcept(std::is_nothrow_constructible_v<T, U>) {
-  if constexpr (copies_as_bytes<T> && std::is_same_v<std::remove_cvref_t<U>, T>) {
-    P::copy_out(place, value);
-  } else if constexpr (copies_as_bytes<T>) {
-    P::copy_out(place, T(std::forward<U>(value)));
-  } else {
-    ::new (static_cast<void*>(place)) T(std::forward<U>(value));
+/// The part of both sides that is about the session: Side has mine() and theirs(), the roles.
+template <class Side, class P>
+class spsc_session {
+ public:
+  void begin() noexcept { self().mine().begin(); }
+  /// Ends the session and tells whoever waits.
+  template <class Ring>
+  void end(phase how, Ring&& ring) noexcept {
+    self().mine().end(how);
+    wake_peer(ring);
   }
-}
-template <class P, class T>
-SLUICE_INLINE() result<T> take_item(T* place) noexcept {
-  if constexpr (copies_as_bytes<T>) {
-    return result<T>(P::copy_in(place));
-  } else {
-    result<T> moved(std::move(*place));
-    place->~T();
-    return moved;
+  /// (W1) Returns the value to sleep on at doorstep(). The caller owes the heavy fence (W2).
+  std::uint32_t arm() noexcept { return doorstep().arm(gate<P>::asleep); }
+  template <class Ring>
+  void disarm(Ring&&) noexcept {
+    doorstep().disarm();
   }
-}
+  [[nodiscard]] gate<P>& doorstep() noexcept { return self().mine().doorstep(); }
+
+ protected:
+  template <class Ring>
+  SLUICE_INLINE() void wake_peer(Ring&& ring) noexcept {
+    auto& door = self().theirs().doorstep();
+    if (const auto kinds = door.signal()) [[unlikely]] ring(door, kinds);
+  }
+
+ private:
+  Side& self() noexcept { return static_cast<Side&>(*this); }
+};
 
 }  // namespace detail
 
@@ -1532,16 +1577,17 @@ SLUICE_INLINE() result<T> take_item(T* place) noexcept {
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
 /// Errors: full, closed, peer_died, busy (a claim is out), corrupt (the peer wrote an impossible head), forked (detached).
 template <class T, class P = native_memory>
-class spsc_producer {
-  using ring_type = spsc_ring<T, P>;
+class spsc_producer : public detail::spsc_session<spsc_producer<T, P>, P> {
   using words = spsc_words<P>;
   using word = typename P::word;
   using block = spsc_block<T, P>;
-  static constexpr word per_block = ring_type::per_block;
+  static constexpr word per_block = spsc_ring<T, P>::per_block;
 
  public:
+  using ring_type = spsc_ring<T, P>;
+
   /// Continues where the stamps say that the last producer ended. The caller holds the producer role.
-  status attach(const ring_type& r) noexcept {
+  status attach(const ring_type& r, unsigned = 0) noexcept {
     word head = 0, tail = 0, used = 0;
     if (!r.load_head(head)) return error(errc::corrupt, step::join, subject::cursor);
     if (!r.find_tail(head, tail) || !r.count_between(head, tail, used))
@@ -1570,7 +1616,7 @@ class spsc_producer {
     here.publish(1);
     credits_ -= 1;
     next_.pass(1, ring_);
-    wake_consumer(ring);
+    this->wake_peer(ring);
     return {};
   }
   /// Pushes as many of `values` as there is room for, at least one; the items of one block become visible together.
@@ -1597,7 +1643,7 @@ class spsc_producer {
       }
       next_ = to;
     } while (left != 0 && !refill());
-    wake_consumer(ring);
+    this->wake_peer(ring);
     return values.size() - left;
   }
   /// The next place, raw: build an item there, then commit() it or abandon() the place. One claim at a time.
@@ -1609,13 +1655,14 @@ class spsc_producer {
   }
   template <class Ring>
   void commit(Ring&& ring) noexcept {
-    abandon();
+    abandon(ring);
     next_.publish(1);
     credits_ -= 1;
     next_.pass(1, ring_);
-    wake_consumer(ring);
+    this->wake_peer(ring);
   }
-  void abandon() noexcept {
+  template <class Ring>
+  void abandon(Ring&&) noexcept {
     credits_ = held_;
     held_ = 0;
   }
@@ -1651,11 +1698,6 @@ class spsc_producer {
     }
     if (theirs().peek() != seen_) [[unlikely]] return look_at_consumer();
     return {};
-  }
-  template <class Ring>
-  SLUICE_INLINE() void wake_consumer(Ring&& ring) noexcept {
-    auto& door = theirs().doorstep();
-    if (const auto kinds = door.signal()) [[unlikely]] ring(door, kinds);
   }
   // Room according to the consumer's head (P1). Called once per lap while the consumer keeps up.
   error refill() noexcept {
@@ -1695,16 +1737,17 @@ class spsc_producer {
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
 /// Errors: empty, closed, peer_died, busy (a loan is out), corrupt (the peer wrote an impossible stamp), forked (detached).
 template <class T, class P = native_memory>
-class spsc_consumer {
-  using ring_type = spsc_ring<T, P>;
+class spsc_consumer : public detail::spsc_session<spsc_consumer<T, P>, P> {
   using words = spsc_words<P>;
   using word = typename P::word;
   using block = spsc_block<T, P>;
-  static constexpr word per_block = ring_type::per_block;
+  static constexpr word per_block = spsc_ring<T, P>::per_block;
 
  public:
+  using ring_type = spsc_ring<T, P>;
+
   /// Continues at the head that the last consumer stored. The caller holds the consumer role.
-  status attach(const ring_type& r) noexcept {
+  status attach(const ring_type& r, unsigned = 0) noexcept {
     word head = 0;
     if (!r.load_head(head)) return error(errc::corrupt, step::join, subject::cursor);
     ring_ = r;
@@ -1763,12 +1806,13 @@ class spsc_consumer {
   }
   template <class Ring>
   void consume_loan(Ring&& ring) noexcept {
-    keep_loan();
+    keep_loan(ring);
     if constexpr (!std::is_trivially_destructible_v<T>) next_.place()->~T();
     next_.pass(1, ring_);
     publish_head(ring);
   }
-  void keep_loan() noexcept {
+  template <class Ring>
+  void keep_loan(Ring&&) noexcept {
     next_.ready = lent_;
     lent_ = 0;
   }
@@ -1839,8 +1883,7 @@ class spsc_consumer {
   template <class Ring>
   SLUICE_INLINE() void publish_head(Ring&& ring) noexcept {
     ring_.shared().head.store(next_.cursor, P::template order<site::spsc_consume>);  // (C3)
-    auto& door = theirs().doorstep();
-    if (const auto kinds = door.signal()) [[unlikely]] ring(door, kinds);
+    this->wake_peer(ring);
   }
 
   position next_;
@@ -2611,11 +2654,13 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
       status slept;
       if (!again) {
         auto r = attempt();
-        if (!settled(r)) slept = set.sleep(u);
+        if (!settled(r)) {
+          slept = set.sleep(u);
+          r = attempt();  // before disarming: an end that shares its waker knows then whether to pass a wake-up on
+        }
         if (halt != nullptr) halt->disarm(want::pop);
         end.disarm(k);
         if (settled(r)) return r;
-        if (r = attempt(); settled(r)) return r;
         if (!slept) return slept.err();
         break;
       }
@@ -3014,7 +3059,7 @@ class mapped_region {
 namespace sluice {
 
 /// What a region holds. Numbers are part of the format.
-enum class region_kind : std::uint32_t { none = 0, spsc = 1 };
+enum class region_kind : std::uint32_t { none = 0, spsc = 1, mpsc = 2, spmc = 3, mpmc = 4 };
 
 struct region_header {
   static constexpr unsigned char magic_bytes[8] = {0x89, 'S', 'L', 'U', 'I', '\r', '\n', 0x1a};
@@ -3090,7 +3135,9 @@ struct region_spec {
   std::uint64_t capacity = 0;  // 0 adopts what is there
   std::uint64_t default_capacity = 1024;
   std::uint32_t participants = 0;  // 0 adopts
-  std::uint32_t least_participants = 1;  // what the kind cannot do without; the default too
+  std::uint32_t least_participants = 1;  // what the kind cannot do without
+  std::uint32_t most_participants = 1024;  // what it has room for
+  std::uint32_t default_participants = 0;  // 0: as few as it can
   bool persistent = false;  // false adopts
   std::uint32_t item_size = 0;
   std::uint32_t item_align = 0;
@@ -3119,8 +3166,10 @@ inline result<region_header> make_header(const region_spec& spec) noexcept {
   h.line_log2 = 6;
   h.page_log2 = 12;
   h.kind = static_cast<std::uint32_t>(spec.kind);
-  h.participants = spec.participants != 0 ? spec.participants : spec.least_participants;
-  if (h.participants < spec.least_participants || h.participants > max_participants) return error(errc::invalid, step::create, subject::participants);
+  h.participants = spec.participants != 0           ? spec.participants
+                   : spec.default_participants != 0 ? spec.default_participants
+                                                    : spec.least_participants;
+  if (h.participants < spec.least_participants || h.participants > spec.most_participants || h.participants > max_participants) return error(errc::invalid, step::create, subject::participants);
   h.capacity = spec.capacity != 0 ? spec.capacity : spec.default_capacity;
   h.state_offset = sizeof h;
   h.state_size = whole_pages(sizeof(region_state<>) + h.participants * sizeof(participant_record<>));
@@ -3167,6 +3216,8 @@ inline status check_wanted(const region_header& h, const region_spec& want) noex
     return error(errc::mismatch, at, subject::participants);
   if (want.persistent && (h.options & region_header::persistent) == 0)
     return error(errc::mismatch, at, subject::persistence);
+  if (h.participants < want.least_participants || h.participants > want.most_participants)
+    return error(errc::corrupt, at, subject::participants);
   if (h.capacity > static_cast<std::size_t>(-1) || want.body_bytes(static_cast<std::size_t>(h.capacity)) != h.body_size)
     return error(errc::corrupt, at, subject::capacity);
   return {};
@@ -3525,6 +3576,16 @@ enum class opening : std::uint8_t {
   reset,    // it was a file of an earlier boot that had not been left in order: emptied
 };
 
+/// Which slots of a region an opener may take: the first free one of these.
+struct slot_range {
+  unsigned first = 0, last = ~0u;
+
+  constexpr slot_range() noexcept = default;  // any
+  constexpr slot_range(unsigned only) noexcept : first(only), last(only) {}  // NOLINT: one slot is a range
+  constexpr slot_range(unsigned from, unsigned to) noexcept : first(from), last(to) {}
+  [[nodiscard]] constexpr bool single() const noexcept { return first == last; }
+};
+
 namespace site {
 struct member_seen : order_site<std::memory_order_acquire> {};     // (M1) what a dead owner did comes before its healing
 struct member_raise : order_site<std::memory_order_release> {};    // (M2) the record, or the healing, before the new incarnation
@@ -3550,18 +3611,16 @@ class membership {
   static constexpr std::size_t state_offset = sizeof(region_header);
 
  public:
-  static constexpr unsigned any_slot = ~0u;
-
   constexpr membership() noexcept = default;
   membership(membership&&) noexcept = default;
   membership& operator=(membership&&) noexcept = default;
 
-  /// Joins the region at `where`, creating it if there is none. `heal(body, slot)` repairs what a dead owner of the
+  /// Joins the region at `where`, creating it if there is none. `heal(self, slot)` repairs what a dead owner of the
   /// slot left and must be idempotent; `begin(self)` takes the role up and may refuse. Both run with H held.
   ///
   /// Blocks: up to two seconds, while another process is joining or healing the same slot.
   template <class Heal, class Begin>
-  static result<membership> join(const region_place& where, const region_spec& spec, unsigned slot, Heal heal,
+  static result<membership> join(const region_place& where, const region_spec& spec, slot_range slots, Heal heal,
                                  Begin begin) noexcept {
     bool created = false;
     return patiently([&]() -> result<membership> {
@@ -3573,7 +3632,7 @@ class membership {
         fd = where.open();
       }
       if (!fd) return errno == ENOENT ? error(errc::busy, step::open, subject::name) : detail::last_error(step::open);
-      auto r = enter(std::move(fd), where.options(), where.durable(), spec, slot, heal, begin,
+      auto r = enter(std::move(fd), where.options(), where.durable(), spec, slots, heal, begin,
                      [&](int d) { return where.still_names(d); });
       if (r && created) r->opened_ = opening::created;
       return r;
@@ -3581,12 +3640,12 @@ class membership {
   }
   /// Joins the region behind a descriptor that this process was given.
   template <class Heal, class Begin>
-  static result<membership> join(int handle, bool durable, const region_options& o, const region_spec& spec, unsigned slot, Heal heal,
+  static result<membership> join(int handle, bool durable, const region_options& o, const region_spec& spec, slot_range slots, Heal heal,
                                  Begin begin) noexcept {
     return patiently([&]() -> result<membership> {
       unique_handle fd = description_of(handle);
       if (!fd) return detail::last_error(step::open);
-      return enter(std::move(fd), o, durable, spec, slot, heal, begin, [](int) { return true; });
+      return enter(std::move(fd), o, durable, spec, slots, heal, begin, [](int) { return true; });
     });
   }
 
@@ -3667,7 +3726,7 @@ class membership {
   bool heal_now(unsigned slot, Heal& heal) noexcept {
     return sluice::heal_if_dead(*this, slot, [&] {
       if (!in_use(slot)) return;
-      heal(body(), slot);
+      heal(*this, slot);
       record(slot).incarnation.fetch_add(1, P::template order<site::member_raise>);
     });
   }
@@ -3696,7 +3755,7 @@ class membership {
 
   template <class Heal, class Begin, class Named>
   static result<membership> enter(unique_handle fd, const region_options& o, bool durable, const region_spec& spec,
-                                  unsigned slot, Heal& heal_slot, Begin& begin, Named still_named) noexcept {
+                                  slot_range slots, Heal& heal_slot, Begin& begin, Named still_named) noexcept {
     auto h = detail::read_header(fd.get(), o);
     if (!h) return h.err();
     if (status s = detail::check_wanted(*h, spec); !s) return s.err();
@@ -3704,7 +3763,7 @@ class membership {
     if (durable) {
       if (const error e = detail::try_lock_byte(fd.get(), joining)) return e;
     }
-    auto taken = take_slot(fd.get(), slot, h->participants);
+    auto taken = take_slot(fd.get(), slots, h->participants);
     if (!taken) return taken.err();
     if (!still_named(fd.get())) return error(errc::busy, step::join, subject::name);
 
@@ -3730,7 +3789,7 @@ class membership {
     auto& mine = m.record(m.slot_);
     auto incarnation = mine.incarnation.load(P::template order<site::member_seen>);
     if ((incarnation & 1u) != 0) {
-      heal_slot(m.body(), m.slot_);
+      heal_slot(m, m.slot_);
       mine.incarnation.store(++incarnation, P::template order<site::member_raise>);
     }
     const detail::process_identity who = detail::this_process();
@@ -3751,13 +3810,11 @@ class membership {
   }
 
   // H, then L. A taken H passes; a taken L is somebody alive.
-  static result<unsigned> take_slot(int fd, unsigned slot, unsigned count) noexcept {
-    if (slot != any_slot && slot >= count) return error(errc::no_space, step::join, subject::participants);
-    const unsigned first = slot == any_slot ? 0 : slot, last = slot == any_slot ? count : slot + 1;
+  static result<unsigned> take_slot(int fd, slot_range slots, unsigned count) noexcept {
     error why(errc::no_space, step::join, subject::participants);
-    for (unsigned k = first; k < last; ++k) {
+    for (unsigned k = slots.first; k < count && k <= slots.last; ++k) {
       if (const error e = detail::try_lock_byte(fd, heal(k))) {
-        if (slot != any_slot || e.code != errc::busy) return e;
+        if (slots.single() || e.code != errc::busy) return e;
         why = e;
         continue;
       }
@@ -3765,7 +3822,7 @@ class membership {
       if (!e) return k;
       detail::unlock_byte(fd, heal(k));
       if (e.code != errc::busy) return e;
-      if (slot != any_slot) return error(errc::busy, step::join, subject::role).by(k);
+      if (slots.single()) return error(errc::busy, step::join, subject::role).by(k);
     }
     return why;
   }
@@ -3961,7 +4018,7 @@ struct region_opener {
   static result<shared_region> open(Join join) noexcept {
     auto where = private_page<std::byte*>::make();
     if (!where) return last_error(step::create);
-    auto member = join([](std::byte*, unsigned) noexcept {}, [](membership<>&) noexcept -> status { return {}; });
+    auto member = join([](membership<>&, unsigned) noexcept {}, [](membership<>&) noexcept -> status { return {}; });
     if (!member) return member.err();
     *where.get() = member->body();
     return shared_region(std::move(where), std::move(*member));
@@ -3969,7 +4026,7 @@ struct region_opener {
   static result<shared_region> open_at(const result<region_place>& place, std::size_t bytes) noexcept {
     if (!place) return place.err();
     return open([&](auto heal, auto begin) {
-      return membership<>::join(*place, spec(bytes), membership<>::any_slot, heal, begin);
+      return membership<>::join(*place, spec(bytes), slot_range{}, heal, begin);
     });
   }
 };
@@ -3989,7 +4046,7 @@ struct region_opener {
 /// Takes part in a region behind a descriptor that this process was given; 0 bytes adopt its size.
 [[nodiscard]] inline result<shared_region> join_region(int handle, std::size_t bytes = 0, const region_options& o = {}) noexcept {
   return detail::region_opener::open([&](auto heal, auto begin) {
-    return membership<>::join(handle, false, o, detail::region_opener::spec(bytes), membership<>::any_slot, heal, begin);
+    return membership<>::join(handle, false, o, detail::region_opener::spec(bytes), slot_range{}, heal, begin);
   });
 }
 /// Memory without a name, whose size is sealed: nobody can cut it short. Pass handle() on.
@@ -4382,7 +4439,7 @@ class [[nodiscard]] slot {
     if (place == nullptr) return;
     // Only a channel within a process has messages with a life, and it keeps the place for as long as the end exists.
     if constexpr (!std::is_trivially_destructible_v<T>) place->~T();
-    if (side_->attached()) side_->abandon();  // else the end was closed meanwhile, or this is a forked child
+    if (side_->attached()) side_->abandon(Ring{});  // else the end was closed meanwhile, or this is a forked child
   }
 
   Side* side_ = nullptr;
@@ -4419,7 +4476,7 @@ class [[nodiscard]] loan {
   }
   /// Leaves the message for the next borrow or pop, of this end or a successor's.
   void keep() noexcept {
-    if (std::exchange(item_, nullptr) != nullptr && side_->attached()) side_->keep_loan();
+    if (std::exchange(item_, nullptr) != nullptr && side_->attached()) side_->keep_loan(Ring{});
   }
 
  private:
@@ -4434,10 +4491,926 @@ class [[nodiscard]] loan {
 #ifndef SLUICE_CHANNEL_RING_KIND_HPP
 #define SLUICE_CHANNEL_RING_KIND_HPP
 
+#ifndef SLUICE_RING_ORDERED_HPP
+#define SLUICE_RING_ORDERED_HPP
+
+#ifndef SLUICE_RING_ORDERED_LAYOUT_HPP
+#define SLUICE_RING_ORDERED_LAYOUT_HPP
+
+#ifndef SLUICE_CORE_CROWD_HPP
+#define SLUICE_CORE_CROWD_HPP
+
+#include <bit>
+
+namespace sluice {
+
+namespace site {
+struct crowd_news : order_site<std::memory_order_release> {};   // (N1) a seat's word before the news of it, pairs with (N2)
+struct crowd_look : order_site<std::memory_order_acquire> {};   // (N2) the seats as they are after that news
+struct crowd_peek : order_site<std::memory_order_relaxed> {};   // only compared; (N2) follows a change
+struct crowd_told : order_site<std::memory_order_relaxed> {};   // under nobody's lock: tells at most once too often
+struct crowd_sleep : order_site<std::memory_order_release> {};  // (W0) the armed gate before the bit, pairs with (S3)
+struct crowd_asleep : order_site<std::memory_order_relaxed> {}; // (S2) ordered after the publication by the two fences
+struct crowd_rouse : order_site<std::memory_order_acq_rel> {};  // (S3), (W5): whose wake-up is spent sees what was published
+}  // namespace site
+
+/// What one look at a crowd shows.
+struct crowd_view {
+  std::uint32_t news = 0;  // the number of the last change, the seat that changed, and what became of it
+  bool anybody = false;    // somebody lives
+
+  static constexpr unsigned seat_bits = 6, shift = 3 + seat_bits;
+  [[nodiscard]] static constexpr std::uint32_t after(std::uint32_t news, unsigned seat, phase p) noexcept {
+    return ((news >> shift) + 1) << shift | seat << 3 | static_cast<std::uint32_t>(p);
+  }
+  /// Whose coming or going the last change was.
+  [[nodiscard]] constexpr unsigned seat() const noexcept { return news >> 3 & ((1u << seat_bits) - 1); }
+  /// What it means to the other side that nobody is there; `ok` where it means nothing.
+  [[nodiscard]] constexpr errc verdict(bool persistent) const noexcept {
+    return anybody ? errc::ok : role_view{news & 7u}.verdict(persistent);
+  }
+};
+
+/// All the holders of one role, for rings with several producers or consumers: who has come and gone, and who sleeps.
+///
+/// Each participant has a seat, whose role word only its living holder writes, or a healer with a certificate of its
+/// death. There is no count of holders, which a killed process could leave wrong. `news` changes after every change of a
+/// seat, so that the other side pays one load for all of them; whoever is killed between the two is healed, and a healer
+/// always makes news.
+///
+/// One sleeper is woken for each change that lets one of them go on:
+///
+///     sleeper                                  waker
+///     (W0) arm own gate, then set own bit      (S1) publish
+///     (W2) heavy fence                              light fence
+///     (W3) try again                           (S2) no bit set? done
+///     (W4) sleep at own gate                   (S3) take one bit away
+///     (W5) take own bit away                   (S4) raise and ring the gate of its seat
+///
+/// Whoever finds at (W5) that a waker has taken the bit, but needs the wake-up no more, hands it on. Whoever takes a
+/// message while others sleep looks at the next one for them: it may have become ready before its predecessor.
+///
+/// Threads: any. Progress: lock-free.
+template <class P = native_memory>
+class crowd {
+ public:
+  static constexpr unsigned most = 64;
+
+  /// The number to compare with that of an earlier look.
+  [[nodiscard]] SLUICE_INLINE() std::uint32_t news() const noexcept { return news_.load(P::template order<site::crowd_peek>); }
+  /// Who is there. Says that somebody is while the crowd is changing too fast to tell.
+  [[nodiscard]] crowd_view look() const noexcept {
+    crowd_view v;
+    for (unsigned tries = 0; tries < 4; ++tries) {
+      v.news = news_.load(P::template order<site::crowd_look>);
+      v.anybody = false;
+      for (unsigned k = 0; k < most && !v.anybody; ++k) v.anybody = seats_[k].read().now() == phase::live;
+      if (v.anybody || news() == v.news) return v;
+    }
+    v.anybody = true;
+    return v;
+  }
+  [[nodiscard]] unsigned count() const noexcept {
+    unsigned n = 0;
+    for (const auto& s : seats_) n += s.peek().now() == phase::live ? 1u : 0u;
+    return n;
+  }
+  [[nodiscard]] bool holds(unsigned seat) const noexcept { return seats_[seat].peek().now() == phase::live; }
+
+  void begin(unsigned seat) noexcept {
+    seats_[seat].begin();
+    announce(seat, phase::live);
+  }
+  /// Ends the session of a seat, if it is live. A healer comes here too, for a seat of the dead: it announces an end that
+  /// the dead had stored and perhaps not announced.
+  void end(unsigned seat, phase how) noexcept {
+    seats_[seat].end(how);
+    const role_view v = seats_[seat].peek();
+    if (!v.ended() || announced_[seat].load(P::template order<site::crowd_peek>) == v.session()) return;
+    announce(seat, v.now());
+    announced_[seat].store(v.session(), P::template order<site::crowd_news>);
+  }
+  /// The last end that somebody was told of.
+  [[nodiscard]] std::uint32_t told() const noexcept { return told_.load(P::template order<site::crowd_told>); }
+  void tell(std::uint32_t news) noexcept { told_.store(news, P::template order<site::crowd_told>); }
+
+  [[nodiscard]] gate<P>& doorstep(unsigned seat) noexcept { return seats_[seat].doorstep(); }
+  /// (W0) Returns the value to sleep on at doorstep(seat). The caller owes the heavy fence (W2).
+  std::uint32_t arm(unsigned seat) noexcept {
+    const auto value = doorstep(seat).arm(gate<P>::asleep);
+    asleep_.fetch_or(bit(seat), P::template order<site::crowd_sleep>);
+    return value;
+  }
+  /// (W5) True if a waker has already spent its wake-up on this seat.
+  [[nodiscard]] bool disarm(unsigned seat) noexcept {
+    const bool spent = (asleep_.fetch_and(~bit(seat), P::template order<site::crowd_rouse>) & bit(seat)) == 0;
+    doorstep(seat).disarm();
+    return spent;
+  }
+  /// (S2) Is anybody asleep? The caller has fenced.
+  [[nodiscard]] SLUICE_INLINE() std::uint64_t asleep() const noexcept {
+    return asleep_.load(P::template order<site::crowd_asleep>);
+  }
+  /// (S3), (S4) Wakes one of those in `asleep`, if any.
+  template <class Ring>
+  SLUICE_NOINLINE() void wake_one(std::uint64_t asleep, Ring&& ring) noexcept {
+    while (asleep != 0) {
+      const auto k = static_cast<unsigned>(std::countr_zero(asleep));
+      asleep &= asleep - 1;
+      if ((asleep_.fetch_and(~bit(k), P::template order<site::crowd_rouse>) & bit(k)) == 0) continue;
+      auto& door = doorstep(k);
+      if (const auto kinds = door.signal()) ring(door, kinds);
+      return;
+    }
+  }
+  /// After a change that all may have waited for.
+  template <class Ring>
+  void wake_all(Ring&& ring) noexcept {
+    P::light_fence();
+    for (auto sleepers = asleep(); sleepers != 0; sleepers &= sleepers - 1) wake_one(sleepers & -sleepers, ring);
+  }
+
+ private:
+  static constexpr std::uint64_t bit(unsigned seat) noexcept { return std::uint64_t{1} << seat; }
+  void announce(unsigned seat, phase p) noexcept {
+    auto n = news_.load(P::template order<site::crowd_peek>);
+    while (!news_.compare_exchange_weak(n, crowd_view::after(n, seat, p), P::template order<site::crowd_news>,
+                                        P::template order<site::crowd_peek>)) {
+    }
+  }
+
+  typename P::template atomic<std::uint64_t> asleep_;  // a bit for each sleeping seat
+  typename P::template atomic<std::uint32_t> news_;
+  typename P::template atomic<std::uint32_t> told_;
+  alignas(line_bytes) role<P> seats_[most];
+  typename P::template atomic<std::uint32_t> announced_[most];  // the session of each seat whose end made news
+};
+static_assert(crowd<>::most == 1u << crowd_view::seat_bits);
+
+}  // namespace sluice
+
+#endif
+
+#include <bit>
+#include <cstddef>
+#include <limits>
+#include <new>
+
+// A bounded queue with one global order, for several producers, consumers or both, that stays whole when any of them is
+// killed at any instruction.
+//
+// `tail` and `head` dispense positions {lap, index}; each names besides who took the last one. A cell is a word and an
+// item; its word says at which lap the cell is, and in which state:
+//
+//     vacant(L) ------> full(L) ------> vacant(L+1)        all that happens as long as nobody is in anybody's way
+//       |  claimed(L,k) ^  |  taking(L,k) ^
+//       `-----> tomb(L) ---+--> orphan(L) +
+//
+//   push   (P1) see vacant(L) at the tail; (P2) settle the position before; (P3) compare-exchange the tail: the place is
+//          claimed; write the item; (P4) store full(L): pushed.
+//   pop    (C1) see full(L) at the head; (C2) settle the position before; (C3) compare-exchange the head: the message is
+//          taken; read the item; (C4) store vacant(L+1): popped.
+//   settle The dispenser names only the owner of the last positions. Before anybody moves it on, it sees to it that these
+//          are finished, or writes the owner into their cells: claimed(L,k) in place of vacant(L), taking(L,k) in place of
+//          full(L). An owner finishes its positions in order, so those that are not finished are the last ones.
+//
+// So at every instruction each unfinished position has one owner on record, in the dispenser or in its cell, and neither
+// costs the owner a store. Most of the time the position before is finished, and settling is one load.
+//
+//   heal   With a certificate that k is dead: settles the positions that the dispensers name k for; then every claimed(L,k)
+//          becomes a tomb(L), which consumers pass, and every taking(L,k) an orphan(L), which the next consumer adopts
+//          out of order, before anything else. `orphans` counts how often there may be new ones. A healer that dies is
+//          followed by another, which finds the same, or less to do.
+//
+// A stale compare-exchange of somebody who was stopped in between does no harm: a word comes back only after 2^53 operations.
+//
+// Who may write a cell: by store its living owner, who finishes; by compare-exchange anybody who settles, adopts or passes
+// a tomb, and the healer. All zero is an empty queue.
+
+namespace sluice {
+
+namespace site {
+struct ordered_dispense : order_site<std::memory_order_acq_rel> {};  // (P3), (C3) what was settled, before; pairs with the next two
+struct ordered_position : order_site<std::memory_order_acquire> {};  // the dispenser: all before it is claimed and settled
+struct ordered_publish : order_site<std::memory_order_release> {};   // (P4) the item before the word, pairs with (C1)
+struct ordered_free : order_site<std::memory_order_release> {};      // (C4) the reads of the item before the word, pairs with (P1)
+struct ordered_cell : order_site<std::memory_order_acquire> {};      // (P1), (C1)
+struct ordered_before : order_site<std::memory_order_relaxed> {};    // the cell of the position before: the dispenser orders it
+struct ordered_settle : order_site<std::memory_order_release> {};    // the owner written into a cell: after the dispenser's value
+struct ordered_heal : order_site<std::memory_order_acq_rel> {};      // the healer's, which follows the dead one's last store
+struct ordered_adopt : order_site<std::memory_order_acquire> {};     // an orphan's item before it is read again
+struct ordered_raise : order_site<std::memory_order_release> {};     // (O1) orphans before the count, pairs with (O2)
+struct ordered_orphans : order_site<std::memory_order_acquire> {};   // (O2) once it has changed
+}  // namespace site
+
+/// What a cell's word says of its item.
+enum class cell_state : std::uint8_t {
+  vacant,   // nothing yet at this lap
+  claimed,  // a producer is about to write it; its slot is in the word
+  full,     // a message
+  taking,   // a consumer is about to read it; its slot is in the word
+  orphan,   // a message that a dead consumer had begun to take
+  tomb,     // nothing: its producer died, or thought better of it
+};
+
+/// The shared words of an ordered ring.
+template <class P = native_memory>
+struct ordered_control {
+  alignas(apart_bytes) typename P::template atomic<std::uint64_t> tail;  // {lap, index, owner of the last}
+  alignas(apart_bytes) typename P::template atomic<std::uint64_t> head;
+  alignas(apart_bytes) typename P::template atomic<std::uint32_t> orphans;  // grows whenever there are new ones
+  alignas(apart_bytes) crowd<P> producers;
+  alignas(apart_bytes) crowd<P> consumers;
+};
+
+template <class T, class P>
+struct ordered_cell {
+  typename P::template atomic<std::uint64_t> word;
+  alignas(alignof(T)) std::byte bytes[sizeof(T)];
+
+  [[nodiscard]] T* item() noexcept { return std::launder(reinterpret_cast<T*>(bytes)); }
+};
+
+/// What a healer found to do.
+struct recovery {
+  unsigned peers = 0;        // dead participants
+  unsigned undelivered = 0;  // places they had claimed and not filled
+  unsigned redelivered = 0;  // messages they had taken and not finished
+
+  constexpr recovery& operator+=(const recovery& r) noexcept {
+    peers += r.peers, undelivered += r.undelivered, redelivered += r.redelivered;
+    return *this;
+  }
+};
+
+/// An ordered ring of T in memory that somebody else provides: where it is, and how large. A private copy of the geometry;
+/// nothing of it is read from the shared memory again.
+template <class T, class P = native_memory>
+class ordered_ring {
+ public:
+  using value_type = T;
+  using policy = P;
+  using word = std::uint64_t;
+  using control = ordered_control<P>;
+  using cell = ordered_cell<T, P>;
+  static_assert(sizeof(typename P::word) == 8, "a ring of several producers or consumers needs 64-bit atomics");
+  static_assert(alignof(T) <= apart_bytes);
+
+  static constexpr std::size_t most = std::size_t{1} << (sizeof(std::size_t) == 8 ? 30 : 24);
+
+  [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
+    const std::size_t room = (static_cast<std::size_t>(-1) / 4 - sizeof(control)) / sizeof(cell);
+    return capacity == 0 || capacity > most || capacity > room ? 0 : sizeof(control) + capacity * sizeof(cell);
+  }
+
+  constexpr ordered_ring() noexcept = default;
+  /// Views `bytes_for(capacity)` bytes, aligned to `apart_bytes`, that are all zero or hold such a ring already.
+  ordered_ring(std::byte* memory, std::size_t capacity, bool persistent = false) noexcept
+      : control_(std::launder(reinterpret_cast<control*>(memory))),
+        cells_(std::launder(reinterpret_cast<cell*>(memory + sizeof(control)))),
+        capacity_(static_cast<std::uint32_t>(capacity)),
+        one_lap_(one << std::bit_width(capacity - 1)),
+        persistent_(persistent) {}
+
+  [[nodiscard]] control& shared() const noexcept { return *control_; }
+  [[nodiscard]] cell* cells() const noexcept { return cells_; }
+  /// Where an item may lie.
+  [[nodiscard]] T* some_item() const noexcept { return cells_->item(); }
+  [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
+  [[nodiscard]] bool persistent() const noexcept { return persistent_; }
+  [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
+
+  // ---- words
+  //
+  //   dispenser   lap | index | 0 | owner      the index as wide as the capacity needs it; the lap on top, where it wraps
+  //   cell        lap |   0   | state | owner  by itself; the owner is a slot plus one
+  //
+  // So a cell is compared with a dispenser without a shift.
+
+  static constexpr unsigned owner_bits = 8, state_bits = 3, low_bits = owner_bits + state_bits;
+  static constexpr word owner_mask = (word{1} << owner_bits) - 1;
+  static constexpr word one = word{1} << low_bits;  // position
+
+  /// The lap of a dispenser or cell, in place.
+  [[nodiscard]] SLUICE_INLINE() word lap_of(word w) const noexcept { return w & (word{0} - one_lap_); }
+  [[nodiscard]] SLUICE_INLINE() word index_of(word dispenser) const noexcept { return (dispenser & (one_lap_ - 1)) >> low_bits; }
+  [[nodiscard]] static constexpr word owner_of(word w) noexcept { return w & owner_mask; }
+  [[nodiscard]] static constexpr word position_of(word dispenser) noexcept { return dispenser & ~(one - 1); }
+  [[nodiscard]] static constexpr word position(word lap, word index) noexcept { return lap | index << low_bits; }
+  [[nodiscard]] word one_lap() const noexcept { return one_lap_; }
+  /// The position after that of an index below the capacity; without owner.
+  [[nodiscard]] SLUICE_INLINE() word next(word dispenser) const noexcept {
+    return index_of(dispenser) + 1 != capacity_ ? position_of(dispenser) + one : lap_of(dispenser) + one_lap_;
+  }
+  [[nodiscard]] word previous(word dispenser) const noexcept {
+    return index_of(dispenser) != 0 ? position_of(dispenser) - one : position(lap_of(dispenser) - one_lap_, capacity_ - 1u);
+  }
+  [[nodiscard]] static constexpr word cell_word(word lap, cell_state s, word owner = 0) noexcept {
+    return lap | static_cast<word>(s) << owner_bits | owner;
+  }
+  [[nodiscard]] static constexpr cell_state state_of(word cell) noexcept {
+    return static_cast<cell_state>(cell >> owner_bits & ((word{1} << state_bits) - 1));
+  }
+
+  // ---- steps that more than one side makes
+
+  /// Loads a dispenser; false if no correct peer has written it.
+  [[nodiscard]] SLUICE_INLINE() bool load(const typename P::template atomic<word>& dispenser, word& seen) const noexcept {
+    seen = dispenser.load(P::template order<site::ordered_position>);
+    return index_of(seen) < capacity_;
+  }
+  /// How many positions lie from `head` to `tail`, both loaded by load(); more than the capacity if that cannot be.
+  [[nodiscard]] word distance(word head, word tail) const noexcept {
+    const word laps = lap_of(tail) - lap_of(head);
+    if (laps != 0 && laps != one_lap_) return capacity_ + word{1};
+    return index_of(tail) + (laps != 0 ? capacity_ : 0) - index_of(head);
+  }
+  /// (P2), (C2) Sees to it that the last positions of a dispenser are finished, or have their owner in their cells.
+  template <cell_state Untouched, cell_state Owned>
+  SLUICE_INLINE() void settle(word dispenser) const noexcept {
+    if (owner_of(dispenser) == 0) return;
+    const word at = previous(dispenser);
+    const word w = cells_[index_of(at)].word.load(P::template order<site::ordered_before>);
+    if (w == cell_word(lap_of(at), Untouched) || w == cell_word(lap_of(at), Owned, owner_of(dispenser)) ||
+        (Untouched == cell_state::full && w == cell_word(lap_of(at), cell_state::tomb))) [[unlikely]]
+      settle_back<Untouched, Owned>(at, owner_of(dispenser));
+  }
+  /// Vacates a tomb that the head has passed.
+  void bury(word at) const noexcept {
+    word w = cell_word(lap_of(at), cell_state::tomb);
+    cells_[index_of(at)].word.compare_exchange_strong(w, vacant_after(at), P::template order<site::ordered_free>,
+                                                      P::template order<site::ordered_before>);
+  }
+  [[nodiscard]] word vacant_after(word at) const noexcept { return cell_word(lap_of(at) + one_lap_, cell_state::vacant); }
+
+  /// Repairs what the dead owner of a slot left. The caller holds its certificate; idempotent.
+  recovery heal(unsigned slot) const noexcept {
+    recovery found;
+    const word who = slot + 1;
+    word tail = 0, head = 0;
+    if (load(control_->tail, tail) && owner_of(tail) == who) settle<cell_state::vacant, cell_state::claimed>(tail);
+    if (load(control_->head, head) && owner_of(head) == who) settle<cell_state::full, cell_state::taking>(head);
+    bool orphans = false;
+    for (word k = 0; k < capacity_; ++k) {
+      auto& word_here = cells_[k].word;
+      word w = word_here.load(P::template order<site::ordered_cell>);
+      const word lap = lap_of(w);
+      if (w == cell_word(lap, cell_state::claimed, who)) {
+        if (word_here.compare_exchange_strong(w, cell_word(lap, cell_state::tomb), P::template order<site::ordered_heal>,
+                                              P::template order<site::ordered_before>))
+          ++found.undelivered;
+      } else if (w == cell_word(lap, cell_state::taking, who)) {
+        if (word_here.compare_exchange_strong(w, cell_word(lap, cell_state::orphan), P::template order<site::ordered_heal>,
+                                              P::template order<site::ordered_before>))
+          ++found.redelivered;
+        orphans = true;
+      } else {
+        orphans = orphans || state_of(w) == cell_state::orphan;  // perhaps made by a healer that died before it said so
+      }
+    }
+    if (orphans) control_->orphans.fetch_add(1, P::template order<site::ordered_raise>);
+    found.peers = 1;
+    return found;
+  }
+
+  /// How many places between head and tail are taken, at some moment during the call.
+  [[nodiscard]] std::size_t approx_size() const noexcept {
+    word head = 0, tail = 0;
+    if (!load(control_->head, head) || !load(control_->tail, tail)) return 0;
+    const word n = distance(head, tail);
+    return n <= capacity_ ? static_cast<std::size_t>(n) : 0;
+  }
+
+ private:
+  template <cell_state Untouched, cell_state Owned>
+  SLUICE_COLD() void settle_back(word at, word owner) const noexcept {
+    for (word steps = 0; steps < capacity_; ++steps, at = previous(at)) {
+      auto& word_here = cells_[index_of(at)].word;
+      const word owned = cell_word(lap_of(at), Owned, owner);
+      word w = cell_word(lap_of(at), Untouched);
+      if (word_here.compare_exchange_strong(w, owned, P::template order<site::ordered_settle>,
+                                            P::template order<site::ordered_before>) ||
+          w == owned)
+        continue;
+      if (Untouched == cell_state::full && w == cell_word(lap_of(at), cell_state::tomb)) bury(at);
+      return;  // finished, and so all before it
+    }
+  }
+
+  control* control_ = nullptr;
+  cell* cells_ = nullptr;
+  std::uint32_t capacity_ = 0;
+  word one_lap_ = 0;
+  bool persistent_ = false;
+};
+
+}  // namespace sluice
+
+#endif
+
+#include <concepts>
+#include <span>
+
+// The two sides of the ordered ring. What they do, and why it survives a kill anywhere, is in ordered_layout.hpp.
+//
+// `Many` says that the side has fellows: it then takes positions by compare-exchange instead of a store, settles before it
+// does, and passes wake-ups on. A side that is all zero is not ready, and its first use ends in a slow path that says why:
+// a forked child finds its copy wiped and so touches nothing of its parent's.
+
+namespace sluice {
+
+namespace site {
+struct ordered_alone : order_site<std::memory_order_release> {};  // the dispenser, of a side without fellows
+}  // namespace site
+
+namespace detail {
+
+/// What both sides of an ordered ring have in common: a seat in a crowd, and a readiness that one test asks for.
+template <class T, class P>
+class ordered_side {
+ public:
+  using ring_type = ordered_ring<T, P>;
+
+  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
+  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
+  [[nodiscard]] unsigned seat() const noexcept { return static_cast<unsigned>(me_) - 1; }
+  /// Counts a refusal; true now and then, when it is time to ask whether the others still live.
+  [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 4096 == 0; }
+
+ protected:
+  using word = typename ring_type::word;
+
+  void settle_in(const ring_type& r, unsigned seat) noexcept {
+    ring_ = r;
+    me_ = seat + 1;
+    ready_ = true;
+  }
+  [[nodiscard]] auto& cell_at(word position) const noexcept { return ring_.cells()[ring_.index_of(position)]; }
+  /// Moves a dispenser on from `seen`, on behalf of this side.
+  template <bool Many>
+  SLUICE_INLINE() bool dispense(typename P::template atomic<word>& dispenser, word seen, word next) const noexcept {
+    if constexpr (Many) {
+      return dispenser.compare_exchange_strong(seen, next | me_, P::template order<site::ordered_dispense>,
+                                               P::template order<site::ordered_position>);
+    } else {
+      dispenser.store(next | me_, P::template order<site::ordered_alone>);
+      return true;
+    }
+  }
+  [[nodiscard]] error not_ready(step s) const noexcept { return error(attached() ? errc::busy : errc::forked, s); }
+
+  ring_type ring_;
+  word me_ = 0;         // this side's slot plus one, as dispensers and cells name it
+  bool ready_ = false;  // attached, and no place or message is out
+  std::uint32_t seen_ = 0;  // the news of the other crowd that have been looked into, and were no end
+  std::uint32_t refusals_ = 0;
+};
+
+}  // namespace detail
+
+/// A side that items go into.
+///
+/// Threads: one at a time. Progress: lock-free (wait-free without fellows). Blocks: never. Allocates: never.
+/// Errors: full; pending (the place is still held: `who`); closed, peer_died (nobody is left on the other side); busy (a
+/// claim is out); corrupt (a word that no correct peer writes); forked (detached).
+template <class T, bool Many, class P = native_memory>
+class ordered_producer : public detail::ordered_side<T, P> {
+  using base = detail::ordered_side<T, P>;
+  using typename base::word;
+  using base::cell_at, base::me_, base::ready_, base::ring_, base::seen_;
+
+ public:
+  using typename base::ring_type;
+
+  /// The caller owns the slot of that number.
+  status attach(const ring_type& r, unsigned seat) noexcept {
+    word tail = 0;
+    if (!r.load(r.shared().tail, tail)) return error(errc::corrupt, step::join, subject::cursor);
+    seen_ = r.shared().consumers.look().news;  // consumers that have all ended before we came are not our peers
+    base::settle_in(r, seat);
+    return {};
+  }
+  void detach() noexcept { *this = {}; }
+  void begin() noexcept { mine().begin(base::seat()); }
+  /// Ends the session and tells whoever waits. A place that is out becomes a tomb.
+  template <class Ring>
+  void end(phase how, Ring&& ring) noexcept {
+    if (!ready_) abandon(ring);
+    mine().end(base::seat(), how);
+    theirs().wake_all(ring);
+  }
+
+  template <class U = T, class Ring>
+    requires std::convertible_to<U&&, T>
+  SLUICE_INLINE() status try_push(U&& value, Ring&& ring) {
+    word at = 0;
+    if (const error e = claim(at)) [[unlikely]] return e;
+    if constexpr (std::is_nothrow_constructible_v<T, U>) {
+      detail::put_item<P>(cell_at(at).item(), std::forward<U>(value));
+    } else {
+      tomb_unless_done guard{*this, at};
+      detail::put_item<P>(cell_at(at).item(), std::forward<U>(value));
+      guard.done = true;
+    }
+    publish(at, cell_state::full);
+    wake(ring);
+    return {};
+  }
+  /// Pushes as many of `values` as there is room for, at least one; each becomes visible by itself.
+  template <std::same_as<std::span<const T>> Batch, class Ring>
+    requires detail::copies_as_bytes<T>
+  result<std::size_t> try_push(Batch values, Ring&& ring) {
+    if (values.empty()) return std::size_t{0};
+    std::size_t n = values.size();
+    word at = 0;
+    if (const error e = claim(at, n)) return e;
+    for (const T& value : values.first(n)) {
+      P::copy_out(cell_at(at).item(), value);
+      publish(at, cell_state::full);
+      at = ring_.next(at);
+    }
+    wake(ring);
+    return n;
+  }
+  /// The next place, raw: build an item there, then commit() it or abandon() the place. One claim at a time.
+  result<T*> try_claim() noexcept {
+    if (const error e = claim(claimed_)) return e.during(step::claim);
+    ready_ = false;
+    return cell_at(claimed_).item();
+  }
+  template <class Ring>
+  void commit(Ring&& ring) noexcept {
+    give_back(cell_state::full, ring);
+  }
+  template <class Ring>
+  void abandon(Ring&& ring) noexcept {
+    give_back(cell_state::tomb, ring);
+  }
+
+  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
+  std::uint32_t arm() noexcept { return mine().arm(base::seat()); }
+  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(base::seat()); }
+  template <class Ring>
+  void disarm(Ring&& ring) noexcept {
+    if (mine().disarm(base::seat())) wake_fellow(ring);
+  }
+
+ private:
+  [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().producers; }
+  [[nodiscard]] crowd<P>& theirs() const noexcept { return ring_.shared().consumers; }
+  [[nodiscard]] word vacant(word at) const noexcept { return ring_type::cell_word(ring_.lap_of(at), cell_state::vacant); }
+
+  struct tomb_unless_done {  // what an exception of T's constructor leaves
+    const ordered_producer& side;
+    word at;
+    bool done = false;
+    ~tomb_unless_done() {
+      if (!done) side.publish(at, cell_state::tomb);
+    }
+  };
+
+  SLUICE_INLINE() error admit() noexcept {
+    if (!ready_) [[unlikely]] return base::not_ready(step::push);
+    if (theirs().news() != seen_) [[unlikely]] return look_at_consumers();
+    return {};
+  }
+  SLUICE_INLINE() error claim(word& at) noexcept {
+    if (const error e = admit()) [[unlikely]] return e;
+    auto& dispenser = ring_.shared().tail;
+    for (;;) {
+      if (!ring_.load(dispenser, at)) [[unlikely]] return error(errc::corrupt, step::push, subject::cursor);
+      const word w = cell_at(at).word.load(P::template order<site::ordered_cell>);
+      if (w != vacant(at)) [[unlikely]] {
+        if (const error e = why_not(at, w)) return e;
+        continue;
+      }
+      if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::vacant, cell_state::claimed>(at);
+      if (base::template dispense<Many>(dispenser, at, ring_.next(at))) return {};
+    }
+  }
+  // The first of up to n places, and how many.
+  error claim(word& at, std::size_t& n) noexcept {
+    if (const error e = admit()) return e;
+    auto& dispenser = ring_.shared().tail;
+    for (;;) {
+      if (!ring_.load(dispenser, at)) return error(errc::corrupt, step::push, subject::cursor);
+      word end = at, w = 0;
+      std::size_t found = 0;
+      for (; found < n && found < ring_.capacity(); ++found, end = ring_.next(end)) {
+        w = cell_at(end).word.load(P::template order<site::ordered_cell>);
+        if (w != vacant(end)) break;
+      }
+      if (found == 0) {
+        if (const error e = why_not(at, w)) return e;
+        continue;
+      }
+      if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::vacant, cell_state::claimed>(at);
+      if (!base::template dispense<Many>(dispenser, at, ring_type::position_of(end))) continue;
+      n = found;
+      return {};
+    }
+  }
+  SLUICE_INLINE() void publish(word at, cell_state s) const noexcept {
+    cell_at(at).word.store(ring_type::cell_word(ring_.lap_of(at), s), P::template order<site::ordered_publish>);  // (P4)
+  }
+  template <class Ring>
+  void give_back(cell_state s, Ring&& ring) noexcept {
+    publish(claimed_, s);
+    ready_ = true;
+    wake(ring);
+  }
+  template <class Ring>
+  SLUICE_INLINE() void wake(Ring&& ring) noexcept {
+    P::light_fence();
+    if (const auto sleepers = theirs().asleep()) [[unlikely]] theirs().wake_one(sleepers, ring);
+    if constexpr (Many) {
+      if (mine().asleep() != 0) [[unlikely]] wake_fellow(ring);
+    }
+  }
+  // Whoever waits for the place after ours may have been woken while it waited for ours too.
+  template <class Ring>
+  SLUICE_NOINLINE() void wake_fellow(Ring&& ring) noexcept {
+    word tail = 0;
+    if (!ring_.load(ring_.shared().tail, tail)) return;
+    if (cell_at(tail).word.load(P::template order<site::ordered_cell>) == vacant(tail)) mine().wake_one(mine().asleep(), ring);
+  }
+
+  SLUICE_COLD() error look_at_consumers() noexcept {
+    const crowd_view now = theirs().look();
+    if (const errc why = now.verdict(ring_.persistent()); why != errc::ok) return error(why, step::push).by(now.seat());
+    seen_ = now.news;
+    return {};
+  }
+  // Why there is no place at the tail, of which w is the word; no error if there may be one by now. The word alone tells:
+  // as long as it does not name a consumer, no message behind this one has been popped either.
+  SLUICE_COLD() error why_not(word at, word w) const noexcept {
+    if (ring_.lap_of(w) == ring_.lap_of(at) - ring_.one_lap()) {
+      const error held(errc::pending, step::push);
+      const word owner = ring_type::owner_of(w);
+      switch (ring_type::state_of(w)) {
+        case cell_state::full:
+        case cell_state::orphan: return error(errc::full, step::push);
+        case cell_state::taking:
+        case cell_state::claimed:
+          if (owner != 0) return held.by(static_cast<unsigned>(owner) - 1);
+          break;
+        case cell_state::vacant: return held;  // claimed together with all up to the tail
+        case cell_state::tomb: return held;
+      }
+    }
+    word tail = 0;
+    if (!ring_.load(ring_.shared().tail, tail)) return error(errc::corrupt, step::push, subject::cursor);
+    return tail != at ? error() : error(errc::corrupt, step::push, subject::stamp);
+  }
+
+  word claimed_ = 0;  // the position of the place that is out
+};
+
+/// A side that items come out of.
+///
+/// Threads: one at a time. Progress: lock-free (wait-free without fellows). Blocks: never. Allocates: never.
+/// Errors: empty; pending (the next item is not there yet, or a fellow holds the last one: `who`); closed, peer_died (nobody
+/// is left on the other side, and nothing is left to pop); busy (a loan is out); corrupt (a word that no correct peer
+/// writes); forked (detached).
+template <class T, bool Many, class P = native_memory>
+class ordered_consumer : public detail::ordered_side<T, P> {
+  using base = detail::ordered_side<T, P>;
+  using typename base::word;
+  using base::cell_at, base::me_, base::ready_, base::ring_, base::seen_;
+
+ public:
+  using typename base::ring_type;
+
+  /// The caller owns the slot of that number.
+  status attach(const ring_type& r, unsigned seat) noexcept {
+    word head = 0;
+    if (!r.load(r.shared().head, head)) return error(errc::corrupt, step::join, subject::cursor);
+    told_before_ = r.shared().producers.told();
+    orphans_ = r.shared().orphans.load(P::template order<site::ordered_orphans>) - 1;  // look for them at once
+    base::settle_in(r, seat);
+    return {};
+  }
+  void detach() noexcept { *this = {}; }
+  void begin() noexcept { mine().begin(base::seat()); }
+  /// Ends the session and tells whoever waits. A message that is out goes to a fellow or successor.
+  template <class Ring>
+  void end(phase how, Ring&& ring) noexcept {
+    if (!ready_) keep_loan(ring);
+    mine().end(base::seat(), how);
+    theirs().wake_all(ring);
+    mine().wake_all(ring);  // the last one to hold a message is what an end waits for
+  }
+
+  /// Was the last message taken over from a consumer that died with it, or put it back? It may then be out of order.
+  [[nodiscard]] bool redelivered() const noexcept { return redelivered_; }
+
+  template <class Ring>
+  SLUICE_INLINE() result<T> try_pop(Ring&& ring) noexcept {
+    word at = 0;
+    if (const error e = take(at)) [[unlikely]] return e;
+    result<T> taken = detail::take_item<P>(cell_at(at).item());
+    vacate(at);
+    wake(ring);
+    return taken;
+  }
+  /// Pops as many as are there and fit into `to`, at least one; each is popped by itself.
+  template <class Ring>
+    requires detail::copies_as_bytes<T>
+  result<std::size_t> try_pop(std::span<T> to, Ring&& ring) noexcept {
+    if (to.empty()) return std::size_t{0};
+    std::size_t n = to.size();
+    word at = 0;
+    if (const error e = take(at, n)) return e;
+    for (T& item : to.first(n)) {
+      P::copy_in(&item, cell_at(at).item(), 1);
+      vacate(at);
+      at = ring_.next(at);
+    }
+    wake(ring);
+    return n;
+  }
+  /// The next item in place: then either consume_loan() or keep_loan(). One loan at a time.
+  result<T*> try_borrow() noexcept {
+    if (const error e = take(lent_)) return e.during(step::borrow);
+    ready_ = false;
+    return cell_at(lent_).item();
+  }
+  template <class Ring>
+  void consume_loan(Ring&& ring) noexcept {
+    if constexpr (!std::is_trivially_destructible_v<T>) cell_at(lent_).item()->~T();
+    vacate(lent_);
+    ready_ = true;
+    wake(ring);
+  }
+  /// Puts the message back for whoever pops next.
+  template <class Ring>
+  void keep_loan(Ring&& ring) noexcept {
+    cell_at(lent_).word.store(ring_type::cell_word(ring_.lap_of(lent_), cell_state::orphan), P::template order<site::ordered_free>);
+    ring_.shared().orphans.fetch_add(1, P::template order<site::ordered_raise>);
+    ready_ = true;
+    P::light_fence();
+    if (const auto sleepers = mine().asleep()) mine().wake_one(sleepers, ring);
+  }
+
+  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
+  std::uint32_t arm() noexcept { return mine().arm(base::seat()); }
+  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(base::seat()); }
+  template <class Ring>
+  void disarm(Ring&& ring) noexcept {
+    if (mine().disarm(base::seat())) wake_fellow(ring);
+  }
+
+ private:
+  [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().consumers; }
+  [[nodiscard]] crowd<P>& theirs() const noexcept { return ring_.shared().producers; }
+  [[nodiscard]] word at_lap(word at, cell_state s) const noexcept { return ring_type::cell_word(ring_.lap_of(at), s); }
+
+  SLUICE_INLINE() bool admit(word& at, error& e) noexcept {
+    if (!ready_) [[unlikely]] return e = base::not_ready(step::pop), true;
+    return ring_.shared().orphans.load(P::template order<site::ordered_orphans>) != orphans_ && adopt(at);
+  }
+  SLUICE_INLINE() error take(word& at) noexcept {
+    error e;
+    if (admit(at, e)) [[unlikely]] return e;
+    auto& dispenser = ring_.shared().head;
+    for (;;) {
+      if (!ring_.load(dispenser, at)) [[unlikely]] return error(errc::corrupt, step::pop, subject::cursor);
+      const word w = cell_at(at).word.load(P::template order<site::ordered_cell>);
+      if (w != at_lap(at, cell_state::full)) [[unlikely]] {
+        if (w == at_lap(at, cell_state::tomb)) {
+          if (pass(at, ring_.next(at))) ring_.bury(at);
+        } else if ((e = why_not(at, w))) {
+          return e;
+        }
+        continue;
+      }
+      if (pass(at, ring_.next(at))) return redelivered_ = false, error();
+    }
+  }
+  // The first of up to n items, and how many.
+  error take(word& at, std::size_t& n) noexcept {
+    error e;
+    if (admit(at, e)) return n = 1, e;
+    for (;;) {
+      if (!ring_.load(ring_.shared().head, at)) return error(errc::corrupt, step::pop, subject::cursor);
+      word end = at, found = 0;
+      while (found < n && found < ring_.capacity() &&
+             cell_at(end).word.load(P::template order<site::ordered_cell>) == at_lap(end, cell_state::full))
+        ++found, end = ring_.next(end);
+      if (found == 0) {  // a tomb, or nothing: rare enough to be left to the other
+        if ((e = take(at))) return e;
+        return n = 1, e;
+      }
+      if (pass(at, ring_type::position_of(end))) return n = static_cast<std::size_t>(found), redelivered_ = false, error();
+    }
+  }
+  SLUICE_INLINE() bool pass(word at, word next) const noexcept {
+    if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::full, cell_state::taking>(at);
+    return base::template dispense<Many>(ring_.shared().head, at, next);
+  }
+  // Takes the oldest message that was left by a dead consumer.
+  SLUICE_COLD() bool adopt(word& at) noexcept {
+    const auto count = ring_.shared().orphans.load(P::template order<site::ordered_orphans>);
+    if (!ring_.load(ring_.shared().head, at)) return false;
+    word lap = ring_.lap_of(at) - ring_.one_lap(), index = ring_.index_of(at);
+    for (word steps = 0; steps < ring_.capacity(); ++steps) {
+      at = ring_type::position(lap, index);
+      word w = at_lap(at, cell_state::orphan);
+      auto& here = cell_at(at).word;
+      if (here.load(P::template order<site::ordered_cell>) == w &&
+          here.compare_exchange_strong(w, ring_type::cell_word(ring_.lap_of(at), cell_state::taking, me_),
+                                       P::template order<site::ordered_adopt>, P::template order<site::ordered_before>))
+        return redelivered_ = true;
+      if (++index == ring_.capacity()) index = 0, lap += ring_.one_lap();
+    }
+    orphans_ = count;
+    return false;
+  }
+  SLUICE_INLINE() void vacate(word at) const noexcept {
+    cell_at(at).word.store(ring_.vacant_after(at), P::template order<site::ordered_free>);  // (C4)
+  }
+  template <class Ring>
+  SLUICE_INLINE() void wake(Ring&& ring) noexcept {
+    P::light_fence();
+    if (const auto sleepers = theirs().asleep()) [[unlikely]] theirs().wake_one(sleepers, ring);
+    if constexpr (Many) {
+      if (mine().asleep() != 0) [[unlikely]] wake_fellow(ring);
+    }
+  }
+  // The message after ours may have become ready before ours, and whoever was woken for it then went back to sleep.
+  template <class Ring>
+  SLUICE_NOINLINE() void wake_fellow(Ring&& ring) noexcept {
+    word head = 0;
+    if (!ring_.load(ring_.shared().head, head)) return;
+    const word w = cell_at(head).word.load(P::template order<site::ordered_cell>);
+    if (w == at_lap(head, cell_state::full) || w == at_lap(head, cell_state::tomb) ||
+        ring_.shared().orphans.load(P::template order<site::ordered_orphans>) != orphans_)
+      mine().wake_one(mine().asleep(), ring);
+  }
+
+  // Why there is no item at the head, of which w is the word; no error if there may be one by now. The word alone tells:
+  // as long as it does not name a producer, nothing has been pushed behind it either.
+  SLUICE_COLD() error why_not(word at, word w) noexcept {
+    if (w == at_lap(at, cell_state::vacant) || ring_.lap_of(w) == ring_.lap_of(at) - ring_.one_lap()) return nothing_there(at);
+    const word owner = ring_type::owner_of(w);
+    if (owner != 0 && w == (at_lap(at, cell_state::claimed) | owner)) return error(errc::pending, step::pop).by(static_cast<unsigned>(owner) - 1);
+    word head = 0;
+    if (!ring_.load(ring_.shared().head, head)) return error(errc::corrupt, step::pop, subject::cursor);
+    return head != at ? error() : error(errc::corrupt, step::pop, subject::stamp);
+  }
+  // Nothing is there, now or for ever.
+  error nothing_there(word at) noexcept {
+    const error empty(errc::empty, step::pop);
+    if (theirs().news() == seen_) return empty;
+    const crowd_view now = theirs().look();
+    const errc end = now.verdict(ring_.persistent());
+    if (end == errc::ok) return seen_ = now.news, empty;
+    if (now.news == told_before_) return empty;
+    if (now.news != ended_) {
+      word tail = 0, owner = 0;  // what was pushed before the end that was just seen
+      if (!ring_.load(ring_.shared().tail, tail)) return error(errc::corrupt, step::pop, subject::cursor);
+      if (ring_.distance(at, tail) != 0) return {};
+      if (Many && held(owner)) return error(errc::pending, step::pop).by(static_cast<unsigned>(owner) - 1);
+      ended_ = now.news;
+      theirs().tell(now.news);
+    }
+    return error(end, step::pop).by(now.seat());
+  }
+  // Does a fellow still hold a message? If it dies, or keeps it, the message will be another's.
+  bool held(word& owner) const noexcept {
+    word head = 0;
+    if (!ring_.load(ring_.shared().head, head)) return false;
+    if (ring_type::owner_of(head) != me_) ring_.template settle<cell_state::full, cell_state::taking>(head);
+    for (word k = 0; k < ring_.capacity(); ++k) {
+      const word w = ring_.cells()[k].word.load(P::template order<site::ordered_cell>);
+      owner = ring_type::owner_of(w);
+      if (ring_type::state_of(w) == cell_state::orphan) return owner = me_, true;
+      if (ring_type::state_of(w) == cell_state::taking && owner != me_) return owner != 0;
+    }
+    return false;
+  }
+
+  word lent_ = 0;                  // the position of the message that is out
+  std::uint32_t orphans_ = 0;      // the count of orphans at which there were none
+  std::uint32_t told_before_ = 0;  // the end that others were told of before we came
+  std::uint32_t ended_ = 0;        // the end that we have been told of
+  bool redelivered_ = false;
+};
+
+}  // namespace sluice
+
+#endif
+
 namespace sluice {
 
 /// One producer, one consumer; first in, first out.
 struct spsc {};
+/// Many producers, one consumer; one order for all messages.
+struct mpsc {};
+/// One producer, many consumers, each message to one of them.
+struct spmc {};
+/// Many producers, many consumers, each message to one of them; one order for all messages.
+struct mpmc {};
 
 /// What the channel floor must know of a kind of ring.
 template <class Kind>
@@ -4453,17 +5426,59 @@ struct ring_kind<spsc> {
   using consumer = spsc_consumer<T, P>;
 
   static constexpr region_kind in_region = region_kind::spsc;
-  static constexpr std::uint32_t participants = 2;
+  static constexpr std::uint32_t participants = 2, most_participants = detail::max_participants;
   static constexpr unsigned producer_slot = static_cast<unsigned>(spsc_slot::producer);
   static constexpr unsigned consumer_slot = static_cast<unsigned>(spsc_slot::consumer);
+  static constexpr slot_range producers = producer_slot, consumers = consumer_slot;
 
-  /// Repairs what the dead owner of a slot left in the ring at `body`: its session has ended, and nothing else is open.
-  template <class P>
-  static void heal(std::byte* body, unsigned slot) noexcept {
-    auto& shared = *std::launder(reinterpret_cast<spsc_control<P>*>(body));
-    (slot == producer_slot ? shared.producer : shared.consumer).end(phase::died);
+  /// Repairs what the dead owner of a slot left in the ring: its session has ended, and nothing else is open.
+  template <class T, class P, class Ring>
+  static recovery heal(const spsc_ring<T, P>& r, unsigned slot, Ring&&) noexcept {
+    (slot == producer_slot ? r.shared().producer : r.shared().consumer).end(phase::died);
+    return {.peers = 1};
   }
 };
+
+namespace detail {
+
+/// The kinds that share one ordered ring. A side of one has slot 0; a side of many has all the others, or any.
+template <region_kind Id, bool ManyProducers, bool ManyConsumers>
+struct ordered_kind {
+  template <class T, class P>
+  using ring = ordered_ring<T, P>;
+  template <class T, class P>
+  using producer = ordered_producer<T, ManyProducers, P>;
+  template <class T, class P>
+  using consumer = ordered_consumer<T, ManyConsumers, P>;
+
+  static constexpr region_kind in_region = Id;
+  static constexpr std::uint32_t participants = 16, most_participants = crowd<>::most;
+  static constexpr slot_range side(bool many, bool others_many) noexcept {
+    return many ? slot_range(others_many ? 0 : 1, crowd<>::most - 1) : slot_range(0);
+  }
+  static constexpr slot_range producers = side(ManyProducers, ManyConsumers), consumers = side(ManyConsumers, ManyProducers);
+
+  /// Repairs what the dead owner of a slot left in the ring, and wakes whoever may have waited for it.
+  template <class T, class P, class Ring>
+  static recovery heal(const ordered_ring<T, P>& r, unsigned slot, Ring&& ring) noexcept {
+    auto& shared = r.shared();
+    const recovery found = r.heal(slot);
+    shared.producers.end(slot, phase::died);
+    shared.consumers.end(slot, phase::died);
+    shared.producers.wake_all(ring);
+    shared.consumers.wake_all(ring);
+    return found;
+  }
+};
+
+}  // namespace detail
+
+template <>
+struct ring_kind<mpsc> : detail::ordered_kind<region_kind::mpsc, true, false> {};
+template <>
+struct ring_kind<spmc> : detail::ordered_kind<region_kind::spmc, false, true> {};
+template <>
+struct ring_kind<mpmc> : detail::ordered_kind<region_kind::mpmc, true, true> {};
 
 /// A kind of channel.
 template <class K>
@@ -4505,15 +5520,14 @@ class ring_end {
 
   void arm(want, wait_set& set) noexcept {
     if (!side_->attached()) return set.ready();
-    auto& door = side_->mine().doorstep();
-    const auto value = door.arm(std::remove_reference_t<decltype(door)>::asleep);
+    const auto value = side_->arm();
     const bool fenced = home_.heavy_fence();
-    home_.heal_peers();
-    set.on(&door.word(), value, Home::shared);
+    (void)recover();
+    set.on(&side_->doorstep().word(), value, Home::shared);
     set.within(home_.slice(fenced));
   }
   void disarm(want) noexcept {
-    if (side_->attached()) side_->mine().doorstep().disarm();
+    if (side_->attached()) side_->disarm(ringer{});
   }
 
   /// Ends the stream for the other side, which still gets what was accepted. Idempotent; wakes whoever waits.
@@ -4522,6 +5536,22 @@ class ring_end {
   status finish(until = {}) noexcept {
     close();
     return {};
+  }
+
+  /// Heals what dead participants left; returns what there was to do. Whoever waits, and whoever is refused again and again,
+  /// does this by itself. Idempotent.
+  recovery recover() noexcept {
+    const recovery now = side_->attached() ? home_.heal_peers() : recovery{};
+    recovered_ += now;
+    return now;
+  }
+  /// All that this end has healed, asked or by itself.
+  [[nodiscard]] const recovery& recovered() const noexcept { return recovered_; }
+  /// May the last message be out of order, since it was taken over from a consumer that died with it, or put back?
+  [[nodiscard]] bool redelivered() const noexcept
+    requires requires(const Side& s) { s.redelivered(); }
+  {
+    return side_->redelivered();
   }
 
   /// How many messages fit; 0 once closed.
@@ -4542,15 +5572,15 @@ class ring_end {
 
  protected:
   explicit ring_end(error why) noexcept : why_inert_(why) {}
-  ring_end(Home home, wait_strategy w) noexcept : side_(home.template side<Side>()), home_(std::move(home)), waits_(w) {}
+  ring_end(Home home, wait_strategy w) noexcept : side_(home.side()), home_(std::move(home)), waits_(w) {}
   ring_end(ring_end&& o) noexcept
-      : side_(std::exchange(o.side_, &inert)), home_(std::move(o.home_)), why_inert_(o.why_inert_), waits_(o.waits_) {}
+      : side_(std::exchange(o.side_, &inert)), home_(std::move(o.home_)), recovered_(o.recovered_), why_inert_(o.why_inert_), waits_(o.waits_) {}
   ring_end& operator=(ring_end&& o) noexcept {
     if (this != &o) {
       end(phase::left);
       side_ = std::exchange(o.side_, &inert);
       home_ = std::move(o.home_);
-      why_inert_ = o.why_inert_, waits_ = o.waits_;
+      recovered_ = o.recovered_, why_inert_ = o.why_inert_, waits_ = o.waits_;
     }
     return *this;
   }
@@ -4561,7 +5591,7 @@ class ring_end {
   /// What a refusal of the side means for the end. Somebody who only ever polls learns of a peer's death here.
   SLUICE_COLD() error refused(error e) noexcept {
     if (e.code == errc::forked && side_ == &inert) return error(why_inert_.code, e.op, why_inert_.about());
-    if (e.again() && side_->suspicious()) home_.heal_peers();
+    if (e.again() && side_->suspicious()) (void)recover();
     return e;
   }
 
@@ -4569,9 +5599,7 @@ class ring_end {
   void end(phase how) noexcept {
     if (side_ == &inert) return;
     if (side_->attached()) {
-      side_->mine().end(how);
-      auto& door = side_->theirs().doorstep();
-      if (const auto kinds = door.signal()) ringer{}(door, kinds);
+      side_->end(how, ringer{});
       side_->detach();
     }
     side_ = &inert;
@@ -4582,6 +5610,7 @@ class ring_end {
 
   Side* side_ = &inert;
   Home home_;
+  recovery recovered_;
   error why_inert_ = errc::closed;
   wait_strategy waits_ = wait_strategy::spin_then_park;
 };
@@ -4621,6 +5650,11 @@ class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template pro
     if (!n) [[unlikely]] return this->refused(n.err());
     return n;
   }
+  /// One more end of the same side: `invalid` if there can be only one, no_space if all slots are taken.
+  [[nodiscard]] result<ring_sink> clone() const noexcept {
+    auto home = this->home().another(ring_kind<Kind>::producers);
+    return home ? result<ring_sink>(ring_sink(std::move(*home), this->waits())) : result<ring_sink>(home.err());
+  }
   slot_type try_claim()
     requires std::is_nothrow_default_constructible_v<T>
   {
@@ -4659,6 +5693,11 @@ class ring_source : public detail::ring_end<typename ring_kind<Kind>::template c
     const auto n = this->side().try_pop(to, ringer{});
     if (!n) [[unlikely]] return this->refused(n.err());
     return n;
+  }
+  /// One more end of the same side: `invalid` if there can be only one, no_space if all slots are taken.
+  [[nodiscard]] result<ring_source> clone() const noexcept {
+    auto home = this->home().another(ring_kind<Kind>::consumers);
+    return home ? result<ring_source>(ring_source(std::move(*home), this->waits())) : result<ring_source>(home.err());
   }
   loan_type try_borrow() noexcept {
     const auto item = this->side().try_borrow();
@@ -4719,12 +5758,11 @@ namespace sluice {
 
 namespace detail {
 
-/// The memory that both ends of a channel within a process share, and their two sides.
+/// The memory that all ends of a channel within a process share.
 template <class T, class Kind, class P>
 struct channel_core {
-  using ring_type = typename ring_kind<Kind>::template ring<T, P>;
-  using producer_type = typename ring_kind<Kind>::template producer<T, P>;
-  using consumer_type = typename ring_kind<Kind>::template consumer<T, P>;
+  using kind = ring_kind<Kind>;
+  using ring_type = typename kind::template ring<T, P>;
 
   static channel_core* make(std::size_t capacity, error& why) noexcept {
     const std::size_t bytes = ring_type::bytes_for(capacity);
@@ -4735,17 +5773,27 @@ struct channel_core {
       return why = error(errc::no_space, step::create, subject::size), nullptr;
     }
     core->ring = ring_type(core->memory.data(), capacity);
-    (void)core->producer.attach(core->ring);  // fresh memory: nothing to refuse
-    (void)core->consumer.attach(core->ring);
-    core->producer.mine().begin();
-    core->consumer.mine().begin();
     return core;
   }
+  /// The first free slot of a side, for one more end.
+  result<unsigned> take_slot(slot_range slots) noexcept {
+    for (unsigned k = slots.first; k <= slots.last && k < 64; ++k) {
+      const std::uint64_t bit = std::uint64_t{1} << k;
+      if ((slots_.fetch_or(bit, std::memory_order_acq_rel) & bit) == 0) return k;
+    }
+    return slots.single() ? error(errc::busy, step::join, subject::role).by(slots.first)
+                          : error(errc::no_space, step::join, subject::participants);
+  }
+  void give_slot(unsigned k) noexcept { slots_.fetch_and(~(std::uint64_t{1} << k), std::memory_order_acq_rel); }
+  [[nodiscard]] unsigned ends() const noexcept {
+    return static_cast<unsigned>(std::popcount(slots_.load(std::memory_order_relaxed)));
+  }
+  void hold() noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
-    if (owners.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if (owners_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     if constexpr (!std::is_trivially_destructible_v<T>) {  // what nobody popped
-      consumer_type rest;
-      if (rest.attach(ring))
+      typename kind::template consumer<T, P> rest;
+      if (rest.attach(ring, kind::consumers.first))
         while (rest.try_pop([](auto&, auto) {})) {
         }
     }
@@ -4756,13 +5804,14 @@ struct channel_core {
 
   heap_region memory;
   ring_type ring;
-  std::atomic<unsigned> owners{2};
-  alignas(apart_bytes) producer_type producer;
-  alignas(apart_bytes) consumer_type consumer;
+
+ private:
+  std::atomic<unsigned> owners_{1};
+  std::atomic<std::uint64_t> slots_{0};  // of living ends
 };
 
-/// One end's hold on the core. Within a process nobody dies alone, so there is nobody to heal.
-template <class T, class Kind, class P>
+/// One end's hold on the core, and its side of the ring. Within a process nobody dies alone, so there is nobody to heal.
+template <class Side, class T, class Kind, class P>
 class local_home {
   using core_type = channel_core<T, Kind, P>;
 
@@ -4772,33 +5821,68 @@ class local_home {
   static constexpr end_traits traits{.max_size = sizeof(U)};
 
   constexpr local_home() noexcept = default;
-  explicit local_home(core_type* core) noexcept : core_(core) {}
-  local_home(local_home&& o) noexcept : core_(std::exchange(o.core_, nullptr)) {}
+  /// Takes a slot of the core, and the role that goes with it.
+  static result<local_home> make(core_type* core, slot_range slots) noexcept {
+    const auto slot = core->take_slot(slots);
+    if (!slot) return slot.err();
+    auto* const own = new (std::nothrow) place;
+    if (own == nullptr) return core->give_slot(*slot), error(errc::no_space, step::create, subject::size);
+    own->slot = *slot;
+    core->hold();
+    (void)own->side.attach(core->ring, *slot);  // our own memory: nothing to refuse
+    own->side.begin();
+    return local_home(core, own);
+  }
+  local_home(local_home&& o) noexcept : core_(std::exchange(o.core_, nullptr)), own_(std::exchange(o.own_, nullptr)) {}
   local_home& operator=(local_home&& o) noexcept {
     std::swap(core_, o.core_);
+    std::swap(own_, o.own_);
     return *this;
   }
   ~local_home() {
-    if (core_ != nullptr) core_->release();
+    if (core_ == nullptr) return;
+    leave();
+    delete own_;
+    core_->release();
   }
 
-  template <class Side>
-  [[nodiscard]] Side* side() const noexcept {
-    if constexpr (std::is_same_v<Side, typename core_type::producer_type>) return &core_->producer;
-    else return &core_->consumer;
-  }
+  [[nodiscard]] Side* side() const noexcept { return &own_->side; }
   [[nodiscard]] bool heavy_fence() const noexcept { return detail::heavy_fence(false); }
-  [[nodiscard]] std::int64_t slice(bool fenced) const noexcept { return fenced ? never : 1'000'000; }
-  void heal_peers() const noexcept {}
-  [[nodiscard]] unsigned peers() const noexcept {
-    const auto& roles = core_->ring.shared();
-    return (roles.producer.peek().now() == phase::live ? 1u : 0u) + (roles.consumer.peek().now() == phase::live ? 1u : 0u);
+  [[nodiscard]] std::int64_t slice(bool fenced) const noexcept {
+    if constexpr (requires { core_->ring.shared().consumers; }) return fenced ? 20'000'000 : 1'000'000;
+    else return fenced ? never : 1'000'000;
   }
+  recovery heal_peers() const noexcept { return {}; }
+  [[nodiscard]] unsigned peers() const noexcept { return core_->ends(); }
   [[nodiscard]] opening opened() const noexcept { return opening::created; }
-  void leave() const noexcept {}
+  [[nodiscard]] result<local_home> another(slot_range slots) const noexcept {
+    return core_ != nullptr && own_->slot != gone ? make(core_, slots) : result<local_home>(error(errc::closed, step::open));
+  }
+  void leave() const noexcept {
+    if (own_->slot != gone) core_->give_slot(std::exchange(own_->slot, gone));
+  }
 
  private:
+  static constexpr unsigned gone = ~0u;
+  struct alignas(apart_bytes) place {  // a line of its own, where it stays when the end is moved
+    Side side;
+    unsigned slot = gone;
+  };
+
+  local_home(core_type* core, place* own) noexcept : core_(core), own_(own) {}
+
   core_type* core_ = nullptr;
+  place* own_ = nullptr;
+};
+
+template <class T, class Kind, class P>
+struct local_ends {
+  template <class Side>
+  using home = local_home<Side, T, Kind, P>;
+  using sink_home = home<typename ring_kind<Kind>::template producer<T, P>>;
+  using source_home = home<typename ring_kind<Kind>::template consumer<T, P>>;
+  using sink = ring_sink<T, Kind, sink_home, P>;
+  using source = ring_source<T, Kind, source_home, P>;
 };
 
 }  // namespace detail
@@ -4806,9 +5890,8 @@ class local_home {
 /// Both ends of a channel within a process: `auto [tx, rx] = channel<T>(64);`
 template <class T, class Kind, class P>
 struct channel_ends {
-  using home = detail::local_home<T, Kind, P>;
-  ring_sink<T, Kind, home, P> tx;
-  ring_source<T, Kind, home, P> rx;
+  typename detail::local_ends<T, Kind, P>::sink tx;
+  typename detail::local_ends<T, Kind, P>::source rx;
 };
 
 /// How the ends of a channel within a process wait.
@@ -4816,20 +5899,25 @@ struct channel_options {
   wait_strategy wait = wait_strategy::spin_then_park;
 };
 
-/// A channel of exactly `capacity` messages between two threads. Where memory is short, or the capacity is 0, both ends
-/// are inert and say so with every verb.
+/// A channel of exactly `capacity` messages between threads; where its kind allows more ends of a side, these are clones.
+/// Where memory is short, or the capacity is 0, both ends are inert and say so with every verb.
 ///
-/// Allocates: here, and nowhere later.
+/// Allocates: here and in clone(), and nowhere later.
 template <message T, channel_kind Kind = spsc, class P = native_memory>
 [[nodiscard]] channel_ends<T, Kind, P> channel(std::size_t capacity = 1024, const channel_options& o = {}) noexcept {
-  using ends = channel_ends<T, Kind, P>;
-  using home = typename ends::home;
+  using ends = detail::local_ends<T, Kind, P>;
   error why;
   auto* const core = detail::channel_core<T, Kind, P>::make(capacity, why);
-  if (core == nullptr)
-    return ends{ring_sink<T, Kind, home, P>(why), ring_source<T, Kind, home, P>(why)};
+  if (core == nullptr) return {typename ends::sink(why), typename ends::source(why)};
   (void)detail::join_heavy_fence(false);
-  return ends{ring_sink<T, Kind, home, P>(home(core), o.wait), ring_source<T, Kind, home, P>(home(core), o.wait)};
+  auto in = ends::sink_home::make(core, ring_kind<Kind>::producers);
+  auto out = ends::source_home::make(core, ring_kind<Kind>::consumers);
+  core->release();
+  if (!in || !out) {
+    const error no_room = !in ? in.err() : out.err();
+    return {typename ends::sink(no_room), typename ends::source(no_room)};
+  }
+  return {typename ends::sink(std::move(*in), o.wait), typename ends::source(std::move(*out), o.wait)};
 }
 
 }  // namespace sluice
@@ -4876,17 +5964,24 @@ class shared_home {
   shared_home(shared_home&&) noexcept = default;
   shared_home& operator=(shared_home&&) noexcept = default;
 
-  template <class Side>
-  [[nodiscard]] Side* side() const noexcept { return page_.get(); }
+  [[nodiscard]] SideType* side() const noexcept { return page_.get(); }
   [[nodiscard]] bool heavy_fence() noexcept { return detail::heavy_fence(true) && member_.all_fenced(); }
   /// Longer sleeps would leave a message lie whose producer was killed between publishing it and waking us.
   [[nodiscard]] std::int64_t slice(bool fenced) const noexcept { return fenced ? 20'000'000 : 1'000'000; }
-  void heal_peers() noexcept {
+  recovery heal_peers() noexcept {
+    recovery all;
     for (unsigned k = 0; k < member_.slot_count(); ++k)
-      if (k != member_.slot()) (void)member_.heal_if_dead(k, [](std::byte* b, unsigned s) { ring_kind<Kind>::template heal<P>(b, s); });
+      if (k != member_.slot()) (void)member_.heal_if_dead(k, [&](membership<P>& m, unsigned slot) { all += heal(m, slot); });
+    return all;
   }
+  static recovery heal(const membership<P>& m, unsigned slot) noexcept {
+    return ring_kind<Kind>::heal(ring_of(m), slot, futex_ringer<true>{});
+  }
+  static typename SideType::ring_type ring_of(const membership<P>& m) noexcept { return {m.body(), m.capacity(), m.persistent()}; }
   [[nodiscard]] unsigned peers() noexcept { return member_.peers(); }
   [[nodiscard]] opening opened() const noexcept { return member_.opened(); }
+  /// One more participant of the same region.
+  [[nodiscard]] result<shared_home> another(slot_range slots, const ring_options& o = {}) const noexcept;
   void leave() noexcept {
     if (page_.wiped()) member_.disown();
     else member_.leave();
@@ -4900,56 +5995,48 @@ class shared_home {
 
 template <class T, class Kind, class P>
 region_spec spec_of(const ring_options& o) noexcept {
-  using ring = typename ring_kind<Kind>::template ring<T, P>;
+  using kind = ring_kind<Kind>;
   region_spec s;
-  s.kind = ring_kind<Kind>::in_region;
+  s.kind = kind::in_region;
   s.capacity = o.capacity;
   s.participants = o.participants;
-  s.least_participants = ring_kind<Kind>::participants;
+  s.least_participants = 2;
+  s.most_participants = kind::most_participants;
+  s.default_participants = kind::participants;
   s.persistent = o.persistent;
   s.item_size = sizeof(T);
   s.item_align = alignof(T);
   s.layout = layout_of<T>;
   s.layout_text = &layout_text<T>;
-  s.body_bytes = &ring::bytes_for;
+  s.body_bytes = &kind::template ring<T, P>::bytes_for;
   return s;
 }
 
-/// Joins a region as `End` and takes its role up. `join(spec, slot, heal, begin)` is one of the ways into a membership.
-template <class End, class SideType, class T, class Kind, class P, class Join>
-result<End> open_end(const ring_options& o, unsigned slot, Join join) noexcept {
+/// Joins a region and takes a role up in it. `join(slots, heal, begin)` is one of the ways into a membership.
+template <class SideType, class T, class Kind, class P, class Join>
+result<shared_home<SideType, Kind, P>> open_home(slot_range slots, Join join) noexcept {
   using home = shared_home<SideType, Kind, P>;
-  using ring = typename ring_kind<Kind>::template ring<T, P>;
   static_assert(sizeof(typename P::word) == 8, "shared regions need 64-bit atomics");
   auto page = private_page<SideType>::make();
   if (!page) return last_error(step::create);
   auto member = join(
-      spec_of<T, Kind, P>(o), slot, [](std::byte* body, unsigned s) { ring_kind<Kind>::template heal<P>(body, s); },
+      slots, [](const membership<P>& m, unsigned slot) { (void)home::heal(m, slot); },
       [&](membership<P>& m) -> status {
-        const ring r(m.body(), m.capacity(), m.persistent());
-        if (!members_in_place(r.first()->item(0))) return error(errc::invalid, step::join, subject::member_alignment);
-        if (status s = page.get()->attach(r); !s) return s;
-        page.get()->mine().begin();
+        const auto r = home::ring_of(m);
+        if (!members_in_place(r.some_item())) return error(errc::invalid, step::join, subject::member_alignment);
+        if (status s = page.get()->attach(r, m.slot()); !s) return s;
+        page.get()->begin();
         return {};
       });
   if (!member) return member.err();
-  return End(home(std::move(page), std::move(*member)), o.wait);
+  return home(std::move(page), std::move(*member));
 }
-
-template <class End, class SideType, class T, class Kind, class P>
-result<End> open_end_at(const result<region_place>& where, const ring_options& o, unsigned slot) noexcept {
-  if (!where) return where.err();
-  return open_end<End, SideType, T, Kind, P>(o, slot, [&](const region_spec& s, unsigned k, auto heal, auto begin) {
-    return membership<P>::join(*where, s, k, heal, begin);
-  });
-}
-
-template <class End, class SideType, class T, class Kind, class P>
-result<End> open_end_again(const End& end, const ring_options& o, unsigned slot) noexcept {
-  const membership<P>& old = end.home().member();
-  if (old.handle() < 0) return error(errc::closed, step::open);
-  return open_end<End, SideType, T, Kind, P>(o, slot, [&](const region_spec& s, unsigned k, auto heal, auto begin) {
-    return membership<P>::join(old.handle(), old.durable(), o.region(), s, k, heal, begin);
+template <class SideType, class Kind, class P>
+result<shared_home<SideType, Kind, P>> shared_home<SideType, Kind, P>::another(slot_range slots, const ring_options& o) const noexcept {
+  using T = typename SideType::ring_type::value_type;
+  if (member_.handle() < 0) return error(errc::closed, step::open);
+  return open_home<SideType, T, Kind, P>(slots, [&](slot_range in, auto heal, auto begin) {
+    return membership<P>::join(member_.handle(), member_.durable(), o.region(), spec_of<T, Kind, P>(o), in, heal, begin);
   });
 }
 
@@ -4961,13 +6048,28 @@ struct shared_ends {
   using source = ring_source<T, Kind, shared_home<consumer, Kind, P>, P>;
 
   static result<sink> open_sink(const result<region_place>& where, const ring_options& o) noexcept {
-    return open_end_at<sink, producer, T, Kind, P>(where, o, ring_kind<Kind>::producer_slot);
+    return open<sink, producer>(where, o, ring_kind<Kind>::producers);
   }
   static result<source> open_source(const result<region_place>& where, const ring_options& o) noexcept {
-    return open_end_at<source, consumer, T, Kind, P>(where, o, ring_kind<Kind>::consumer_slot);
+    return open<source, consumer>(where, o, ring_kind<Kind>::consumers);
+  }
+
+ private:
+  template <class End, class SideType>
+  static result<End> open(const result<region_place>& where, const ring_options& o, slot_range slots) noexcept {
+    if (!where) return where.err();
+    auto home = open_home<SideType, T, Kind, P>(slots, [&](slot_range in, auto heal, auto begin) {
+      return membership<P>::join(*where, spec_of<T, Kind, P>(o), in, heal, begin);
+    });
+    return home ? result<End>(End(std::move(*home), o.wait)) : result<End>(home.err());
   }
 };
 
+template <class End>
+result<End> reopen_end(const End& end, slot_range slots, const ring_options& o) noexcept {
+  auto home = end.home().another(slots, o);
+  return home ? result<End>(End(std::move(*home), o.wait)) : result<End>(home.err());
+}
 inline result<region_place> file_place(std::string_view path, const ring_options& o) noexcept {
   if (o.directory != nullptr) return error(errc::invalid, step::open, subject::options);  // a path has its directory
   return region_place::file(path, o.region());
@@ -5009,14 +6111,12 @@ template <wire T, channel_kind Kind = spsc, class P = native_memory>
 template <class T, class Kind, class SideType, class P>
 [[nodiscard]] auto reopen(const ring_sink<T, Kind, detail::shared_home<SideType, Kind, P>, P>& end,
                           const ring_options& o = {}) noexcept {
-  using ends = detail::shared_ends<T, Kind, P>;
-  return detail::open_end_again<typename ends::sink, SideType, T, Kind, P>(end, o, ring_kind<Kind>::producer_slot);
+  return detail::reopen_end(end, ring_kind<Kind>::producers, o);
 }
 template <class T, class Kind, class SideType, class P>
 [[nodiscard]] auto reopen(const ring_source<T, Kind, detail::shared_home<SideType, Kind, P>, P>& end,
                           const ring_options& o = {}) noexcept {
-  using ends = detail::shared_ends<T, Kind, P>;
-  return detail::open_end_again<typename ends::source, SideType, T, Kind, P>(end, o, ring_kind<Kind>::consumer_slot);
+  return detail::reopen_end(end, ring_kind<Kind>::consumers, o);
 }
 /// Takes the name away at once; ends that are open live on, and the next opener creates a new channel.
 [[nodiscard]] inline status shm_remove(std::string_view name, const ring_options& o = {}) noexcept {

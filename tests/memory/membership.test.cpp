@@ -38,7 +38,7 @@ sluice::region_spec spec(unsigned participants = 3) {
 }
 
 std::vector<unsigned> healed;  // by whoever joins or heals in this process
-constexpr auto heal = [](std::byte*, unsigned slot) { healed.push_back(slot); };
+constexpr auto heal = [](const member&, unsigned slot) { healed.push_back(slot); };
 constexpr auto begin = [](member&) -> status { return {}; };
 
 struct world {
@@ -56,7 +56,7 @@ struct world {
     options.directory = durable ? nullptr : dir.c_str();
     return durable ? sluice::region_place::file(path, options) : sluice::region_place::shared_memory("region", options);
   }
-  sluice::result<member> join(unsigned slot, unsigned participants = 3) const {
+  sluice::result<member> join(sluice::slot_range slot, unsigned participants = 3) const {
     return member::join(*place, spec(participants), slot, heal, begin);
   }
   // What is in the file.
@@ -168,18 +168,18 @@ TEST_CASE("any slot will do until all are taken, then there is no space") {
   const world w;
   std::vector<member> all;
   for (unsigned k = 0; k < 3; ++k) {
-    auto m = w.join(member::any_slot);
+    auto m = w.join(sluice::slot_range{});
     REQUIRE(m);
     CHECK(m->slot() == k);
     all.push_back(std::move(*m));
   }
   const auto before = test::now_ns();
-  const auto none = w.join(member::any_slot);
+  const auto none = w.join(sluice::slot_range{});
   REQUIRE_FALSE(none);
   CHECK(none.err() == sluice::error(errc::no_space, step::join, subject::participants));
   CHECK(test::now_ns() - before < 1'000'000'000);
   all[1].leave();
-  const auto again = w.join(member::any_slot);
+  const auto again = w.join(sluice::slot_range{});
   REQUIRE(again);
   CHECK(again->slot() == 1);
 }
@@ -309,14 +309,14 @@ TEST_CASE("whoever is killed while joining or healing is followed by the next") 
   }
   SECTION("in the heal of a joiner") {
     die_at(w, 0);
-    test::child c([&] { return member::join(*w.place, spec(), 0, [&](std::byte*, unsigned) { (void)die(); }, begin) ? 1 : 2; });
+    test::child c([&] { return member::join(*w.place, spec(), 0, [&](const member&, unsigned) { (void)die(); }, begin) ? 1 : 2; });
     REQUIRE(c.wait() == -SIGKILL);
     CHECK(w.incarnation(0) % 2 == 1);
   }
   SECTION("in the heal of a fellow") {
     die_at(w, 0);
     test::child c([&] {
-      const auto killed = [&](std::byte*, unsigned) { (void)die(); };
+      const auto killed = [&](const member&, unsigned) { (void)die(); };
       auto m = member::join(*w.place, spec(), 1, killed, begin);
       return m && m->heal_if_dead(0, killed) ? 1 : 2;
     });
@@ -439,7 +439,7 @@ TEST_CASE("creating, joining and removing at the same time: never half a region,
     all.emplace_back([&, i] {
       test::dice d(i + 1);
       for (int k = 0; k < 300; ++k) {
-        auto m = w.join(member::any_slot);
+        auto m = w.join(sluice::slot_range{});
         if (m) {
           ++n->joined;
           n->created += m->opened() == opening::created ? 1u : 0u;

@@ -8,9 +8,11 @@
 
 namespace model {
 
-/// The kernel's part of a region, as far as liveness needs it: a life and a heal lock for each of two slots.
+/// The kernel's part of a region, as far as liveness needs it: a life and a heal lock for each slot.
 struct lock_bytes {
-  std::uint32_t life[2] = {}, heal[2] = {};
+  static constexpr unsigned most = 8;
+  unsigned slots = 2;  // that are in use
+  std::uint32_t life[most] = {}, heal[most] = {};
 
   // liveness
   [[nodiscard]] bool begin_heal(unsigned slot) noexcept { return world::current()->try_lock(&heal[slot]); }
@@ -27,7 +29,7 @@ struct lock_bytes {
     w.unlock(&heal[slot]);
   }
   void name_words(world& w) const {
-    for (unsigned k = 0; k < 2; ++k) w.call(life[k], "life ", k), w.call(heal[k], "heal ", k);
+    for (unsigned k = 0; k < slots; ++k) w.call(life[k], "life ", k), w.call(heal[k], "heal ", k);
   }
 };
 static_assert(sluice::liveness<lock_bytes>);

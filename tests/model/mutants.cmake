@@ -98,15 +98,14 @@ model_mutant(wake_before_publish ring/spsc.hpp
   [=[    here.publish(1);
     credits_ -= 1;
     next_.pass(1, ring_);
-    wake_consumer(ring);]=]
-  [=[    wake_consumer(ring);
+    this->wake_peer(ring);]=]
+  [=[    this->wake_peer(ring);
     here.publish(1);
     credits_ -= 1;
     next_.pass(1, ring_);]=])
 model_mutant(pop_wakes_nobody ring/spsc.hpp
   [=[  // (C3)
-    auto& door = theirs().doorstep();
-    if (const auto kinds = door.signal()) [[unlikely]] ring(door, kinds);]=]
+    this->wake_peer(ring);]=]
   [=[
     static_cast<void>(ring);]=])
 model_mutant(no_light_fence core/gate.hpp
@@ -124,22 +123,22 @@ model_mutant(sleep_on_the_value_before core/gate.hpp
   [=[P::template order<site::gate_arm>);]=])
 model_mutant(no_retry_after_arm wait/wait_for.hpp
   [=[        auto r = attempt();
-        if (!settled(r)) slept = set.sleep(u);]=]
-  [=[        slept = set.sleep(u);
-        auto r = attempt();]=])
+        if (!settled(r)) {]=]
+  [=[        decltype(attempt()) r(error(errc::empty));
+        {]=])
 model_mutant(no_heavy_fence channel/ring_end.hpp
   [=[    const bool fenced = home_.heavy_fence();]=]
   [=[    const bool fenced = true;]=])
-model_mutant(close_wakes_nobody channel/ring_end.hpp
-  [=[      if (const auto kinds = door.signal()) ringer{}(door, kinds);
-      side_->detach();]=]
-  [=[      static_cast<void>(door);
-      side_->detach();]=])
+model_mutant(close_wakes_nobody ring/spsc.hpp
+  [=[    self().mine().end(how);
+    wake_peer(ring);]=]
+  [=[    self().mine().end(how);
+    static_cast<void>(ring);]=])
 
 # ---- life and death
 
 model_mutant(no_healing_before_sleep channel/ring_end.hpp
-  [=[    home_.heal_peers();
+  [=[    (void)recover();
     set.on(]=]
   [=[    set.on(]=])
 model_mutant(healer_ends_the_living core/liveness.hpp

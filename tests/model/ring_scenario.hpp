@@ -140,11 +140,11 @@ class ring_scenario {
   std::vector<unsigned> what_is_left() const {
     const std::size_t n = ring_type::bytes_for(case_.capacity);
     std::memcpy(image_, memory_, n);
-    kind::template heal<P>(image_, kind::producer_slot);
-    kind::template heal<P>(image_, kind::consumer_slot);
+    const ring_type image(image_, case_.capacity, true);
+    for (const unsigned slot : {kind::producer_slot, kind::consumer_slot}) (void)kind::heal(image, slot, no_bell);
     std::vector<unsigned> all;
     consumer c;
-    if (!c.attach(ring_type(image_, case_.capacity, true))) fail("a crash image cannot be joined");
+    if (!c.attach(image)) fail("a crash image cannot be joined");
     for (;;) {
       const auto m = c.try_pop(no_bell);
       if (!m) {
@@ -178,7 +178,7 @@ class ring_scenario {
   template <class Side>
   void join(Side& side, unsigned slot) {
     locks_.join(slot, [&] {
-      kind::template heal<P>(memory_, slot);
+      (void)kind::heal(ring_, slot, no_bell);
       if (!side.attach(ring_)) fail("the heir cannot attach");
       side.mine().begin();
     });
@@ -186,7 +186,7 @@ class ring_scenario {
   void refused(sluice::error e, sluice::errc expected, unsigned peer) {
     if (e != expected) fail(std::string("refused for a wrong reason: ") + std::to_string(static_cast<int>(e.code)));
     saw(expected == sluice::errc::full ? "full" : "empty");
-    if (case_.heals && sluice::heal_if_dead(locks_, peer, [&] { kind::template heal<P>(memory_, peer); })) saw("healed");
+    if (case_.heals && sluice::heal_if_dead(locks_, peer, [&] { (void)kind::heal(ring_, peer, no_bell); })) saw("healed");
     P::pause();
   }
 
@@ -209,7 +209,7 @@ class ring_scenario {
       } else if (case_.how == style::in_place) {
         if (auto place = p.try_claim()) {
           P::copy_out(*place, T::make(id + 1));  // thinks better of it
-          p.abandon();
+          p.abandon(no_bell);
           place = p.try_claim();
           expect(static_cast<bool>(place), "an abandoned place cannot be claimed again");
           book_.pushing(id);
@@ -243,7 +243,7 @@ class ring_scenario {
       } else if (case_.how == style::in_place) {
         if (auto lent = c.try_borrow()) {
           const T first = P::copy_in(*lent);
-          c.keep_loan();
+          c.keep_loan(no_bell);
           book_.put_back();
           lent = c.try_borrow();
           expect(static_cast<bool>(lent), "a message that was kept is gone");

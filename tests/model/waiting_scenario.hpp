@@ -10,7 +10,7 @@
 namespace model {
 
 /// A home of ring ends as sluice::detail::shared_home is one, but that the region is in the model.
-template <class Kind, class P>
+template <class Side, class Kind, class P>
 class shared_home {
  public:
   static constexpr bool shared = true;
@@ -18,19 +18,21 @@ class shared_home {
   static constexpr sluice::end_traits traits{.detects_death = true, .outlives_process = true, .max_size = sizeof(U)};
 
   shared_home() noexcept = default;
-  shared_home(void* side, std::byte* body, lock_bytes& locks, unsigned slot) noexcept
-      : side_(side), body_(body), locks_(&locks), slot_(slot) {}
-  template <class Side>
-  [[nodiscard]] Side* side() const noexcept {
-    return static_cast<Side*>(side_);
-  }
+  shared_home(Side& side, lock_bytes& locks, unsigned slot) noexcept : side_(&side), locks_(&locks), slot_(slot) {}
+  [[nodiscard]] Side* side() const noexcept { return side_; }
   [[nodiscard]] bool heavy_fence() noexcept {
     world::current()->heavy_fence();
     return true;
   }
   [[nodiscard]] std::int64_t slice(bool) const noexcept { return std::int64_t{1} << 60; }  // see options::slices
-  void heal_peers() noexcept {
-    (void)sluice::heal_if_dead(*locks_, 1 - slot_, [&] { sluice::ring_kind<Kind>::template heal<P>(body_, 1 - slot_); });
+  sluice::recovery heal_peers() noexcept {
+    sluice::recovery all;
+    for (unsigned k = 0; k < locks_->slots; ++k)
+      if (k != slot_)
+        (void)sluice::heal_if_dead(*locks_, k, [&] {
+          all += sluice::ring_kind<Kind>::heal(side_->ring(), k, sluice::detail::futex_ringer<true>{});
+        });
+    return all;
   }
   [[nodiscard]] unsigned peers() noexcept { return 0; }
   [[nodiscard]] sluice::opening opened() const noexcept { return sluice::opening::joined; }
@@ -39,8 +41,7 @@ class shared_home {
   }
 
  private:
-  void* side_ = nullptr;
-  std::byte* body_ = nullptr;
+  Side* side_ = nullptr;
   lock_bytes* locks_ = nullptr;
   unsigned slot_ = 0;
 };
@@ -73,17 +74,18 @@ class waiting_scenario {
   using ring_type = typename kind::template ring<T, P>;
   using producer = typename kind::template producer<T, P>;
   using consumer = typename kind::template consumer<T, P>;
-  using home = shared_home<K, P>;
-  using sink = sluice::ring_sink<T, K, home, P>;
-  using source = sluice::ring_source<T, K, home, P>;
+  using sink_home = shared_home<producer, K, P>;
+  using source_home = shared_home<consumer, K, P>;
+  using sink = sluice::ring_sink<T, K, sink_home, P>;
+  using source = sluice::ring_source<T, K, source_home, P>;
 
  public:
   waiting_scenario(world& w, const waiting_case& c) : case_(c) {
     std::memset(memory_, 0, sizeof memory_);
     ring_ = ring_type(memory_, c.capacity);
     expect(producer_.attach(ring_) && consumer_.attach(ring_), "an empty ring cannot be joined");
-    producer_.mine().begin();
-    consumer_.mine().begin();
+    producer_.begin();
+    consumer_.begin();
     for (; pushed_ != c.waiting; ++pushed_)
       expect(static_cast<bool>(producer_.try_push(T{pushed_}, [](auto&, std::uint32_t) {})), "no room to begin with");
     begun_ = pushed_;
@@ -110,7 +112,7 @@ class waiting_scenario {
     return case_.impatient ? sluice::until(std::chrono::hours(1)) : sluice::until();
   }
   void produce() {
-    sink tx(home(&producer_, memory_, locks_, kind::producer_slot), sluice::wait_strategy::park);
+    sink tx(sink_home(producer_, locks_, kind::producer_slot), sluice::wait_strategy::park);
     while (pushed_ != case_.waiting + case_.messages) {
       begun_ = pushed_ + 1;
       const auto s = tx.push(T{pushed_}, patience());
@@ -126,7 +128,7 @@ class waiting_scenario {
     tx.close();
   }
   void consume() {
-    source rx(home(&consumer_, memory_, locks_, kind::consumer_slot), sluice::wait_strategy::park);
+    source rx(source_home(consumer_, locks_, kind::consumer_slot), sluice::wait_strategy::park);
     for (;;) {
       const auto m = rx.pop(patience());
       if (m) {

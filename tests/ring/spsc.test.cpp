@@ -72,7 +72,7 @@ std::string against_model(std::size_t capacity, typename P::word lap, bool wrapp
           if (p.try_claim().err() != error(errc::busy, step::claim)) return "claim during a claim";
           if (b.ring().approx_size() != model.size()) return "a claim is visible";
           const auto end = d.below(4);
-          if (end == 0) p.abandon();
+          if (end == 0) p.abandon(no_bell);
           else if (end == 1) p = b.make_producer();  // killed with a claim out
           else p.commit(no_bell), model.push_back(T::make(next++));
         } else {
@@ -86,7 +86,7 @@ std::string against_model(std::size_t capacity, typename P::word lap, bool wrapp
           if (c.try_pop(no_bell).err() != error(errc::busy, step::pop)) return "pop during a loan";
           if (c.try_borrow().err() != error(errc::busy, step::borrow)) return "borrow during a loan";
           const auto end = d.below(4);
-          if (end == 0) c.keep_loan();
+          if (end == 0) c.keep_loan(no_bell);
           else if (end == 1) c = b.make_consumer();  // killed with a loan out
           else c.consume_loan(no_bell), model.pop_front();
         }
@@ -255,7 +255,7 @@ TEST_CASE("a successor consumer gets what its predecessor had borrowed or kept, 
   REQUIRE(c.try_borrow());
   c = b.make_consumer();
   CHECK(**c.try_borrow() == 1);
-  c.keep_loan();
+  c.keep_loan(no_bell);
   c = b.make_consumer();
   CHECK(**c.try_borrow() == 1);
   c.consume_loan(no_bell);
@@ -305,7 +305,7 @@ TEST_CASE("a ring rings who sleeps on the other side, after it has published", "
   SECTION("commit, and not abandon") {
     (void)reader_door.arm(gate::bell);
     REQUIRE(p.try_claim());
-    p.abandon();
+    p.abandon(no_bell);
     CHECK(rings == 0);
     const auto place = p.try_claim();
     REQUIRE(place);
@@ -319,7 +319,7 @@ TEST_CASE("a ring rings who sleeps on the other side, after it has published", "
     for (unsigned i = 0; i < 10; ++i) REQUIRE(p.try_push(i, bell));
     (void)writer_door.arm(gate::asleep);
     REQUIRE(c.try_borrow());
-    c.keep_loan();
+    c.keep_loan(no_bell);
     CHECK(rings == 0);
     REQUIRE(c.try_pop(bell));
     CHECK(rings == 1);
@@ -452,7 +452,7 @@ TEST_CASE("the producer hears of the end of its consumer at once", "[spsc]") {
       if (expected == errc::ok) {
         CHECK(p.try_push(1u, no_bell));
         CHECK(p.try_claim());
-        p.abandon();
+        p.abandon(no_bell);
         CHECK(p.try_push(std::span<const std::uint64_t>(some), no_bell));
         continue;
       }
@@ -654,7 +654,7 @@ TEMPLATE_TEST_CASE("a head that is impossible for this tail is corrupt to a prod
     for (int i = 0; i < 15; ++i) REQUIRE(b.push(p));
     b.shared().head.store(head);
     const error by_claim = p.try_claim().err();
-    if (!by_claim) p.abandon();
+    if (!by_claim) p.abandon(no_bell);
     const error e = b.push(p).err();
     CHECK(e.code == by_claim.code);
     return e;
@@ -772,14 +772,14 @@ TEMPLATE_TEST_CASE("a peer that lies differently at every look does no harm", "[
             if (const auto place = p.try_claim()) {
               **place = {};
               if (d.below(2) == 0) p.commit(no_bell);
-              else p.abandon();
+              else p.abandon(no_bell);
             }
             break;
           case 5:
             if (const auto loan = c.try_borrow()) {
               many[0] = **loan;
               if (d.below(2) == 0) c.consume_loan(no_bell);
-              else c.keep_loan();
+              else c.keep_loan(no_bell);
             }
             break;
           case 6: {
@@ -824,11 +824,11 @@ TEST_CASE("an object is moved in, moved out, and destroyed once", "[spsc]") {
       p.commit(no_bell);
       const auto unused = p.try_claim();
       REQUIRE(unused);
-      p.abandon();
+      p.abandon(no_bell);
       auto loan = c.try_borrow();
       REQUIRE(loan);
       CHECK((*loan)->value == next_out);
-      c.keep_loan();
+      c.keep_loan(no_bell);
       loan = c.try_borrow();
       REQUIRE(loan);
       CHECK((*loan)->value == next_out++);
@@ -954,7 +954,7 @@ TEMPLATE_TEST_CASE("two threads: everything arrives once, in order, one by one a
         e = r.err();
         if (r) {
           if (how == 4) take(**r), c.consume_loan(no_bell);
-          else c.keep_loan();
+          else c.keep_loan(no_bell);
         }
       } else {
         const auto r = c.try_pop(std::span<T>(some, 1 + d.below(32)), no_bell);

@@ -56,14 +56,14 @@ TEST_CASE("the deadline ends the wait, after a last try", "[wait_for]") {
   const auto begun = steady_clock::now();
   CHECK(e.pop(5ms).err() == error(errc::timeout, step::wait));
   CHECK(steady_clock::now() - begun >= 5ms);
-  CHECK(e.log == "tatdt");
+  CHECK(e.log == "tattd");
 }
 
 TEST_CASE("what comes at the deadline is still taken", "[wait_for]") {
   end e;
   e.succeeds_at = 3;
   CHECK(e.pop(2ms));
-  CHECK(e.log == "tatdt");
+  CHECK(e.log == "tattd");
 }
 
 TEST_CASE("a deadline in the past still tries before it gives up", "[wait_for]") {
@@ -141,7 +141,7 @@ TEST_CASE("a stop while arming is seen before sleeping, and takes nothing", "[wa
   end e;
   e.on_arm = [&] { halt.request(); };
   CHECK(e.pop(halt).err() == errc::stopped);
-  CHECK(e.log == "tatdt");
+  CHECK(e.log == "tattd");
 }
 
 TEST_CASE("a stop from another thread ends a wait", "[wait_for]") {
@@ -205,10 +205,10 @@ TEST_CASE("spinning before parking ends in parking", "[wait_for]") {
   CHECK(e.pop(2ms).err() == errc::timeout);
   CHECK(e.tries > 10);
   CHECK(e.tries < 1000);
-  CHECK(e.log.substr(e.log.size() - 5) == "tatdt");
+  CHECK(e.log.substr(e.log.size() - 5) == "tattd");
   e.log.clear();
   CHECK(e.push(1, 2ms).err() == errc::timeout);
-  CHECK(e.log.substr(e.log.size() - 5) == "tatdt");
+  CHECK(e.log.substr(e.log.size() - 5) == "tattd");
 }
 
 TEST_CASE("a descriptor and a stop are waited for by descriptors, asked for anew", "[wait_for]") {
@@ -218,12 +218,12 @@ TEST_CASE("a descriptor and a stop are waited for by descriptors, asked for anew
   e.handle = bell;
   SECTION("without a stop once is enough") {
     CHECK(e.pop(2ms).err() == errc::timeout);
-    CHECK(e.log == "tatdt");
+    CHECK(e.log == "tattd");
   }
   SECTION("until the deadline") {
     stop halt;
     CHECK(e.pop({2ms, halt}).err() == errc::timeout);
-    CHECK(e.log == "tadAtdt");
+    CHECK(e.log == "tadAttd");
   }
   SECTION("until the stop") {
     stop halt;
@@ -248,7 +248,7 @@ TEST_CASE("a descriptor and a stop are waited for by descriptors, asked for anew
     const auto got = e.pop({10s, halt});
     other.join();
     CHECK(got);
-    CHECK(e.log == "tadAtdt");
+    CHECK(e.log == "tadAttd");
   }
   ::close(bell);
 }

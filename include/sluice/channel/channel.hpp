@@ -11,12 +11,11 @@ namespace sluice {
 
 namespace detail {
 
-/// The memory that both ends of a channel within a process share, and their two sides.
+/// The memory that all ends of a channel within a process share.
 template <class T, class Kind, class P>
 struct channel_core {
-  using ring_type = typename ring_kind<Kind>::template ring<T, P>;
-  using producer_type = typename ring_kind<Kind>::template producer<T, P>;
-  using consumer_type = typename ring_kind<Kind>::template consumer<T, P>;
+  using kind = ring_kind<Kind>;
+  using ring_type = typename kind::template ring<T, P>;
 
   static channel_core* make(std::size_t capacity, error& why) noexcept {
     const std::size_t bytes = ring_type::bytes_for(capacity);
@@ -27,17 +26,27 @@ struct channel_core {
       return why = error(errc::no_space, step::create, subject::size), nullptr;
     }
     core->ring = ring_type(core->memory.data(), capacity);
-    (void)core->producer.attach(core->ring);  // fresh memory: nothing to refuse
-    (void)core->consumer.attach(core->ring);
-    core->producer.mine().begin();
-    core->consumer.mine().begin();
     return core;
   }
+  /// The first free slot of a side, for one more end.
+  result<unsigned> take_slot(slot_range slots) noexcept {
+    for (unsigned k = slots.first; k <= slots.last && k < 64; ++k) {
+      const std::uint64_t bit = std::uint64_t{1} << k;
+      if ((slots_.fetch_or(bit, std::memory_order_acq_rel) & bit) == 0) return k;
+    }
+    return slots.single() ? error(errc::busy, step::join, subject::role).by(slots.first)
+                          : error(errc::no_space, step::join, subject::participants);
+  }
+  void give_slot(unsigned k) noexcept { slots_.fetch_and(~(std::uint64_t{1} << k), std::memory_order_acq_rel); }
+  [[nodiscard]] unsigned ends() const noexcept {
+    return static_cast<unsigned>(std::popcount(slots_.load(std::memory_order_relaxed)));
+  }
+  void hold() noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
-    if (owners.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if (owners_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     if constexpr (!std::is_trivially_destructible_v<T>) {  // what nobody popped
-      consumer_type rest;
-      if (rest.attach(ring))
+      typename kind::template consumer<T, P> rest;
+      if (rest.attach(ring, kind::consumers.first))
         while (rest.try_pop([](auto&, auto) {})) {
         }
     }
@@ -48,13 +57,14 @@ struct channel_core {
 
   heap_region memory;
   ring_type ring;
-  std::atomic<unsigned> owners{2};
-  alignas(apart_bytes) producer_type producer;
-  alignas(apart_bytes) consumer_type consumer;
+
+ private:
+  std::atomic<unsigned> owners_{1};
+  std::atomic<std::uint64_t> slots_{0};  // of living ends
 };
 
-/// One end's hold on the core. Within a process nobody dies alone, so there is nobody to heal.
-template <class T, class Kind, class P>
+/// One end's hold on the core, and its side of the ring. Within a process nobody dies alone, so there is nobody to heal.
+template <class Side, class T, class Kind, class P>
 class local_home {
   using core_type = channel_core<T, Kind, P>;
 
@@ -64,33 +74,68 @@ class local_home {
   static constexpr end_traits traits{.max_size = sizeof(U)};
 
   constexpr local_home() noexcept = default;
-  explicit local_home(core_type* core) noexcept : core_(core) {}
-  local_home(local_home&& o) noexcept : core_(std::exchange(o.core_, nullptr)) {}
+  /// Takes a slot of the core, and the role that goes with it.
+  static result<local_home> make(core_type* core, slot_range slots) noexcept {
+    const auto slot = core->take_slot(slots);
+    if (!slot) return slot.err();
+    auto* const own = new (std::nothrow) place;
+    if (own == nullptr) return core->give_slot(*slot), error(errc::no_space, step::create, subject::size);
+    own->slot = *slot;
+    core->hold();
+    (void)own->side.attach(core->ring, *slot);  // our own memory: nothing to refuse
+    own->side.begin();
+    return local_home(core, own);
+  }
+  local_home(local_home&& o) noexcept : core_(std::exchange(o.core_, nullptr)), own_(std::exchange(o.own_, nullptr)) {}
   local_home& operator=(local_home&& o) noexcept {
     std::swap(core_, o.core_);
+    std::swap(own_, o.own_);
     return *this;
   }
   ~local_home() {
-    if (core_ != nullptr) core_->release();
+    if (core_ == nullptr) return;
+    leave();
+    delete own_;
+    core_->release();
   }
 
-  template <class Side>
-  [[nodiscard]] Side* side() const noexcept {
-    if constexpr (std::is_same_v<Side, typename core_type::producer_type>) return &core_->producer;
-    else return &core_->consumer;
-  }
+  [[nodiscard]] Side* side() const noexcept { return &own_->side; }
   [[nodiscard]] bool heavy_fence() const noexcept { return detail::heavy_fence(false); }
-  [[nodiscard]] std::int64_t slice(bool fenced) const noexcept { return fenced ? never : 1'000'000; }
-  void heal_peers() const noexcept {}
-  [[nodiscard]] unsigned peers() const noexcept {
-    const auto& roles = core_->ring.shared();
-    return (roles.producer.peek().now() == phase::live ? 1u : 0u) + (roles.consumer.peek().now() == phase::live ? 1u : 0u);
+  [[nodiscard]] std::int64_t slice(bool fenced) const noexcept {
+    if constexpr (requires { core_->ring.shared().consumers; }) return fenced ? 20'000'000 : 1'000'000;
+    else return fenced ? never : 1'000'000;
   }
+  recovery heal_peers() const noexcept { return {}; }
+  [[nodiscard]] unsigned peers() const noexcept { return core_->ends(); }
   [[nodiscard]] opening opened() const noexcept { return opening::created; }
-  void leave() const noexcept {}
+  [[nodiscard]] result<local_home> another(slot_range slots) const noexcept {
+    return core_ != nullptr && own_->slot != gone ? make(core_, slots) : result<local_home>(error(errc::closed, step::open));
+  }
+  void leave() const noexcept {
+    if (own_->slot != gone) core_->give_slot(std::exchange(own_->slot, gone));
+  }
 
  private:
+  static constexpr unsigned gone = ~0u;
+  struct alignas(apart_bytes) place {  // a line of its own, where it stays when the end is moved
+    Side side;
+    unsigned slot = gone;
+  };
+
+  local_home(core_type* core, place* own) noexcept : core_(core), own_(own) {}
+
   core_type* core_ = nullptr;
+  place* own_ = nullptr;
+};
+
+template <class T, class Kind, class P>
+struct local_ends {
+  template <class Side>
+  using home = local_home<Side, T, Kind, P>;
+  using sink_home = home<typename ring_kind<Kind>::template producer<T, P>>;
+  using source_home = home<typename ring_kind<Kind>::template consumer<T, P>>;
+  using sink = ring_sink<T, Kind, sink_home, P>;
+  using source = ring_source<T, Kind, source_home, P>;
 };
 
 }  // namespace detail
@@ -98,9 +143,8 @@ class local_home {
 /// Both ends of a channel within a process: `auto [tx, rx] = channel<T>(64);`
 template <class T, class Kind, class P>
 struct channel_ends {
-  using home = detail::local_home<T, Kind, P>;
-  ring_sink<T, Kind, home, P> tx;
-  ring_source<T, Kind, home, P> rx;
+  typename detail::local_ends<T, Kind, P>::sink tx;
+  typename detail::local_ends<T, Kind, P>::source rx;
 };
 
 /// How the ends of a channel within a process wait.
@@ -108,20 +152,25 @@ struct channel_options {
   wait_strategy wait = wait_strategy::spin_then_park;
 };
 
-/// A channel of exactly `capacity` messages between two threads. Where memory is short, or the capacity is 0, both ends
-/// are inert and say so with every verb.
+/// A channel of exactly `capacity` messages between threads; where its kind allows more ends of a side, these are clones.
+/// Where memory is short, or the capacity is 0, both ends are inert and say so with every verb.
 ///
-/// Allocates: here, and nowhere later.
+/// Allocates: here and in clone(), and nowhere later.
 template <message T, channel_kind Kind = spsc, class P = native_memory>
 [[nodiscard]] channel_ends<T, Kind, P> channel(std::size_t capacity = 1024, const channel_options& o = {}) noexcept {
-  using ends = channel_ends<T, Kind, P>;
-  using home = typename ends::home;
+  using ends = detail::local_ends<T, Kind, P>;
   error why;
   auto* const core = detail::channel_core<T, Kind, P>::make(capacity, why);
-  if (core == nullptr)
-    return ends{ring_sink<T, Kind, home, P>(why), ring_source<T, Kind, home, P>(why)};
+  if (core == nullptr) return {typename ends::sink(why), typename ends::source(why)};
   (void)detail::join_heavy_fence(false);
-  return ends{ring_sink<T, Kind, home, P>(home(core), o.wait), ring_source<T, Kind, home, P>(home(core), o.wait)};
+  auto in = ends::sink_home::make(core, ring_kind<Kind>::producers);
+  auto out = ends::source_home::make(core, ring_kind<Kind>::consumers);
+  core->release();
+  if (!in || !out) {
+    const error no_room = !in ? in.err() : out.err();
+    return {typename ends::sink(no_room), typename ends::source(no_room)};
+  }
+  return {typename ends::sink(std::move(*in), o.wait), typename ends::source(std::move(*out), o.wait)};
 }
 
 }  // namespace sluice

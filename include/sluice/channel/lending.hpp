@@ -47,7 +47,7 @@ class [[nodiscard]] slot {
     if (place == nullptr) return;
     // Only a channel within a process has messages with a life, and it keeps the place for as long as the end exists.
     if constexpr (!std::is_trivially_destructible_v<T>) place->~T();
-    if (side_->attached()) side_->abandon();  // else the end was closed meanwhile, or this is a forked child
+    if (side_->attached()) side_->abandon(Ring{});  // else the end was closed meanwhile, or this is a forked child
   }
 
   Side* side_ = nullptr;
@@ -84,7 +84,7 @@ class [[nodiscard]] loan {
   }
   /// Leaves the message for the next borrow or pop, of this end or a successor's.
   void keep() noexcept {
-    if (std::exchange(item_, nullptr) != nullptr && side_->attached()) side_->keep_loan();
+    if (std::exchange(item_, nullptr) != nullptr && side_->attached()) side_->keep_loan(Ring{});
   }
 
  private:

@@ -39,15 +39,14 @@ class ring_end {
 
   void arm(want, wait_set& set) noexcept {
     if (!side_->attached()) return set.ready();
-    auto& door = side_->mine().doorstep();
-    const auto value = door.arm(std::remove_reference_t<decltype(door)>::asleep);
+    const auto value = side_->arm();
     const bool fenced = home_.heavy_fence();
-    home_.heal_peers();
-    set.on(&door.word(), value, Home::shared);
+    (void)recover();
+    set.on(&side_->doorstep().word(), value, Home::shared);
     set.within(home_.slice(fenced));
   }
   void disarm(want) noexcept {
-    if (side_->attached()) side_->mine().doorstep().disarm();
+    if (side_->attached()) side_->disarm(ringer{});
   }
 
   /// Ends the stream for the other side, which still gets what was accepted. Idempotent; wakes whoever waits.
@@ -56,6 +55,22 @@ class ring_end {
   status finish(until = {}) noexcept {
     close();
     return {};
+  }
+
+  /// Heals what dead participants left; returns what there was to do. Whoever waits, and whoever is refused again and again,
+  /// does this by itself. Idempotent.
+  recovery recover() noexcept {
+    const recovery now = side_->attached() ? home_.heal_peers() : recovery{};
+    recovered_ += now;
+    return now;
+  }
+  /// All that this end has healed, asked or by itself.
+  [[nodiscard]] const recovery& recovered() const noexcept { return recovered_; }
+  /// May the last message be out of order, since it was taken over from a consumer that died with it, or put back?
+  [[nodiscard]] bool redelivered() const noexcept
+    requires requires(const Side& s) { s.redelivered(); }
+  {
+    return side_->redelivered();
   }
 
   /// How many messages fit; 0 once closed.
@@ -76,15 +91,15 @@ class ring_end {
 
  protected:
   explicit ring_end(error why) noexcept : why_inert_(why) {}
-  ring_end(Home home, wait_strategy w) noexcept : side_(home.template side<Side>()), home_(std::move(home)), waits_(w) {}
+  ring_end(Home home, wait_strategy w) noexcept : side_(home.side()), home_(std::move(home)), waits_(w) {}
   ring_end(ring_end&& o) noexcept
-      : side_(std::exchange(o.side_, &inert)), home_(std::move(o.home_)), why_inert_(o.why_inert_), waits_(o.waits_) {}
+      : side_(std::exchange(o.side_, &inert)), home_(std::move(o.home_)), recovered_(o.recovered_), why_inert_(o.why_inert_), waits_(o.waits_) {}
   ring_end& operator=(ring_end&& o) noexcept {
     if (this != &o) {
       end(phase::left);
       side_ = std::exchange(o.side_, &inert);
       home_ = std::move(o.home_);
-      why_inert_ = o.why_inert_, waits_ = o.waits_;
+      recovered_ = o.recovered_, why_inert_ = o.why_inert_, waits_ = o.waits_;
     }
     return *this;
   }
@@ -95,7 +110,7 @@ class ring_end {
   /// What a refusal of the side means for the end. Somebody who only ever polls learns of a peer's death here.
   SLUICE_COLD() error refused(error e) noexcept {
     if (e.code == errc::forked && side_ == &inert) return error(why_inert_.code, e.op, why_inert_.about());
-    if (e.again() && side_->suspicious()) home_.heal_peers();
+    if (e.again() && side_->suspicious()) (void)recover();
     return e;
   }
 
@@ -103,9 +118,7 @@ class ring_end {
   void end(phase how) noexcept {
     if (side_ == &inert) return;
     if (side_->attached()) {
-      side_->mine().end(how);
-      auto& door = side_->theirs().doorstep();
-      if (const auto kinds = door.signal()) ringer{}(door, kinds);
+      side_->end(how, ringer{});
       side_->detach();
     }
     side_ = &inert;
@@ -116,6 +129,7 @@ class ring_end {
 
   Side* side_ = &inert;
   Home home_;
+  recovery recovered_;
   error why_inert_ = errc::closed;
   wait_strategy waits_ = wait_strategy::spin_then_park;
 };
@@ -155,6 +169,11 @@ class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template pro
     if (!n) [[unlikely]] return this->refused(n.err());
     return n;
   }
+  /// One more end of the same side: `invalid` if there can be only one, no_space if all slots are taken.
+  [[nodiscard]] result<ring_sink> clone() const noexcept {
+    auto home = this->home().another(ring_kind<Kind>::producers);
+    return home ? result<ring_sink>(ring_sink(std::move(*home), this->waits())) : result<ring_sink>(home.err());
+  }
   slot_type try_claim()
     requires std::is_nothrow_default_constructible_v<T>
   {
@@ -193,6 +212,11 @@ class ring_source : public detail::ring_end<typename ring_kind<Kind>::template c
     const auto n = this->side().try_pop(to, ringer{});
     if (!n) [[unlikely]] return this->refused(n.err());
     return n;
+  }
+  /// One more end of the same side: `invalid` if there can be only one, no_space if all slots are taken.
+  [[nodiscard]] result<ring_source> clone() const noexcept {
+    auto home = this->home().another(ring_kind<Kind>::consumers);
+    return home ? result<ring_source>(ring_source(std::move(*home), this->waits())) : result<ring_source>(home.err());
   }
   loan_type try_borrow() noexcept {
     const auto item = this->side().try_borrow();

@@ -2,13 +2,20 @@
 #ifndef SLUICE_CHANNEL_RING_KIND_HPP
 #define SLUICE_CHANNEL_RING_KIND_HPP
 
-#include <sluice/memory/region_format.hpp>
+#include <sluice/memory/membership.hpp>
+#include <sluice/ring/ordered.hpp>
 #include <sluice/ring/spsc.hpp>
 
 namespace sluice {
 
 /// One producer, one consumer; first in, first out.
 struct spsc {};
+/// Many producers, one consumer; one order for all messages.
+struct mpsc {};
+/// One producer, many consumers, each message to one of them.
+struct spmc {};
+/// Many producers, many consumers, each message to one of them; one order for all messages.
+struct mpmc {};
 
 /// What the channel floor must know of a kind of ring.
 template <class Kind>
@@ -24,17 +31,59 @@ struct ring_kind<spsc> {
   using consumer = spsc_consumer<T, P>;
 
   static constexpr region_kind in_region = region_kind::spsc;
-  static constexpr std::uint32_t participants = 2;
+  static constexpr std::uint32_t participants = 2, most_participants = detail::max_participants;
   static constexpr unsigned producer_slot = static_cast<unsigned>(spsc_slot::producer);
   static constexpr unsigned consumer_slot = static_cast<unsigned>(spsc_slot::consumer);
+  static constexpr slot_range producers = producer_slot, consumers = consumer_slot;
 
-  /// Repairs what the dead owner of a slot left in the ring at `body`: its session has ended, and nothing else is open.
-  template <class P>
-  static void heal(std::byte* body, unsigned slot) noexcept {
-    auto& shared = *std::launder(reinterpret_cast<spsc_control<P>*>(body));
-    (slot == producer_slot ? shared.producer : shared.consumer).end(phase::died);
+  /// Repairs what the dead owner of a slot left in the ring: its session has ended, and nothing else is open.
+  template <class T, class P, class Ring>
+  static recovery heal(const spsc_ring<T, P>& r, unsigned slot, Ring&&) noexcept {
+    (slot == producer_slot ? r.shared().producer : r.shared().consumer).end(phase::died);
+    return {.peers = 1};
   }
 };
+
+namespace detail {
+
+/// The kinds that share one ordered ring. A side of one has slot 0; a side of many has all the others, or any.
+template <region_kind Id, bool ManyProducers, bool ManyConsumers>
+struct ordered_kind {
+  template <class T, class P>
+  using ring = ordered_ring<T, P>;
+  template <class T, class P>
+  using producer = ordered_producer<T, ManyProducers, P>;
+  template <class T, class P>
+  using consumer = ordered_consumer<T, ManyConsumers, P>;
+
+  static constexpr region_kind in_region = Id;
+  static constexpr std::uint32_t participants = 16, most_participants = crowd<>::most;
+  static constexpr slot_range side(bool many, bool others_many) noexcept {
+    return many ? slot_range(others_many ? 0 : 1, crowd<>::most - 1) : slot_range(0);
+  }
+  static constexpr slot_range producers = side(ManyProducers, ManyConsumers), consumers = side(ManyConsumers, ManyProducers);
+
+  /// Repairs what the dead owner of a slot left in the ring, and wakes whoever may have waited for it.
+  template <class T, class P, class Ring>
+  static recovery heal(const ordered_ring<T, P>& r, unsigned slot, Ring&& ring) noexcept {
+    auto& shared = r.shared();
+    const recovery found = r.heal(slot);
+    shared.producers.end(slot, phase::died);
+    shared.consumers.end(slot, phase::died);
+    shared.producers.wake_all(ring);
+    shared.consumers.wake_all(ring);
+    return found;
+  }
+};
+
+}  // namespace detail
+
+template <>
+struct ring_kind<mpsc> : detail::ordered_kind<region_kind::mpsc, true, false> {};
+template <>
+struct ring_kind<spmc> : detail::ordered_kind<region_kind::spmc, false, true> {};
+template <>
+struct ring_kind<mpmc> : detail::ordered_kind<region_kind::mpmc, true, true> {};
 
 /// A kind of channel.
 template <class K>

@@ -40,17 +40,24 @@ class shared_home {
   shared_home(shared_home&&) noexcept = default;
   shared_home& operator=(shared_home&&) noexcept = default;
 
-  template <class Side>
-  [[nodiscard]] Side* side() const noexcept { return page_.get(); }
+  [[nodiscard]] SideType* side() const noexcept { return page_.get(); }
   [[nodiscard]] bool heavy_fence() noexcept { return detail::heavy_fence(true) && member_.all_fenced(); }
   /// Longer sleeps would leave a message lie whose producer was killed between publishing it and waking us.
   [[nodiscard]] std::int64_t slice(bool fenced) const noexcept { return fenced ? 20'000'000 : 1'000'000; }
-  void heal_peers() noexcept {
+  recovery heal_peers() noexcept {
+    recovery all;
     for (unsigned k = 0; k < member_.slot_count(); ++k)
-      if (k != member_.slot()) (void)member_.heal_if_dead(k, [](std::byte* b, unsigned s) { ring_kind<Kind>::template heal<P>(b, s); });
+      if (k != member_.slot()) (void)member_.heal_if_dead(k, [&](membership<P>& m, unsigned slot) { all += heal(m, slot); });
+    return all;
   }
+  static recovery heal(const membership<P>& m, unsigned slot) noexcept {
+    return ring_kind<Kind>::heal(ring_of(m), slot, futex_ringer<true>{});
+  }
+  static typename SideType::ring_type ring_of(const membership<P>& m) noexcept { return {m.body(), m.capacity(), m.persistent()}; }
   [[nodiscard]] unsigned peers() noexcept { return member_.peers(); }
   [[nodiscard]] opening opened() const noexcept { return member_.opened(); }
+  /// One more participant of the same region.
+  [[nodiscard]] result<shared_home> another(slot_range slots, const ring_options& o = {}) const noexcept;
   void leave() noexcept {
     if (page_.wiped()) member_.disown();
     else member_.leave();
@@ -64,56 +71,48 @@ class shared_home {
 
 template <class T, class Kind, class P>
 region_spec spec_of(const ring_options& o) noexcept {
-  using ring = typename ring_kind<Kind>::template ring<T, P>;
+  using kind = ring_kind<Kind>;
   region_spec s;
-  s.kind = ring_kind<Kind>::in_region;
+  s.kind = kind::in_region;
   s.capacity = o.capacity;
   s.participants = o.participants;
-  s.least_participants = ring_kind<Kind>::participants;
+  s.least_participants = 2;
+  s.most_participants = kind::most_participants;
+  s.default_participants = kind::participants;
   s.persistent = o.persistent;
   s.item_size = sizeof(T);
   s.item_align = alignof(T);
   s.layout = layout_of<T>;
   s.layout_text = &layout_text<T>;
-  s.body_bytes = &ring::bytes_for;
+  s.body_bytes = &kind::template ring<T, P>::bytes_for;
   return s;
 }
 
-/// Joins a region as `End` and takes its role up. `join(spec, slot, heal, begin)` is one of the ways into a membership.
-template <class End, class SideType, class T, class Kind, class P, class Join>
-result<End> open_end(const ring_options& o, unsigned slot, Join join) noexcept {
+/// Joins a region and takes a role up in it. `join(slots, heal, begin)` is one of the ways into a membership.
+template <class SideType, class T, class Kind, class P, class Join>
+result<shared_home<SideType, Kind, P>> open_home(slot_range slots, Join join) noexcept {
   using home = shared_home<SideType, Kind, P>;
-  using ring = typename ring_kind<Kind>::template ring<T, P>;
   static_assert(sizeof(typename P::word) == 8, "shared regions need 64-bit atomics");
   auto page = private_page<SideType>::make();
   if (!page) return last_error(step::create);
   auto member = join(
-      spec_of<T, Kind, P>(o), slot, [](std::byte* body, unsigned s) { ring_kind<Kind>::template heal<P>(body, s); },
+      slots, [](const membership<P>& m, unsigned slot) { (void)home::heal(m, slot); },
       [&](membership<P>& m) -> status {
-        const ring r(m.body(), m.capacity(), m.persistent());
-        if (!members_in_place(r.first()->item(0))) return error(errc::invalid, step::join, subject::member_alignment);
-        if (status s = page.get()->attach(r); !s) return s;
-        page.get()->mine().begin();
+        const auto r = home::ring_of(m);
+        if (!members_in_place(r.some_item())) return error(errc::invalid, step::join, subject::member_alignment);
+        if (status s = page.get()->attach(r, m.slot()); !s) return s;
+        page.get()->begin();
         return {};
       });
   if (!member) return member.err();
-  return End(home(std::move(page), std::move(*member)), o.wait);
+  return home(std::move(page), std::move(*member));
 }
-
-template <class End, class SideType, class T, class Kind, class P>
-result<End> open_end_at(const result<region_place>& where, const ring_options& o, unsigned slot) noexcept {
-  if (!where) return where.err();
-  return open_end<End, SideType, T, Kind, P>(o, slot, [&](const region_spec& s, unsigned k, auto heal, auto begin) {
-    return membership<P>::join(*where, s, k, heal, begin);
-  });
-}
-
-template <class End, class SideType, class T, class Kind, class P>
-result<End> open_end_again(const End& end, const ring_options& o, unsigned slot) noexcept {
-  const membership<P>& old = end.home().member();
-  if (old.handle() < 0) return error(errc::closed, step::open);
-  return open_end<End, SideType, T, Kind, P>(o, slot, [&](const region_spec& s, unsigned k, auto heal, auto begin) {
-    return membership<P>::join(old.handle(), old.durable(), o.region(), s, k, heal, begin);
+template <class SideType, class Kind, class P>
+result<shared_home<SideType, Kind, P>> shared_home<SideType, Kind, P>::another(slot_range slots, const ring_options& o) const noexcept {
+  using T = typename SideType::ring_type::value_type;
+  if (member_.handle() < 0) return error(errc::closed, step::open);
+  return open_home<SideType, T, Kind, P>(slots, [&](slot_range in, auto heal, auto begin) {
+    return membership<P>::join(member_.handle(), member_.durable(), o.region(), spec_of<T, Kind, P>(o), in, heal, begin);
   });
 }
 
@@ -125,13 +124,28 @@ struct shared_ends {
   using source = ring_source<T, Kind, shared_home<consumer, Kind, P>, P>;
 
   static result<sink> open_sink(const result<region_place>& where, const ring_options& o) noexcept {
-    return open_end_at<sink, producer, T, Kind, P>(where, o, ring_kind<Kind>::producer_slot);
+    return open<sink, producer>(where, o, ring_kind<Kind>::producers);
   }
   static result<source> open_source(const result<region_place>& where, const ring_options& o) noexcept {
-    return open_end_at<source, consumer, T, Kind, P>(where, o, ring_kind<Kind>::consumer_slot);
+    return open<source, consumer>(where, o, ring_kind<Kind>::consumers);
+  }
+
+ private:
+  template <class End, class SideType>
+  static result<End> open(const result<region_place>& where, const ring_options& o, slot_range slots) noexcept {
+    if (!where) return where.err();
+    auto home = open_home<SideType, T, Kind, P>(slots, [&](slot_range in, auto heal, auto begin) {
+      return membership<P>::join(*where, spec_of<T, Kind, P>(o), in, heal, begin);
+    });
+    return home ? result<End>(End(std::move(*home), o.wait)) : result<End>(home.err());
   }
 };
 
+template <class End>
+result<End> reopen_end(const End& end, slot_range slots, const ring_options& o) noexcept {
+  auto home = end.home().another(slots, o);
+  return home ? result<End>(End(std::move(*home), o.wait)) : result<End>(home.err());
+}
 inline result<region_place> file_place(std::string_view path, const ring_options& o) noexcept {
   if (o.directory != nullptr) return error(errc::invalid, step::open, subject::options);  // a path has its directory
   return region_place::file(path, o.region());
@@ -173,14 +187,12 @@ template <wire T, channel_kind Kind = spsc, class P = native_memory>
 template <class T, class Kind, class SideType, class P>
 [[nodiscard]] auto reopen(const ring_sink<T, Kind, detail::shared_home<SideType, Kind, P>, P>& end,
                           const ring_options& o = {}) noexcept {
-  using ends = detail::shared_ends<T, Kind, P>;
-  return detail::open_end_again<typename ends::sink, SideType, T, Kind, P>(end, o, ring_kind<Kind>::producer_slot);
+  return detail::reopen_end(end, ring_kind<Kind>::producers, o);
 }
 template <class T, class Kind, class SideType, class P>
 [[nodiscard]] auto reopen(const ring_source<T, Kind, detail::shared_home<SideType, Kind, P>, P>& end,
                           const ring_options& o = {}) noexcept {
-  using ends = detail::shared_ends<T, Kind, P>;
-  return detail::open_end_again<typename ends::source, SideType, T, Kind, P>(end, o, ring_kind<Kind>::consumer_slot);
+  return detail::reopen_end(end, ring_kind<Kind>::consumers, o);
 }
 /// Takes the name away at once; ends that are open live on, and the next opener creates a new channel.
 [[nodiscard]] inline status shm_remove(std::string_view name, const ring_options& o = {}) noexcept {

@@ -17,6 +17,16 @@ enum class opening : std::uint8_t {
   reset,    // it was a file of an earlier boot that had not been left in order: emptied
 };
 
+/// Which slots of a region an opener may take: the first free one of these.
+struct slot_range {
+  unsigned first = 0, last = ~0u;
+
+  constexpr slot_range() noexcept = default;  // any
+  constexpr slot_range(unsigned only) noexcept : first(only), last(only) {}  // NOLINT: one slot is a range
+  constexpr slot_range(unsigned from, unsigned to) noexcept : first(from), last(to) {}
+  [[nodiscard]] constexpr bool single() const noexcept { return first == last; }
+};
+
 namespace site {
 struct member_seen : order_site<std::memory_order_acquire> {};     // (M1) what a dead owner did comes before its healing
 struct member_raise : order_site<std::memory_order_release> {};    // (M2) the record, or the healing, before the new incarnation
@@ -42,18 +52,16 @@ class membership {
   static constexpr std::size_t state_offset = sizeof(region_header);
 
  public:
-  static constexpr unsigned any_slot = ~0u;
-
   constexpr membership() noexcept = default;
   membership(membership&&) noexcept = default;
   membership& operator=(membership&&) noexcept = default;
 
-  /// Joins the region at `where`, creating it if there is none. `heal(body, slot)` repairs what a dead owner of the
+  /// Joins the region at `where`, creating it if there is none. `heal(self, slot)` repairs what a dead owner of the
   /// slot left and must be idempotent; `begin(self)` takes the role up and may refuse. Both run with H held.
   ///
   /// Blocks: up to two seconds, while another process is joining or healing the same slot.
   template <class Heal, class Begin>
-  static result<membership> join(const region_place& where, const region_spec& spec, unsigned slot, Heal heal,
+  static result<membership> join(const region_place& where, const region_spec& spec, slot_range slots, Heal heal,
                                  Begin begin) noexcept {
     bool created = false;
     return patiently([&]() -> result<membership> {
@@ -65,7 +73,7 @@ class membership {
         fd = where.open();
       }
       if (!fd) return errno == ENOENT ? error(errc::busy, step::open, subject::name) : detail::last_error(step::open);
-      auto r = enter(std::move(fd), where.options(), where.durable(), spec, slot, heal, begin,
+      auto r = enter(std::move(fd), where.options(), where.durable(), spec, slots, heal, begin,
                      [&](int d) { return where.still_names(d); });
       if (r && created) r->opened_ = opening::created;
       return r;
@@ -73,12 +81,12 @@ class membership {
   }
   /// Joins the region behind a descriptor that this process was given.
   template <class Heal, class Begin>
-  static result<membership> join(int handle, bool durable, const region_options& o, const region_spec& spec, unsigned slot, Heal heal,
+  static result<membership> join(int handle, bool durable, const region_options& o, const region_spec& spec, slot_range slots, Heal heal,
                                  Begin begin) noexcept {
     return patiently([&]() -> result<membership> {
       unique_handle fd = description_of(handle);
       if (!fd) return detail::last_error(step::open);
-      return enter(std::move(fd), o, durable, spec, slot, heal, begin, [](int) { return true; });
+      return enter(std::move(fd), o, durable, spec, slots, heal, begin, [](int) { return true; });
     });
   }
 
@@ -159,7 +167,7 @@ class membership {
   bool heal_now(unsigned slot, Heal& heal) noexcept {
     return sluice::heal_if_dead(*this, slot, [&] {
       if (!in_use(slot)) return;
-      heal(body(), slot);
+      heal(*this, slot);
       record(slot).incarnation.fetch_add(1, P::template order<site::member_raise>);
     });
   }
@@ -188,7 +196,7 @@ class membership {
 
   template <class Heal, class Begin, class Named>
   static result<membership> enter(unique_handle fd, const region_options& o, bool durable, const region_spec& spec,
-                                  unsigned slot, Heal& heal_slot, Begin& begin, Named still_named) noexcept {
+                                  slot_range slots, Heal& heal_slot, Begin& begin, Named still_named) noexcept {
     auto h = detail::read_header(fd.get(), o);
     if (!h) return h.err();
     if (status s = detail::check_wanted(*h, spec); !s) return s.err();
@@ -196,7 +204,7 @@ class membership {
     if (durable) {
       if (const error e = detail::try_lock_byte(fd.get(), joining)) return e;
     }
-    auto taken = take_slot(fd.get(), slot, h->participants);
+    auto taken = take_slot(fd.get(), slots, h->participants);
     if (!taken) return taken.err();
     if (!still_named(fd.get())) return error(errc::busy, step::join, subject::name);
 
@@ -222,7 +230,7 @@ class membership {
     auto& mine = m.record(m.slot_);
     auto incarnation = mine.incarnation.load(P::template order<site::member_seen>);
     if ((incarnation & 1u) != 0) {
-      heal_slot(m.body(), m.slot_);
+      heal_slot(m, m.slot_);
       mine.incarnation.store(++incarnation, P::template order<site::member_raise>);
     }
     const detail::process_identity who = detail::this_process();
@@ -243,13 +251,11 @@ class membership {
   }
 
   // H, then L. A taken H passes; a taken L is somebody alive.
-  static result<unsigned> take_slot(int fd, unsigned slot, unsigned count) noexcept {
-    if (slot != any_slot && slot >= count) return error(errc::no_space, step::join, subject::participants);
-    const unsigned first = slot == any_slot ? 0 : slot, last = slot == any_slot ? count : slot + 1;
+  static result<unsigned> take_slot(int fd, slot_range slots, unsigned count) noexcept {
     error why(errc::no_space, step::join, subject::participants);
-    for (unsigned k = first; k < last; ++k) {
+    for (unsigned k = slots.first; k < count && k <= slots.last; ++k) {
       if (const error e = detail::try_lock_byte(fd, heal(k))) {
-        if (slot != any_slot || e.code != errc::busy) return e;
+        if (slots.single() || e.code != errc::busy) return e;
         why = e;
         continue;
       }
@@ -257,7 +263,7 @@ class membership {
       if (!e) return k;
       detail::unlock_byte(fd, heal(k));
       if (e.code != errc::busy) return e;
-      if (slot != any_slot) return error(errc::busy, step::join, subject::role).by(k);
+      if (slots.single()) return error(errc::busy, step::join, subject::role).by(k);
     }
     return why;
   }

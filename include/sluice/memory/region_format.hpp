@@ -20,7 +20,7 @@
 namespace sluice {
 
 /// What a region holds. Numbers are part of the format.
-enum class region_kind : std::uint32_t { none = 0, spsc = 1 };
+enum class region_kind : std::uint32_t { none = 0, spsc = 1, mpsc = 2, spmc = 3, mpmc = 4 };
 
 struct region_header {
   static constexpr unsigned char magic_bytes[8] = {0x89, 'S', 'L', 'U', 'I', '\r', '\n', 0x1a};
@@ -96,7 +96,9 @@ struct region_spec {
   std::uint64_t capacity = 0;  // 0 adopts what is there
   std::uint64_t default_capacity = 1024;
   std::uint32_t participants = 0;  // 0 adopts
-  std::uint32_t least_participants = 1;  // what the kind cannot do without; the default too
+  std::uint32_t least_participants = 1;  // what the kind cannot do without
+  std::uint32_t most_participants = 1024;  // what it has room for
+  std::uint32_t default_participants = 0;  // 0: as few as it can
   bool persistent = false;  // false adopts
   std::uint32_t item_size = 0;
   std::uint32_t item_align = 0;
@@ -125,8 +127,10 @@ inline result<region_header> make_header(const region_spec& spec) noexcept {
   h.line_log2 = 6;
   h.page_log2 = 12;
   h.kind = static_cast<std::uint32_t>(spec.kind);
-  h.participants = spec.participants != 0 ? spec.participants : spec.least_participants;
-  if (h.participants < spec.least_participants || h.participants > max_participants) return error(errc::invalid, step::create, subject::participants);
+  h.participants = spec.participants != 0           ? spec.participants
+                   : spec.default_participants != 0 ? spec.default_participants
+                                                    : spec.least_participants;
+  if (h.participants < spec.least_participants || h.participants > spec.most_participants || h.participants > max_participants) return error(errc::invalid, step::create, subject::participants);
   h.capacity = spec.capacity != 0 ? spec.capacity : spec.default_capacity;
   h.state_offset = sizeof h;
   h.state_size = whole_pages(sizeof(region_state<>) + h.participants * sizeof(participant_record<>));
@@ -173,6 +177,8 @@ inline status check_wanted(const region_header& h, const region_spec& want) noex
     return error(errc::mismatch, at, subject::participants);
   if (want.persistent && (h.options & region_header::persistent) == 0)
     return error(errc::mismatch, at, subject::persistence);
+  if (h.participants < want.least_participants || h.participants > want.most_participants)
+    return error(errc::corrupt, at, subject::participants);
   if (h.capacity > static_cast<std::size_t>(-1) || want.body_bytes(static_cast<std::size_t>(h.capacity)) != h.body_size)
     return error(errc::corrupt, at, subject::capacity);
   return {};

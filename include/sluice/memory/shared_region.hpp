@@ -73,7 +73,7 @@ struct region_opener {
   static result<shared_region> open(Join join) noexcept {
     auto where = private_page<std::byte*>::make();
     if (!where) return last_error(step::create);
-    auto member = join([](std::byte*, unsigned) noexcept {}, [](membership<>&) noexcept -> status { return {}; });
+    auto member = join([](membership<>&, unsigned) noexcept {}, [](membership<>&) noexcept -> status { return {}; });
     if (!member) return member.err();
     *where.get() = member->body();
     return shared_region(std::move(where), std::move(*member));
@@ -81,7 +81,7 @@ struct region_opener {
   static result<shared_region> open_at(const result<region_place>& place, std::size_t bytes) noexcept {
     if (!place) return place.err();
     return open([&](auto heal, auto begin) {
-      return membership<>::join(*place, spec(bytes), membership<>::any_slot, heal, begin);
+      return membership<>::join(*place, spec(bytes), slot_range{}, heal, begin);
     });
   }
 };
@@ -101,7 +101,7 @@ struct region_opener {
 /// Takes part in a region behind a descriptor that this process was given; 0 bytes adopt its size.
 [[nodiscard]] inline result<shared_region> join_region(int handle, std::size_t bytes = 0, const region_options& o = {}) noexcept {
   return detail::region_opener::open([&](auto heal, auto begin) {
-    return membership<>::join(handle, false, o, detail::region_opener::spec(bytes), membership<>::any_slot, heal, begin);
+    return membership<>::join(handle, false, o, detail::region_opener::spec(bytes), slot_range{}, heal, begin);
   });
 }
 /// Memory without a name, whose size is sealed: nobody can cut it short. Pass handle() on.

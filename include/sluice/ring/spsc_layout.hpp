@@ -128,6 +128,8 @@ class spsc_ring {
   [[nodiscard]] control& shared() const noexcept { return *control_; }
   [[nodiscard]] block* first() const noexcept { return first_; }
   [[nodiscard]] block* end() const noexcept { return end_; }
+  /// Where an item may lie.
+  [[nodiscard]] T* some_item() const noexcept { return first_->item(0); }
   [[nodiscard]] word blocks() const noexcept { return static_cast<word>(end_ - first_); }
   [[nodiscard]] word capacity() const noexcept { return capacity_; }
   [[nodiscard]] bool persistent() const noexcept { return persistent_; }

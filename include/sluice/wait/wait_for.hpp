@@ -64,11 +64,13 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
       status slept;
       if (!again) {
         auto r = attempt();
-        if (!settled(r)) slept = set.sleep(u);
+        if (!settled(r)) {
+          slept = set.sleep(u);
+          r = attempt();  // before disarming: an end that shares its waker knows then whether to pass a wake-up on
+        }
         if (halt != nullptr) halt->disarm(want::pop);
         end.disarm(k);
         if (settled(r)) return r;
-        if (r = attempt(); settled(r)) return r;
         if (!slept) return slept.err();
         break;
       }

@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_RING_ORDERED_HPP
+#define SLUICE_RING_ORDERED_HPP
+
+#include <sluice/ring/item.hpp>
+#include <sluice/ring/ordered_layout.hpp>
+
+#include <concepts>
+#include <span>
+
+// The two sides of the ordered ring. What they do, and why it survives a kill anywhere, is in ordered_layout.hpp.
+//
+// `Many` says that the side has fellows: it then takes positions by compare-exchange instead of a store, settles before it
+// does, and passes wake-ups on. A side that is all zero is not ready, and its first use ends in a slow path that says why:
+// a forked child finds its copy wiped and so touches nothing of its parent's.
+
+namespace sluice {
+
+namespace site {
+struct ordered_alone : order_site<std::memory_order_release> {};  // the dispenser, of a side without fellows
+}  // namespace site
+
+namespace detail {
+
+/// What both sides of an ordered ring have in common: a seat in a crowd, and a readiness that one test asks for.
+template <class T, class P>
+class ordered_side {
+ public:
+  using ring_type = ordered_ring<T, P>;
+
+  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
+  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
+  [[nodiscard]] unsigned seat() const noexcept { return static_cast<unsigned>(me_) - 1; }
+  /// Counts a refusal; true now and then, when it is time to ask whether the others still live.
+  [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 4096 == 0; }
+
+ protected:
+  using word = typename ring_type::word;
+
+  void settle_in(const ring_type& r, unsigned seat) noexcept {
+    ring_ = r;
+    me_ = seat + 1;
+    ready_ = true;
+  }
+  [[nodiscard]] auto& cell_at(word position) const noexcept { return ring_.cells()[ring_.index_of(position)]; }
+  /// Moves a dispenser on from `seen`, on behalf of this side.
+  template <bool Many>
+  SLUICE_INLINE() bool dispense(typename P::template atomic<word>& dispenser, word seen, word next) const noexcept {
+    if constexpr (Many) {
+      return dispenser.compare_exchange_strong(seen, next | me_, P::template order<site::ordered_dispense>,
+                                               P::template order<site::ordered_position>);
+    } else {
+      dispenser.store(next | me_, P::template order<site::ordered_alone>);
+      return true;
+    }
+  }
+  [[nodiscard]] error not_ready(step s) const noexcept { return error(attached() ? errc::busy : errc::forked, s); }
+
+  ring_type ring_;
+  word me_ = 0;         // this side's slot plus one, as dispensers and cells name it
+  bool ready_ = false;  // attached, and no place or message is out
+  std::uint32_t seen_ = 0;  // the news of the other crowd that have been looked into, and were no end
+  std::uint32_t refusals_ = 0;
+};
+
+}  // namespace detail
+
+/// A side that items go into.
+///
+/// Threads: one at a time. Progress: lock-free (wait-free without fellows). Blocks: never. Allocates: never.
+/// Errors: full; pending (the place is still held: `who`); closed, peer_died (nobody is left on the other side); busy (a
+/// claim is out); corrupt (a word that no correct peer writes); forked (detached).
+template <class T, bool Many, class P = native_memory>
+class ordered_producer : public detail::ordered_side<T, P> {
+  using base = detail::ordered_side<T, P>;
+  using typename base::word;
+  using base::cell_at, base::me_, base::ready_, base::ring_, base::seen_;
+
+ public:
+  using typename base::ring_type;
+
+  /// The caller owns the slot of that number.
+  status attach(const ring_type& r, unsigned seat) noexcept {
+    word tail = 0;
+    if (!r.load(r.shared().tail, tail)) return error(errc::corrupt, step::join, subject::cursor);
+    seen_ = r.shared().consumers.look().news;  // consumers that have all ended before we came are not our peers
+    base::settle_in(r, seat);
+    return {};
+  }
+  void detach() noexcept { *this = {}; }
+  void begin() noexcept { mine().begin(base::seat()); }
+  /// Ends the session and tells whoever waits. A place that is out becomes a tomb.
+  template <class Ring>
+  void end(phase how, Ring&& ring) noexcept {
+    if (!ready_) abandon(ring);
+    mine().end(base::seat(), how);
+    theirs().wake_all(ring);
+  }
+
+  template <class U = T, class Ring>
+    requires std::convertible_to<U&&, T>
+  SLUICE_INLINE() status try_push(U&& value, Ring&& ring) {
+    word at = 0;
+    if (const error e = claim(at)) [[unlikely]] return e;
+    if constexpr (std::is_nothrow_constructible_v<T, U>) {
+      detail::put_item<P>(cell_at(at).item(), std::forward<U>(value));
+    } else {
+      tomb_unless_done guard{*this, at};
+      detail::put_item<P>(cell_at(at).item(), std::forward<U>(value));
+      guard.done = true;
+    }
+    publish(at, cell_state::full);
+    wake(ring);
+    return {};
+  }
+  /// Pushes as many of `values` as there is room for, at least one; each becomes visible by itself.
+  template <std::same_as<std::span<const T>> Batch, class Ring>
+    requires detail::copies_as_bytes<T>
+  result<std::size_t> try_push(Batch values, Ring&& ring) {
+    if (values.empty()) return std::size_t{0};
+    std::size_t n = values.size();
+    word at = 0;
+    if (const error e = claim(at, n)) return e;
+    for (const T& value : values.first(n)) {
+      P::copy_out(cell_at(at).item(), value);
+      publish(at, cell_state::full);
+      at = ring_.next(at);
+    }
+    wake(ring);
+    return n;
+  }
+  /// The next place, raw: build an item there, then commit() it or abandon() the place. One claim at a time.
+  result<T*> try_claim() noexcept {
+    if (const error e = claim(claimed_)) return e.during(step::claim);
+    ready_ = false;
+    return cell_at(claimed_).item();
+  }
+  template <class Ring>
+  void commit(Ring&& ring) noexcept {
+    give_back(cell_state::full, ring);
+  }
+  template <class Ring>
+  void abandon(Ring&& ring) noexcept {
+    give_back(cell_state::tomb, ring);
+  }
+
+  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
+  std::uint32_t arm() noexcept { return mine().arm(base::seat()); }
+  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(base::seat()); }
+  template <class Ring>
+  void disarm(Ring&& ring) noexcept {
+    if (mine().disarm(base::seat())) wake_fellow(ring);
+  }
+
+ private:
+  [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().producers; }
+  [[nodiscard]] crowd<P>& theirs() const noexcept { return ring_.shared().consumers; }
+  [[nodiscard]] word vacant(word at) const noexcept { return ring_type::cell_word(ring_.lap_of(at), cell_state::vacant); }
+
+  struct tomb_unless_done {  // what an exception of T's constructor leaves
+    const ordered_producer& side;
+    word at;
+    bool done = false;
+    ~tomb_unless_done() {
+      if (!done) side.publish(at, cell_state::tomb);
+    }
+  };
+
+  SLUICE_INLINE() error admit() noexcept {
+    if (!ready_) [[unlikely]] return base::not_ready(step::push);
+    if (theirs().news() != seen_) [[unlikely]] return look_at_consumers();
+    return {};
+  }
+  SLUICE_INLINE() error claim(word& at) noexcept {
+    if (const error e = admit()) [[unlikely]] return e;
+    auto& dispenser = ring_.shared().tail;
+    for (;;) {
+      if (!ring_.load(dispenser, at)) [[unlikely]] return error(errc::corrupt, step::push, subject::cursor);
+      const word w = cell_at(at).word.load(P::template order<site::ordered_cell>);
+      if (w != vacant(at)) [[unlikely]] {
+        if (const error e = why_not(at, w)) return e;
+        continue;
+      }
+      if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::vacant, cell_state::claimed>(at);
+      if (base::template dispense<Many>(dispenser, at, ring_.next(at))) return {};
+    }
+  }
+  // The first of up to n places, and how many.
+  error claim(word& at, std::size_t& n) noexcept {
+    if (const error e = admit()) return e;
+    auto& dispenser = ring_.shared().tail;
+    for (;;) {
+      if (!ring_.load(dispenser, at)) return error(errc::corrupt, step::push, subject::cursor);
+      word end = at, w = 0;
+      std::size_t found = 0;
+      for (; found < n && found < ring_.capacity(); ++found, end = ring_.next(end)) {
+        w = cell_at(end).word.load(P::template order<site::ordered_cell>);
+        if (w != vacant(end)) break;
+      }
+      if (found == 0) {
+        if (const error e = why_not(at, w)) return e;
+        continue;
+      }
+      if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::vacant, cell_state::claimed>(at);
+      if (!base::template dispense<Many>(dispenser, at, ring_type::position_of(end))) continue;
+      n = found;
+      return {};
+    }
+  }
+  SLUICE_INLINE() void publish(word at, cell_state s) const noexcept {
+    cell_at(at).word.store(ring_type::cell_word(ring_.lap_of(at), s), P::template order<site::ordered_publish>);  // (P4)
+  }
+  template <class Ring>
+  void give_back(cell_state s, Ring&& ring) noexcept {
+    publish(claimed_, s);
+    ready_ = true;
+    wake(ring);
+  }
+  template <class Ring>
+  SLUICE_INLINE() void wake(Ring&& ring) noexcept {
+    P::light_fence();
+    if (const auto sleepers = theirs().asleep()) [[unlikely]] theirs().wake_one(sleepers, ring);
+    if constexpr (Many) {
+      if (mine().asleep() != 0) [[unlikely]] wake_fellow(ring);
+    }
+  }
+  // Whoever waits for the place after ours may have been woken while it waited for ours too.
+  template <class Ring>
+  SLUICE_NOINLINE() void wake_fellow(Ring&& ring) noexcept {
+    word tail = 0;
+    if (!ring_.load(ring_.shared().tail, tail)) return;
+    if (cell_at(tail).word.load(P::template order<site::ordered_cell>) == vacant(tail)) mine().wake_one(mine().asleep(), ring);
+  }
+
+  SLUICE_COLD() error look_at_consumers() noexcept {
+    const crowd_view now = theirs().look();
+    if (const errc why = now.verdict(ring_.persistent()); why != errc::ok) return error(why, step::push).by(now.seat());
+    seen_ = now.news;
+    return {};
+  }
+  // Why there is no place at the tail, of which w is the word; no error if there may be one by now. The word alone tells:
+  // as long as it does not name a consumer, no message behind this one has been popped either.
+  SLUICE_COLD() error why_not(word at, word w) const noexcept {
+    if (ring_.lap_of(w) == ring_.lap_of(at) - ring_.one_lap()) {
+      const error held(errc::pending, step::push);
+      const word owner = ring_type::owner_of(w);
+      switch (ring_type::state_of(w)) {
+        case cell_state::full:
+        case cell_state::orphan: return error(errc::full, step::push);
+        case cell_state::taking:
+        case cell_state::claimed:
+          if (owner != 0) return held.by(static_cast<unsigned>(owner) - 1);
+          break;
+        case cell_state::vacant: return held;  // claimed together with all up to the tail
+        case cell_state::tomb: return held;
+      }
+    }
+    word tail = 0;
+    if (!ring_.load(ring_.shared().tail, tail)) return error(errc::corrupt, step::push, subject::cursor);
+    return tail != at ? error() : error(errc::corrupt, step::push, subject::stamp);
+  }
+
+  word claimed_ = 0;  // the position of the place that is out
+};
+
+/// A side that items come out of.
+///
+/// Threads: one at a time. Progress: lock-free (wait-free without fellows). Blocks: never. Allocates: never.
+/// Errors: empty; pending (the next item is not there yet, or a fellow holds the last one: `who`); closed, peer_died (nobody
+/// is left on the other side, and nothing is left to pop); busy (a loan is out); corrupt (a word that no correct peer
+/// writes); forked (detached).
+template <class T, bool Many, class P = native_memory>
+class ordered_consumer : public detail::ordered_side<T, P> {
+  using base = detail::ordered_side<T, P>;
+  using typename base::word;
+  using base::cell_at, base::me_, base::ready_, base::ring_, base::seen_;
+
+ public:
+  using typename base::ring_type;
+
+  /// The caller owns the slot of that number.
+  status attach(const ring_type& r, unsigned seat) noexcept {
+    word head = 0;
+    if (!r.load(r.shared().head, head)) return error(errc::corrupt, step::join, subject::cursor);
+    told_before_ = r.shared().producers.told();
+    orphans_ = r.shared().orphans.load(P::template order<site::ordered_orphans>) - 1;  // look for them at once
+    base::settle_in(r, seat);
+    return {};
+  }
+  void detach() noexcept { *this = {}; }
+  void begin() noexcept { mine().begin(base::seat()); }
+  /// Ends the session and tells whoever waits. A message that is out goes to a fellow or successor.
+  template <class Ring>
+  void end(phase how, Ring&& ring) noexcept {
+    if (!ready_) keep_loan(ring);
+    mine().end(base::seat(), how);
+    theirs().wake_all(ring);
+    mine().wake_all(ring);  // the last one to hold a message is what an end waits for
+  }
+
+  /// Was the last message taken over from a consumer that died with it, or put it back? It may then be out of order.
+  [[nodiscard]] bool redelivered() const noexcept { return redelivered_; }
+
+  template <class Ring>
+  SLUICE_INLINE() result<T> try_pop(Ring&& ring) noexcept {
+    word at = 0;
+    if (const error e = take(at)) [[unlikely]] return e;
+    result<T> taken = detail::take_item<P>(cell_at(at).item());
+    vacate(at);
+    wake(ring);
+    return taken;
+  }
+  /// Pops as many as are there and fit into `to`, at least one; each is popped by itself.
+  template <class Ring>
+    requires detail::copies_as_bytes<T>
+  result<std::size_t> try_pop(std::span<T> to, Ring&& ring) noexcept {
+    if (to.empty()) return std::size_t{0};
+    std::size_t n = to.size();
+    word at = 0;
+    if (const error e = take(at, n)) return e;
+    for (T& item : to.first(n)) {
+      P::copy_in(&item, cell_at(at).item(), 1);
+      vacate(at);
+      at = ring_.next(at);
+    }
+    wake(ring);
+    return n;
+  }
+  /// The next item in place: then either consume_loan() or keep_loan(). One loan at a time.
+  result<T*> try_borrow() noexcept {
+    if (const error e = take(lent_)) return e.during(step::borrow);
+    ready_ = false;
+    return cell_at(lent_).item();
+  }
+  template <class Ring>
+  void consume_loan(Ring&& ring) noexcept {
+    if constexpr (!std::is_trivially_destructible_v<T>) cell_at(lent_).item()->~T();
+    vacate(lent_);
+    ready_ = true;
+    wake(ring);
+  }
+  /// Puts the message back for whoever pops next.
+  template <class Ring>
+  void keep_loan(Ring&& ring) noexcept {
+    cell_at(lent_).word.store(ring_type::cell_word(ring_.lap_of(lent_), cell_state::orphan), P::template order<site::ordered_free>);
+    ring_.shared().orphans.fetch_add(1, P::template order<site::ordered_raise>);
+    ready_ = true;
+    P::light_fence();
+    if (const auto sleepers = mine().asleep()) mine().wake_one(sleepers, ring);
+  }
+
+  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
+  std::uint32_t arm() noexcept { return mine().arm(base::seat()); }
+  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(base::seat()); }
+  template <class Ring>
+  void disarm(Ring&& ring) noexcept {
+    if (mine().disarm(base::seat())) wake_fellow(ring);
+  }
+
+ private:
+  [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().consumers; }
+  [[nodiscard]] crowd<P>& theirs() const noexcept { return ring_.shared().producers; }
+  [[nodiscard]] word at_lap(word at, cell_state s) const noexcept { return ring_type::cell_word(ring_.lap_of(at), s); }
+
+  SLUICE_INLINE() bool admit(word& at, error& e) noexcept {
+    if (!ready_) [[unlikely]] return e = base::not_ready(step::pop), true;
+    return ring_.shared().orphans.load(P::template order<site::ordered_orphans>) != orphans_ && adopt(at);
+  }
+  SLUICE_INLINE() error take(word& at) noexcept {
+    error e;
+    if (admit(at, e)) [[unlikely]] return e;
+    auto& dispenser = ring_.shared().head;
+    for (;;) {
+      if (!ring_.load(dispenser, at)) [[unlikely]] return error(errc::corrupt, step::pop, subject::cursor);
+      const word w = cell_at(at).word.load(P::template order<site::ordered_cell>);
+      if (w != at_lap(at, cell_state::full)) [[unlikely]] {
+        if (w == at_lap(at, cell_state::tomb)) {
+          if (pass(at, ring_.next(at))) ring_.bury(at);
+        } else if ((e = why_not(at, w))) {
+          return e;
+        }
+        continue;
+      }
+      if (pass(at, ring_.next(at))) return redelivered_ = false, error();
+    }
+  }
+  // The first of up to n items, and how many.
+  error take(word& at, std::size_t& n) noexcept {
+    error e;
+    if (admit(at, e)) return n = 1, e;
+    for (;;) {
+      if (!ring_.load(ring_.shared().head, at)) return error(errc::corrupt, step::pop, subject::cursor);
+      word end = at, found = 0;
+      while (found < n && found < ring_.capacity() &&
+             cell_at(end).word.load(P::template order<site::ordered_cell>) == at_lap(end, cell_state::full))
+        ++found, end = ring_.next(end);
+      if (found == 0) {  // a tomb, or nothing: rare enough to be left to the other
+        if ((e = take(at))) return e;
+        return n = 1, e;
+      }
+      if (pass(at, ring_type::position_of(end))) return n = static_cast<std::size_t>(found), redelivered_ = false, error();
+    }
+  }
+  SLUICE_INLINE() bool pass(word at, word next) const noexcept {
+    if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::full, cell_state::taking>(at);
+    return base::template dispense<Many>(ring_.shared().head, at, next);
+  }
+  // Takes the oldest message that was left by a dead consumer.
+  SLUICE_COLD() bool adopt(word& at) noexcept {
+    const auto count = ring_.shared().orphans.load(P::template order<site::ordered_orphans>);
+    if (!ring_.load(ring_.shared().head, at)) return false;
+    word lap = ring_.lap_of(at) - ring_.one_lap(), index = ring_.index_of(at);
+    for (word steps = 0; steps < ring_.capacity(); ++steps) {
+      at = ring_type::position(lap, index);
+      word w = at_lap(at, cell_state::orphan);
+      auto& here = cell_at(at).word;
+      if (here.load(P::template order<site::ordered_cell>) == w &&
+          here.compare_exchange_strong(w, ring_type::cell_word(ring_.lap_of(at), cell_state::taking, me_),
+                                       P::template order<site::ordered_adopt>, P::template order<site::ordered_before>))
+        return redelivered_ = true;
+      if (++index == ring_.capacity()) index = 0, lap += ring_.one_lap();
+    }
+    orphans_ = count;
+    return false;
+  }
+  SLUICE_INLINE() void vacate(word at) const noexcept {
+    cell_at(at).word.store(ring_.vacant_after(at), P::template order<site::ordered_free>);  // (C4)
+  }
+  template <class Ring>
+  SLUICE_INLINE() void wake(Ring&& ring) noexcept {
+    P::light_fence();
+    if (const auto sleepers = theirs().asleep()) [[unlikely]] theirs().wake_one(sleepers, ring);
+    if constexpr (Many) {
+      if (mine().asleep() != 0) [[unlikely]] wake_fellow(ring);
+    }
+  }
+  // The message after ours may have become ready before ours, and whoever was woken for it then went back to sleep.
+  template <class Ring>
+  SLUICE_NOINLINE() void wake_fellow(Ring&& ring) noexcept {
+    word head = 0;
+    if (!ring_.load(ring_.shared().head, head)) return;
+    const word w = cell_at(head).word.load(P::template order<site::ordered_cell>);
+    if (w == at_lap(head, cell_state::full) || w == at_lap(head, cell_state::tomb) ||
+        ring_.shared().orphans.load(P::template order<site::ordered_orphans>) != orphans_)
+      mine().wake_one(mine().asleep(), ring);
+  }
+
+  // Why there is no item at the head, of which w is the word; no error if there may be one by now. The word alone tells:
+  // as long as it does not name a producer, nothing has been pushed behind it either.
+  SLUICE_COLD() error why_not(word at, word w) noexcept {
+    if (w == at_lap(at, cell_state::vacant) || ring_.lap_of(w) == ring_.lap_of(at) - ring_.one_lap()) return nothing_there(at);
+    const word owner = ring_type::owner_of(w);
+    if (owner != 0 && w == (at_lap(at, cell_state::claimed) | owner)) return error(errc::pending, step::pop).by(static_cast<unsigned>(owner) - 1);
+    word head = 0;
+    if (!ring_.load(ring_.shared().head, head)) return error(errc::corrupt, step::pop, subject::cursor);
+    return head != at ? error() : error(errc::corrupt, step::pop, subject::stamp);
+  }
+  // Nothing is there, now or for ever.
+  error nothing_there(word at) noexcept {
+    const error empty(errc::empty, step::pop);
+    if (theirs().news() == seen_) return empty;
+    const crowd_view now = theirs().look();
+    const errc end = now.verdict(ring_.persistent());
+    if (end == errc::ok) return seen_ = now.news, empty;
+    if (now.news == told_before_) return empty;
+    if (now.news != ended_) {
+      word tail = 0, owner = 0;  // what was pushed before the end that was just seen
+      if (!ring_.load(ring_.shared().tail, tail)) return error(errc::corrupt, step::pop, subject::cursor);
+      if (ring_.distance(at, tail) != 0) return {};
+      if (Many && held(owner)) return error(errc::pending, step::pop).by(static_cast<unsigned>(owner) - 1);
+      ended_ = now.news;
+      theirs().tell(now.news);
+    }
+    return error(end, step::pop).by(now.seat());
+  }
+  // Does a fellow still hold a message? If it dies, or keeps it, the message will be another's.
+  bool held(word& owner) const noexcept {
+    word head = 0;
+    if (!ring_.load(ring_.shared().head, head)) return false;
+    if (ring_type::owner_of(head) != me_) ring_.template settle<cell_state::full, cell_state::taking>(head);
+    for (word k = 0; k < ring_.capacity(); ++k) {
+      const word w = ring_.cells()[k].word.load(P::template order<site::ordered_cell>);
+      owner = ring_type::owner_of(w);
+      if (ring_type::state_of(w) == cell_state::orphan) return owner = me_, true;
+      if (ring_type::state_of(w) == cell_state::taking && owner != me_) return owner != 0;
+    }
+    return false;
+  }
+
+  word lent_ = 0;                  // the position of the message that is out
+  std::uint32_t orphans_ = 0;      // the count of orphans at which there were none
+  std::uint32_t told_before_ = 0;  // the end that others were told of before we came
+  std::uint32_t ended_ = 0;        // the end that we have been told of
+  bool redelivered_ = false;
+};
+
+}  // namespace sluice
+
+#endif
