@@ -106,6 +106,7 @@ class local_home {
     else return fenced ? never : 1'000'000;
   }
   recovery heal_peers() const noexcept { return {}; }
+  [[nodiscard]] recovery recovered() const noexcept { return {}; }
   [[nodiscard]] unsigned peers() const noexcept { return core_->ends(); }
   [[nodiscard]] opening opened() const noexcept { return opening::created; }
   [[nodiscard]] result<local_home> another(slot_range slots) const noexcept {

@@ -59,13 +59,9 @@ class ring_end {
 
   /// Heals what dead participants left; returns what there was to do. Whoever waits, and whoever is refused again and again,
   /// does this by itself. Idempotent.
-  recovery recover() noexcept {
-    const recovery now = side_->attached() ? home_.heal_peers() : recovery{};
-    recovered_ += now;
-    return now;
-  }
-  /// All that this end has healed, asked or by itself.
-  [[nodiscard]] const recovery& recovered() const noexcept { return recovered_; }
+  recovery recover() noexcept { return side_->attached() ? home_.heal_peers() : recovery{}; }
+  /// All that this end has healed so far, asked or by itself, and when it was opened.
+  [[nodiscard]] recovery recovered() const noexcept { return home_.recovered(); }
   /// May the last message be out of order, since it was taken over from a consumer that died with it, or put back?
   [[nodiscard]] bool redelivered() const noexcept
     requires requires(const Side& s) { s.redelivered(); }
@@ -93,13 +89,13 @@ class ring_end {
   explicit ring_end(error why) noexcept : why_inert_(why) {}
   ring_end(Home home, wait_strategy w) noexcept : side_(home.side()), home_(std::move(home)), waits_(w) {}
   ring_end(ring_end&& o) noexcept
-      : side_(std::exchange(o.side_, &inert)), home_(std::move(o.home_)), recovered_(o.recovered_), why_inert_(o.why_inert_), waits_(o.waits_) {}
+      : side_(std::exchange(o.side_, &inert)), home_(std::move(o.home_)), why_inert_(o.why_inert_), waits_(o.waits_) {}
   ring_end& operator=(ring_end&& o) noexcept {
     if (this != &o) {
       end(phase::left);
       side_ = std::exchange(o.side_, &inert);
       home_ = std::move(o.home_);
-      recovered_ = o.recovered_, why_inert_ = o.why_inert_, waits_ = o.waits_;
+      why_inert_ = o.why_inert_, waits_ = o.waits_;
     }
     return *this;
   }
@@ -129,7 +125,6 @@ class ring_end {
 
   Side* side_ = &inert;
   Home home_;
-  recovery recovered_;
   error why_inert_ = errc::closed;
   wait_strategy waits_ = wait_strategy::spin_then_park;
 };

@@ -35,8 +35,8 @@ class shared_home {
                                      .spans = reach::host, .max_size = sizeof(U)};
 
   shared_home() noexcept = default;
-  shared_home(private_page<SideType> page, membership<P> member) noexcept
-      : page_(std::move(page)), member_(std::move(member)) {}
+  shared_home(private_page<SideType> page, membership<P> member, const recovery& healed) noexcept
+      : page_(std::move(page)), member_(std::move(member)), recovered_(healed) {}
   shared_home(shared_home&&) noexcept = default;
   shared_home& operator=(shared_home&&) noexcept = default;
 
@@ -48,8 +48,10 @@ class shared_home {
     recovery all;
     for (unsigned k = 0; k < member_.slot_count(); ++k)
       if (k != member_.slot()) (void)member_.heal_if_dead(k, [&](membership<P>& m, unsigned slot) { all += heal(m, slot); });
+    recovered_ += all;
     return all;
   }
+  [[nodiscard]] const recovery& recovered() const noexcept { return recovered_; }
   static recovery heal(const membership<P>& m, unsigned slot) noexcept {
     return ring_kind<Kind>::heal(ring_of(m), slot, futex_ringer<true>{});
   }
@@ -67,6 +69,7 @@ class shared_home {
  private:
   private_page<SideType> page_;
   membership<P> member_;
+  recovery recovered_;
 };
 
 template <class T, class Kind, class P>
@@ -95,8 +98,9 @@ result<shared_home<SideType, Kind, P>> open_home(slot_range slots, Join join) no
   static_assert(sizeof(typename P::word) == 8, "shared regions need 64-bit atomics");
   auto page = private_page<SideType>::make();
   if (!page) return last_error(step::create);
+  recovery healed;
   auto member = join(
-      slots, [](const membership<P>& m, unsigned slot) { (void)home::heal(m, slot); },
+      slots, [&](const membership<P>& m, unsigned slot) { healed += home::heal(m, slot); },
       [&](membership<P>& m) -> status {
         const auto r = home::ring_of(m);
         if (!members_in_place(r.some_item())) return error(errc::invalid, step::join, subject::member_alignment);
@@ -105,7 +109,7 @@ result<shared_home<SideType, Kind, P>> open_home(slot_range slots, Join join) no
         return {};
       });
   if (!member) return member.err();
-  return home(std::move(page), std::move(*member));
+  return home(std::move(page), std::move(*member), healed);
 }
 template <class SideType, class Kind, class P>
 result<shared_home<SideType, Kind, P>> shared_home<SideType, Kind, P>::another(slot_range slots, const ring_options& o) const noexcept {
