@@ -107,7 +107,7 @@ void hold_everywhere(held_totals& sum, const scene<World>& s) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("a healer that stops in the middle does a new owner of the slot no harm", "", SLUICE_KILLED_RINGS()) {
+TEMPLATE_TEST_CASE("a healer that stops in the middle does a new owner of the slot no harm", "", SLUICE_ROLE_RINGS()) {
   require_stepping();
   using ops = operations<world<TestType, item>>;
   held_totals sum;

@@ -106,7 +106,7 @@ void interleave(interleaved_totals& sum, const scene<World>& s) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("a healer and a joiner of the same slot may be held anywhere", "", SLUICE_KILLED_RINGS()) {
+TEMPLATE_TEST_CASE("a healer and a joiner of the same slot may be held anywhere", "", SLUICE_ROLE_RINGS()) {
   require_stepping();
   using ops = operations<world<TestType, item>>;
   interleaved_totals sum;

@@ -104,7 +104,7 @@ struct operations {
 
   static constexpr operation_type
       popping{"pop", side::consumer, pop, 1},
-      popping_batch{"pop, batch of 4", side::consumer, pop_batch, batch, true},
+      popping_batch{"pop, batch of 4", side::consumer, pop_batch, batch, World::one_of_each},
       borrowing{"borrow, release", side::consumer, borrow, 1},
       keeping{"borrow, keep", side::consumer, borrow_keep},
       popping_waiting{"pop, waiting", side::consumer, pop_waiting, 1},

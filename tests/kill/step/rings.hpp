@@ -7,8 +7,18 @@
 #include "rig/spsc.hpp"
 #include "sanitizers.hpp"
 
+namespace rig {
+
+struct mpmc {
+  using kind = sluice::mpmc;
+};
+
+}  // namespace rig
+
 /// The rings that are killed in, each known by its file in tests/rig.
-#define SLUICE_KILLED_RINGS() rig::spsc
+#define SLUICE_KILLED_RINGS() rig::spsc, rig::mpmc
+/// Those in which a role is one slot, which two may want at once.
+#define SLUICE_ROLE_RINGS() rig::spsc
 
 namespace kill_rig {
 

@@ -74,7 +74,7 @@ void hold_openers(rival_totals& sum, const scene<World>& s) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("an opener that stops in the middle never makes two owners of a role, or none", "", SLUICE_KILLED_RINGS()) {
+TEMPLATE_TEST_CASE("an opener that stops in the middle never makes two owners of a role, or none", "", SLUICE_ROLE_RINGS()) {
   require_stepping();
   using ops = operations<world<TestType, item>>;
   rival_totals sum;

@@ -57,6 +57,7 @@ template <class Rig, class Item>
 class world {
  public:
   using kind = typename Rig::kind;
+  static constexpr bool one_of_each = std::is_same_v<kind, sluice::spsc>;  // or else a role can have several holders
   using ends_of = sluice::detail::shared_ends<Item, kind, sluice::native_memory>;
   using sink = typename ends_of::sink;
   using source = typename ends_of::source;
