@@ -36,6 +36,12 @@ inline void pin(int cpu) {
   CPU_SET(static_cast<unsigned>(cpu), &set);
   if (::sched_setaffinity(0, sizeof set, &set) != 0) std::perror("sched_setaffinity");
 }
+inline void pin_to_both(const int (&cpu)[2]) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int c : cpu) CPU_SET(static_cast<std::size_t>(c), &set);
+  (void)::sched_setaffinity(0, sizeof set, &set);
+}
 
 inline double now_ns() {
   using namespace std::chrono;

@@ -127,10 +127,10 @@ struct moodycamel_blocking_rwq {
 
 #if SLUICE_BENCH_HAS_CQ
 /// With tokens of both sides, which is its fastest use.
-template <class M, std::size_t Capacity>
+template <class M, std::size_t Capacity, unsigned Producers = 1>
 struct moodycamel_cq {
   using queue = moodycamel::ConcurrentQueue<M>;
-  alignas(128) queue q{Capacity, 1, 0};
+  alignas(128) queue q{Capacity, Producers, 0};
 
   struct sender {
     queue& q;
@@ -155,6 +155,34 @@ struct moodycamel_cq {
     [[gnu::always_inline]] std::size_t receive_batch(M* m, std::size_t n) {
       for (;;)
         if (const std::size_t k = q.try_dequeue_bulk(token, m, n)) return k;
+    }
+  };
+};
+#endif
+
+#if SLUICE_BENCH_HAS_CQ
+/// Its blocking form, which cannot wait for room.
+template <class M, std::size_t Capacity, unsigned Producers = 1>
+struct moodycamel_blocking_cq {
+  using queue = moodycamel::BlockingConcurrentQueue<M>;
+  alignas(128) queue q{Capacity, Producers, 0};
+
+  struct sender {
+    queue& q;
+    moodycamel::ProducerToken token;
+    explicit sender(moodycamel_blocking_cq& l) : q(l.q), token(q) {}
+    [[gnu::always_inline]] void send(const M& m) {
+      while (!q.try_enqueue(token, m)) ::sched_yield();
+    }
+  };
+  struct receiver {
+    queue& q;
+    moodycamel::ConsumerToken token;
+    explicit receiver(moodycamel_blocking_cq& l) : q(l.q), token(q) {}
+    [[gnu::always_inline]] M receive() {
+      M m;
+      q.wait_dequeue(token, m);
+      return m;
     }
   };
 };

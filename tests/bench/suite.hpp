@@ -2,6 +2,7 @@
 #ifndef SLUICE_BENCH_SUITE_HPP
 #define SLUICE_BENCH_SUITE_HPP
 
+#include "crowds.hpp"
 #include "limits.hpp"
 #include "pace.hpp"
 #include "peers_rings.hpp"
@@ -66,6 +67,38 @@ auto rtt(bool processes = false) {
     p.saw(s.ns);
     return s;
   };
+}
+
+/// Several on each side.
+template <class Link, class M>
+auto crowd(unsigned n, unsigned m) {
+  return [=, p = pace(5 * link_capacity)](const arrangement& a) mutable {
+    const sample s = crowd_throughput<Link, M>(a, p.messages() / (n * m) * (n * m), n, m);
+    p.saw(s.ns);
+    return s;
+  };
+}
+template <class M>
+workload many_to_many(unsigned n) {
+  const std::string each = std::to_string(n);
+  workload w{"mpmc8." + each + "x" + each, "8-byte messages, " + each + " threads on each side, ns per message", yardstick::speed};
+  w.sleeps = n > 1;
+  auto& c = w.candidates;
+  c = {{"bare Vyukov", part::reference, crowd<bare_vyukov<M, link_capacity>, M>(n, n)},
+       {"sluice try", part::ours, crowd<ours_crowd<M, sluice::mpmc, form::try_loop>, M>(n, n)},
+       {"sluice verbs", part::ours, crowd<ours_crowd<M, sluice::mpmc, form::verb>, M>(n, n)}};
+#if SLUICE_BENCH_HAS_CQ
+  c.push_back({"moodycamel cq", part::peer, crowd<moodycamel_cq<M, link_capacity, 8>, M>(n, n)});
+  c.push_back({"moodycamel blocking cq", part::peer, crowd<moodycamel_blocking_cq<M, link_capacity, 8>, M>(n, n)});
+#endif
+#if SLUICE_BENCH_HAS_BOOST_LOCKFREE
+  c.push_back({"boost queue", part::peer, crowd<boost_queue<M, link_capacity>, M>(n, n)});
+#endif
+#if SLUICE_BENCH_HAS_TBB
+  c.push_back({"tbb bounded", part::peer, crowd<tbb_bounded<M, link_capacity>, M>(n, n)});
+  c.push_back({"tbb bounded, blocking", part::peer, crowd<tbb_bounded<M, link_capacity, true>, M>(n, n)});
+#endif
+  return w;
 }
 
 /// One by one, in the natural form of each.
@@ -235,6 +268,7 @@ inline std::vector<workload> all_workloads() {
   all.push_back(one_by_one<line>("thr64.empty", "64-byte messages, producer works 100 ns, ns beyond the work", {w, 0}));
   all.push_back(one_by_one<line>("thr64.full", "64-byte messages, consumer works 100 ns, ns beyond the work", {0, w}));
   all.push_back(in_batches<small>());
+  for (const unsigned n : {1u, 2u, 4u, 8u}) all.push_back(many_to_many<small>(n));
   for (auto& x : between_processes<small>()) all.push_back(std::move(x));
   all.push_back(there_and_back<small, true>("latency.rtt8", "8-byte round trip, each trip timed, ns"));
   for (auto& x : systems<small>(false)) all.push_back(std::move(x));

@@ -233,9 +233,9 @@ class ordered_producer : public detail::ordered_side<T, P> {
   }
 
   SLUICE_COLD() error look_at_consumers() noexcept {
-    const crowd_view now = theirs().look();
-    if (const errc why = now.verdict(ring_.persistent()); why != errc::ok) return error(why, step::push).by(now.seat());
-    seen_ = now.news;
+    const crowd_view view = theirs().look();
+    if (const errc why = view.verdict(ring_.persistent()); why != errc::ok) return error(why, step::push).by(view.seat());
+    seen_ = view.news;
     return {};
   }
   // Why there is no place at the tail, of which w is the word; no error if there may be one by now. The word alone tells:
@@ -459,19 +459,19 @@ class ordered_consumer : public detail::ordered_side<T, P> {
   error nothing_there(word at) noexcept {
     const error empty(errc::empty, step::pop);
     if (theirs().news() == seen_) return empty;
-    const crowd_view now = theirs().look();
-    const errc end = now.verdict(ring_.persistent());
-    if (end == errc::ok) return seen_ = now.news, empty;
-    if (now.news == told_before_) return empty;
-    if (now.news != ended_) {
+    const crowd_view view = theirs().look();
+    const errc end = view.verdict(ring_.persistent());
+    if (end == errc::ok) return seen_ = view.news, empty;
+    if (view.news == told_before_) return empty;
+    if (view.news != ended_) {
       word tail = 0, owner = 0;  // what was pushed before the end that was just seen
       if (!ring_.load(ring_.shared().tail, tail)) return error(errc::corrupt, step::pop, subject::cursor);
       if (ring_.distance(at, tail) != 0) return {};
       if (Many && held(owner)) return error(errc::pending, step::pop).by(static_cast<unsigned>(owner) - 1);
-      ended_ = now.news;
-      theirs().tell(now.news);
+      ended_ = view.news;
+      theirs().tell(view.news);
     }
-    return error(end, step::pop).by(now.seat());
+    return error(end, step::pop).by(view.seat());
   }
   // Does a fellow still hold a message? If it dies, or keeps it, the message will be another's.
   bool held(word& owner) const noexcept {
