@@ -5136,9 +5136,9 @@ class ordered_producer : public detail::ordered_side<T, P> {
   }
 
   SLUICE_COLD() error look_at_consumers() noexcept {
-    const crowd_view now = theirs().look();
-    if (const errc why = now.verdict(ring_.persistent()); why != errc::ok) return error(why, step::push).by(now.seat());
-    seen_ = now.news;
+    const crowd_view view = theirs().look();
+    if (const errc why = view.verdict(ring_.persistent()); why != errc::ok) return error(why, step::push).by(view.seat());
+    seen_ = view.news;
     return {};
   }
   // Why there is no place at the tail, of which w is the word; no error if there may be one by now. The word alone tells:
@@ -5362,19 +5362,19 @@ class ordered_consumer : public detail::ordered_side<T, P> {
   error nothing_there(word at) noexcept {
     const error empty(errc::empty, step::pop);
     if (theirs().news() == seen_) return empty;
-    const crowd_view now = theirs().look();
-    const errc end = now.verdict(ring_.persistent());
-    if (end == errc::ok) return seen_ = now.news, empty;
-    if (now.news == told_before_) return empty;
-    if (now.news != ended_) {
+    const crowd_view view = theirs().look();
+    const errc end = view.verdict(ring_.persistent());
+    if (end == errc::ok) return seen_ = view.news, empty;
+    if (view.news == told_before_) return empty;
+    if (view.news != ended_) {
       word tail = 0, owner = 0;  // what was pushed before the end that was just seen
       if (!ring_.load(ring_.shared().tail, tail)) return error(errc::corrupt, step::pop, subject::cursor);
       if (ring_.distance(at, tail) != 0) return {};
       if (Many && held(owner)) return error(errc::pending, step::pop).by(static_cast<unsigned>(owner) - 1);
-      ended_ = now.news;
-      theirs().tell(now.news);
+      ended_ = view.news;
+      theirs().tell(view.news);
     }
-    return error(end, step::pop).by(now.seat());
+    return error(end, step::pop).by(view.seat());
   }
   // Does a fellow still hold a message? If it dies, or keeps it, the message will be another's.
   bool held(word& owner) const noexcept {
@@ -5540,13 +5540,9 @@ class ring_end {
 
   /// Heals what dead participants left; returns what there was to do. Whoever waits, and whoever is refused again and again,
   /// does this by itself. Idempotent.
-  recovery recover() noexcept {
-    const recovery now = side_->attached() ? home_.heal_peers() : recovery{};
-    recovered_ += now;
-    return now;
-  }
-  /// All that this end has healed, asked or by itself.
-  [[nodiscard]] const recovery& recovered() const noexcept { return recovered_; }
+  recovery recover() noexcept { return side_->attached() ? home_.heal_peers() : recovery{}; }
+  /// All that this end has healed so far, asked or by itself, and when it was opened.
+  [[nodiscard]] recovery recovered() const noexcept { return home_.recovered(); }
   /// May the last message be out of order, since it was taken over from a consumer that died with it, or put back?
   [[nodiscard]] bool redelivered() const noexcept
     requires requires(const Side& s) { s.redelivered(); }
@@ -5574,13 +5570,13 @@ class ring_end {
   explicit ring_end(error why) noexcept : why_inert_(why) {}
   ring_end(Home home, wait_strategy w) noexcept : side_(home.side()), home_(std::move(home)), waits_(w) {}
   ring_end(ring_end&& o) noexcept
-      : side_(std::exchange(o.side_, &inert)), home_(std::move(o.home_)), recovered_(o.recovered_), why_inert_(o.why_inert_), waits_(o.waits_) {}
+      : side_(std::exchange(o.side_, &inert)), home_(std::move(o.home_)), why_inert_(o.why_inert_), waits_(o.waits_) {}
   ring_end& operator=(ring_end&& o) noexcept {
     if (this != &o) {
       end(phase::left);
       side_ = std::exchange(o.side_, &inert);
       home_ = std::move(o.home_);
-      recovered_ = o.recovered_, why_inert_ = o.why_inert_, waits_ = o.waits_;
+      why_inert_ = o.why_inert_, waits_ = o.waits_;
     }
     return *this;
   }
@@ -5610,7 +5606,6 @@ class ring_end {
 
   Side* side_ = &inert;
   Home home_;
-  recovery recovered_;
   error why_inert_ = errc::closed;
   wait_strategy waits_ = wait_strategy::spin_then_park;
 };
@@ -5853,6 +5848,7 @@ class local_home {
     else return fenced ? never : 1'000'000;
   }
   recovery heal_peers() const noexcept { return {}; }
+  [[nodiscard]] recovery recovered() const noexcept { return {}; }
   [[nodiscard]] unsigned peers() const noexcept { return core_->ends(); }
   [[nodiscard]] opening opened() const noexcept { return opening::created; }
   [[nodiscard]] result<local_home> another(slot_range slots) const noexcept {
@@ -5959,8 +5955,8 @@ class shared_home {
                                      .spans = reach::host, .max_size = sizeof(U)};
 
   shared_home() noexcept = default;
-  shared_home(private_page<SideType> page, membership<P> member) noexcept
-      : page_(std::move(page)), member_(std::move(member)) {}
+  shared_home(private_page<SideType> page, membership<P> member, const recovery& healed) noexcept
+      : page_(std::move(page)), member_(std::move(member)), recovered_(healed) {}
   shared_home(shared_home&&) noexcept = default;
   shared_home& operator=(shared_home&&) noexcept = default;
 
@@ -5972,8 +5968,10 @@ class shared_home {
     recovery all;
     for (unsigned k = 0; k < member_.slot_count(); ++k)
       if (k != member_.slot()) (void)member_.heal_if_dead(k, [&](membership<P>& m, unsigned slot) { all += heal(m, slot); });
+    recovered_ += all;
     return all;
   }
+  [[nodiscard]] const recovery& recovered() const noexcept { return recovered_; }
   static recovery heal(const membership<P>& m, unsigned slot) noexcept {
     return ring_kind<Kind>::heal(ring_of(m), slot, futex_ringer<true>{});
   }
@@ -5991,6 +5989,7 @@ class shared_home {
  private:
   private_page<SideType> page_;
   membership<P> member_;
+  recovery recovered_;
 };
 
 template <class T, class Kind, class P>
@@ -6019,8 +6018,9 @@ result<shared_home<SideType, Kind, P>> open_home(slot_range slots, Join join) no
   static_assert(sizeof(typename P::word) == 8, "shared regions need 64-bit atomics");
   auto page = private_page<SideType>::make();
   if (!page) return last_error(step::create);
+  recovery healed;
   auto member = join(
-      slots, [](const membership<P>& m, unsigned slot) { (void)home::heal(m, slot); },
+      slots, [&](const membership<P>& m, unsigned slot) { healed += home::heal(m, slot); },
       [&](membership<P>& m) -> status {
         const auto r = home::ring_of(m);
         if (!members_in_place(r.some_item())) return error(errc::invalid, step::join, subject::member_alignment);
@@ -6029,7 +6029,7 @@ result<shared_home<SideType, Kind, P>> open_home(slot_range slots, Join join) no
         return {};
       });
   if (!member) return member.err();
-  return home(std::move(page), std::move(*member));
+  return home(std::move(page), std::move(*member), healed);
 }
 template <class SideType, class Kind, class P>
 result<shared_home<SideType, Kind, P>> shared_home<SideType, Kind, P>::another(slot_range slots, const ring_options& o) const noexcept {
