@@ -8,14 +8,14 @@
 //
 //   core/      0  the vocabulary: errors, results, concepts, the layout of a type, the gate. No system, heap or clock.
 //   platform/  1  the operating system behind one interface: futex, fence, clock, handles, locks
-//   ring/      1  algorithms over bytes that somebody else provides; core alone, so that firmware can take them
+//   ring/      1  algorithms over bytes that somebody else provides: spsc, and ordered for many ends; core alone, for firmware
 //   framing/   1  where messages start and end in bytes
 //   wait/      2  everything that sleeps: until, stop, wait_set, and the blocking verbs
 //   memory/    3  regions: inline, heap, shared memory, mapped file; who takes part in one, and who lives
 //   stream/    4  pipes, and streams as typed ends
 //   channel/   5  the ends of rings in regions: channel, shm_sink, mapped_source
 //
-// Read core/concepts.hpp next, then ring/spsc.hpp, then examples/tour.cpp.
+// Read core/concepts.hpp next, then ring/spsc_layout.hpp and ring/spsc.hpp, then examples/tour.cpp.
 
 #include <sluice/embedded.hpp>
 

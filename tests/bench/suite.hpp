@@ -72,7 +72,7 @@ auto rtt(bool processes = false) {
 /// Several on each side.
 template <class Link, class M>
 auto crowd(unsigned n, unsigned m) {
-  return [=, p = pace(5 * link_capacity)](const arrangement& a) mutable {
+  return [=, p = pace(100 * link_capacity)](const arrangement& a) mutable {
     const sample s = crowd_throughput<Link, M>(a, p.messages() / (n * m) * (n * m), n, m);
     p.saw(s.ns);
     return s;
