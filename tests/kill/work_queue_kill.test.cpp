@@ -186,7 +186,7 @@ int consume(const sluice::ring_options& o, ledger& l, unsigned k, u64 seed) {
 }
 
 struct tally {
-  u64 kills = 0, uncertain = 0, lost = 0, may_lose = 0;
+  u64 kills = 0, stops = 0, uncertain = 0, lost = 0, may_lose = 0;
   std::vector<std::int64_t> killed_at;
 };
 
@@ -240,6 +240,14 @@ void kill_often(unsigned producers, unsigned consumers, std::size_t capacity, do
     }
     for (unsigned k = 0; k < consumers; ++k)
       if (!c[k]) start(false, k);
+    if (d.below(4) == 0) {  // nothing is taken from somebody who is only stopped, wherever that may be
+      const bool producer = d.below(2) == 0;
+      const auto& held = producer ? p[d.below(producers)] : c[d.below(consumers)];
+      ::kill(held->pid(), SIGSTOP);
+      test::sleep_us(static_cast<long>(d.below(30'000)));
+      ::kill(held->pid(), SIGCONT);
+      ++n.stops;
+    }
     for (const bool producer : {true, false}) {
       const auto k = static_cast<unsigned>(d.below(producer ? producers : consumers));
       auto& victim = producer ? p[k] : c[k];
@@ -259,14 +267,14 @@ void kill_often(unsigned producers, unsigned consumers, std::size_t capacity, do
       else victim.reset();
     }
   }
+  for (unsigned k = 0; k < consumers; ++k)
+    if (!c[k]) start(false, k);
   l.stop = true;
   for (unsigned k = 0; k < producers; ++k) {
     if (!p[k]) continue;
     CHECK(p[k]->wait(20) == 0);
     end_of_producer(k);
   }
-  for (unsigned k = 0; k < consumers; ++k)
-    if (!c[k]) start(false, k);
   l.drain = true;
   for (unsigned k = 0; k < consumers; ++k) CHECK(c[k]->wait(20) == 0);
   REQUIRE(complain());
@@ -302,9 +310,10 @@ void kill_often(unsigned producers, unsigned consumers, std::size_t capacity, do
       CHECK(r->try_pop().err() == errc::empty);
     }
   }
-  std::printf("%u x %u, capacity %zu: %llu kills; %llu messages out, %llu redelivered; healed %llu claims and %llu messages; "
+  std::printf("%u x %u, capacity %zu: %llu kills, %llu stops; %llu messages out, %llu redelivered; healed %llu claims and %llu messages; "
               "in doubt when pushed %llu; had by the dead %llu (at most %llu); waits beside the dead: p99 %.1f, p99.9 %.1f, at most %.1f ms\n",
-              producers, consumers, capacity, static_cast<unsigned long long>(n.kills), static_cast<unsigned long long>(l.popped),
+              producers, consumers, capacity, static_cast<unsigned long long>(n.kills),
+              static_cast<unsigned long long>(n.stops), static_cast<unsigned long long>(l.popped),
               static_cast<unsigned long long>(l.redelivered), static_cast<unsigned long long>(l.tombs),
               static_cast<unsigned long long>(l.orphans), static_cast<unsigned long long>(n.uncertain),
               static_cast<unsigned long long>(n.lost), static_cast<unsigned long long>(n.may_lose), percentile(0.99), percentile(0.999),
