@@ -4945,7 +4945,18 @@ class ordered_side {
     me_ = seat + 1;
     ready_ = true;
   }
-  [[nodiscard]] auto& cell_at(word position) const noexcept { return ring_.cells()[ring_.index_of(position)]; }
+  /// After so many lost races, or tombs passed, an operation says `pending`: nobody can keep it from ending.
+  [[nodiscard]] word most_tries() const noexcept { return word{256} + ring_.capacity(); }
+  /// A position, and what follows from it; so that nothing is worked out again behind a store that clobbers the ring.
+  struct spot {
+    word at = 0, lap = 0;
+    typename ring_type::cell* cell = nullptr;
+
+    [[nodiscard]] T* item() const noexcept { return cell->item(); }
+    [[nodiscard]] word word_of(cell_state s) const noexcept { return ring_type::cell_word(lap, s); }
+    [[nodiscard]] SLUICE_INLINE() word look() const noexcept { return cell->word.load(P::template order<site::ordered_cell>); }
+  };
+  [[nodiscard]] SLUICE_INLINE() spot spot_at(word at) const noexcept { return {at, ring_.lap_of(at), ring_.cells() + ring_.index_of(at)}; }
   /// Moves a dispenser on from `seen`, on behalf of this side.
   template <bool Many>
   SLUICE_INLINE() bool dispense(typename P::template atomic<word>& dispenser, word seen, word next) const noexcept {
@@ -4970,14 +4981,15 @@ class ordered_side {
 
 /// A side that items go into.
 ///
-/// Threads: one at a time. Progress: lock-free (wait-free without fellows). Blocks: never. Allocates: never.
+/// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Blocks: never. Allocates: never.
 /// Errors: full; pending (the place is still held: `who`); closed, peer_died (nobody is left on the other side); busy (a
 /// claim is out); corrupt (a word that no correct peer writes); forked (detached).
 template <class T, bool Many, class P = native_memory>
 class ordered_producer : public detail::ordered_side<T, P> {
   using base = detail::ordered_side<T, P>;
   using typename base::word;
-  using base::cell_at, base::me_, base::ready_, base::ring_, base::seen_;
+  using typename base::spot;
+  using base::me_, base::most_tries, base::ready_, base::ring_, base::seen_, base::spot_at;
 
  public:
   using typename base::ring_type;
@@ -5003,16 +5015,16 @@ class ordered_producer : public detail::ordered_side<T, P> {
   template <class U = T, class Ring>
     requires std::convertible_to<U&&, T>
   SLUICE_INLINE() status try_push(U&& value, Ring&& ring) {
-    word at = 0;
-    if (const error e = claim(at)) [[unlikely]] return e;
+    spot here;
+    if (const error e = claim(here)) [[unlikely]] return e;
     if constexpr (std::is_nothrow_constructible_v<T, U>) {
-      detail::put_item<P>(cell_at(at).item(), std::forward<U>(value));
+      detail::put_item<P>(here.item(), std::forward<U>(value));
     } else {
-      tomb_unless_done guard{*this, at};
-      detail::put_item<P>(cell_at(at).item(), std::forward<U>(value));
+      tomb_unless_done guard{here};
+      detail::put_item<P>(here.item(), std::forward<U>(value));
       guard.done = true;
     }
-    publish(at, cell_state::full);
+    publish(here, cell_state::full);
     wake(ring);
     return {};
   }
@@ -5025,8 +5037,9 @@ class ordered_producer : public detail::ordered_side<T, P> {
     word at = 0;
     if (const error e = claim(at, n)) return e;
     for (const T& value : values.first(n)) {
-      P::copy_out(cell_at(at).item(), value);
-      publish(at, cell_state::full);
+      const spot here = spot_at(at);
+      P::copy_out(here.item(), value);
+      publish(here, cell_state::full);
       at = ring_.next(at);
     }
     wake(ring);
@@ -5036,7 +5049,7 @@ class ordered_producer : public detail::ordered_side<T, P> {
   result<T*> try_claim() noexcept {
     if (const error e = claim(claimed_)) return e.during(step::claim);
     ready_ = false;
-    return cell_at(claimed_).item();
+    return claimed_.item();
   }
   template <class Ring>
   void commit(Ring&& ring) noexcept {
@@ -5058,14 +5071,12 @@ class ordered_producer : public detail::ordered_side<T, P> {
  private:
   [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().producers; }
   [[nodiscard]] crowd<P>& theirs() const noexcept { return ring_.shared().consumers; }
-  [[nodiscard]] word vacant(word at) const noexcept { return ring_type::cell_word(ring_.lap_of(at), cell_state::vacant); }
 
   struct tomb_unless_done {  // what an exception of T's constructor leaves
-    const ordered_producer& side;
-    word at;
+    const spot& here;
     bool done = false;
     ~tomb_unless_done() {
-      if (!done) side.publish(at, cell_state::tomb);
+      if (!done) publish(here, cell_state::tomb);
     }
   };
 
@@ -5074,31 +5085,35 @@ class ordered_producer : public detail::ordered_side<T, P> {
     if (theirs().news() != seen_) [[unlikely]] return look_at_consumers();
     return {};
   }
-  SLUICE_INLINE() error claim(word& at) noexcept {
+  SLUICE_INLINE() error claim(spot& here) noexcept {
     if (const error e = admit()) [[unlikely]] return e;
     auto& dispenser = ring_.shared().tail;
-    for (;;) {
+    for (auto tries = most_tries(); tries != 0; --tries) {
+      word at = 0;
       if (!ring_.load(dispenser, at)) [[unlikely]] return error(errc::corrupt, step::push, subject::cursor);
-      const word w = cell_at(at).word.load(P::template order<site::ordered_cell>);
-      if (w != vacant(at)) [[unlikely]] {
+      const spot s = spot_at(at);
+      const word w = s.look();
+      if (w != s.word_of(cell_state::vacant)) [[unlikely]] {
         if (const error e = why_not(at, w)) return e;
         continue;
       }
       if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::vacant, cell_state::claimed>(at);
-      if (base::template dispense<Many>(dispenser, at, ring_.next(at))) return {};
+      if (base::template dispense<Many>(dispenser, at, ring_.next(at))) return here = s, error();
     }
+    return error(errc::pending, step::push);
   }
   // The first of up to n places, and how many.
   error claim(word& at, std::size_t& n) noexcept {
     if (const error e = admit()) return e;
     auto& dispenser = ring_.shared().tail;
-    for (;;) {
+    for (auto tries = most_tries(); tries != 0; --tries) {
       if (!ring_.load(dispenser, at)) return error(errc::corrupt, step::push, subject::cursor);
       word end = at, w = 0;
       std::size_t found = 0;
       for (; found < n && found < ring_.capacity(); ++found, end = ring_.next(end)) {
-        w = cell_at(end).word.load(P::template order<site::ordered_cell>);
-        if (w != vacant(end)) break;
+        const spot s = spot_at(end);
+        w = s.look();
+        if (w != s.word_of(cell_state::vacant)) break;
       }
       if (found == 0) {
         if (const error e = why_not(at, w)) return e;
@@ -5109,9 +5124,10 @@ class ordered_producer : public detail::ordered_side<T, P> {
       n = found;
       return {};
     }
+    return error(errc::pending, step::push);
   }
-  SLUICE_INLINE() void publish(word at, cell_state s) const noexcept {
-    cell_at(at).word.store(ring_type::cell_word(ring_.lap_of(at), s), P::template order<site::ordered_publish>);  // (P4)
+  SLUICE_INLINE() static void publish(const spot& here, cell_state s) noexcept {
+    here.cell->word.store(here.word_of(s), P::template order<site::ordered_publish>);  // (P4)
   }
   template <class Ring>
   void give_back(cell_state s, Ring&& ring) noexcept {
@@ -5132,7 +5148,8 @@ class ordered_producer : public detail::ordered_side<T, P> {
   SLUICE_NOINLINE() void wake_fellow(Ring&& ring) noexcept {
     word tail = 0;
     if (!ring_.load(ring_.shared().tail, tail)) return;
-    if (cell_at(tail).word.load(P::template order<site::ordered_cell>) == vacant(tail)) mine().wake_one(mine().asleep(), ring);
+    const spot next = spot_at(tail);
+    if (next.look() == next.word_of(cell_state::vacant)) mine().wake_one(mine().asleep(), ring);
   }
 
   SLUICE_COLD() error look_at_consumers() noexcept {
@@ -5163,12 +5180,12 @@ class ordered_producer : public detail::ordered_side<T, P> {
     return tail != at ? error() : error(errc::corrupt, step::push, subject::stamp);
   }
 
-  word claimed_ = 0;  // the position of the place that is out
+  spot claimed_;  // the place that is out
 };
 
 /// A side that items come out of.
 ///
-/// Threads: one at a time. Progress: lock-free (wait-free without fellows). Blocks: never. Allocates: never.
+/// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Blocks: never. Allocates: never.
 /// Errors: empty; pending (the next item is not there yet, or a fellow holds the last one: `who`); closed, peer_died (nobody
 /// is left on the other side, and nothing is left to pop); busy (a loan is out); corrupt (a word that no correct peer
 /// writes); forked (detached).
@@ -5176,7 +5193,8 @@ template <class T, bool Many, class P = native_memory>
 class ordered_consumer : public detail::ordered_side<T, P> {
   using base = detail::ordered_side<T, P>;
   using typename base::word;
-  using base::cell_at, base::me_, base::ready_, base::ring_, base::seen_;
+  using typename base::spot;
+  using base::me_, base::most_tries, base::ready_, base::ring_, base::seen_, base::spot_at;
 
  public:
   using typename base::ring_type;
@@ -5206,10 +5224,10 @@ class ordered_consumer : public detail::ordered_side<T, P> {
 
   template <class Ring>
   SLUICE_INLINE() result<T> try_pop(Ring&& ring) noexcept {
-    word at = 0;
-    if (const error e = take(at)) [[unlikely]] return e;
-    result<T> taken = detail::take_item<P>(cell_at(at).item());
-    vacate(at);
+    spot here;
+    if (const error e = take(here)) [[unlikely]] return e;
+    result<T> taken = detail::take_item<P>(here.item());
+    vacate(here);
     wake(ring);
     return taken;
   }
@@ -5222,8 +5240,9 @@ class ordered_consumer : public detail::ordered_side<T, P> {
     word at = 0;
     if (const error e = take(at, n)) return e;
     for (T& item : to.first(n)) {
-      P::copy_in(&item, cell_at(at).item(), 1);
-      vacate(at);
+      const spot here = spot_at(at);
+      P::copy_in(&item, here.item(), 1);
+      vacate(here);
       at = ring_.next(at);
     }
     wake(ring);
@@ -5233,11 +5252,11 @@ class ordered_consumer : public detail::ordered_side<T, P> {
   result<T*> try_borrow() noexcept {
     if (const error e = take(lent_)) return e.during(step::borrow);
     ready_ = false;
-    return cell_at(lent_).item();
+    return lent_.item();
   }
   template <class Ring>
   void consume_loan(Ring&& ring) noexcept {
-    if constexpr (!std::is_trivially_destructible_v<T>) cell_at(lent_).item()->~T();
+    if constexpr (!std::is_trivially_destructible_v<T>) lent_.item()->~T();
     vacate(lent_);
     ready_ = true;
     wake(ring);
@@ -5245,7 +5264,7 @@ class ordered_consumer : public detail::ordered_side<T, P> {
   /// Puts the message back for whoever pops next.
   template <class Ring>
   void keep_loan(Ring&& ring) noexcept {
-    cell_at(lent_).word.store(ring_type::cell_word(ring_.lap_of(lent_), cell_state::orphan), P::template order<site::ordered_free>);
+    lent_.cell->word.store(lent_.word_of(cell_state::orphan), P::template order<site::ordered_free>);
     ring_.shared().orphans.fetch_add(1, P::template order<site::ordered_raise>);
     ready_ = true;
     P::light_fence();
@@ -5263,71 +5282,82 @@ class ordered_consumer : public detail::ordered_side<T, P> {
  private:
   [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().consumers; }
   [[nodiscard]] crowd<P>& theirs() const noexcept { return ring_.shared().producers; }
-  [[nodiscard]] word at_lap(word at, cell_state s) const noexcept { return ring_type::cell_word(ring_.lap_of(at), s); }
+  static constexpr word nothing = ring_type::one - 1;  // no position
 
-  SLUICE_INLINE() bool admit(word& at, error& e) noexcept {
-    if (!ready_) [[unlikely]] return e = base::not_ready(step::pop), true;
-    return ring_.shared().orphans.load(P::template order<site::ordered_orphans>) != orphans_ && adopt(at);
+  // Have dead consumers left messages?
+  [[nodiscard]] SLUICE_INLINE() bool orphaned() const noexcept {
+    return ring_.shared().orphans.load(P::template order<site::ordered_orphans>) != orphans_;
   }
-  SLUICE_INLINE() error take(word& at) noexcept {
-    error e;
-    if (admit(at, e)) [[unlikely]] return e;
+  SLUICE_INLINE() error take(spot& here) noexcept {
+    if (!ready_) [[unlikely]] return base::not_ready(step::pop);
+    if (orphaned()) [[unlikely]] {
+      if (const word at = adopt(); at != nothing) return here = spot_at(at), error();
+    }
     auto& dispenser = ring_.shared().head;
-    for (;;) {
+    for (auto tries = most_tries(); tries != 0; --tries) {
+      word at = 0;
       if (!ring_.load(dispenser, at)) [[unlikely]] return error(errc::corrupt, step::pop, subject::cursor);
-      const word w = cell_at(at).word.load(P::template order<site::ordered_cell>);
-      if (w != at_lap(at, cell_state::full)) [[unlikely]] {
-        if (w == at_lap(at, cell_state::tomb)) {
-          if (pass(at, ring_.next(at))) ring_.bury(at);
-        } else if ((e = why_not(at, w))) {
-          return e;
-        }
+      const spot s = spot_at(at);
+      const word w = s.look();
+      if (w != s.word_of(cell_state::full)) [[unlikely]] {
+        if (const error e = step_over(s, w)) return e;
         continue;
       }
-      if (pass(at, ring_.next(at))) return redelivered_ = false, error();
+      if (pass(at, ring_.next(at))) return here = s, redelivered_ = false, error();
     }
+    return error(errc::pending, step::pop);
   }
   // The first of up to n items, and how many.
   error take(word& at, std::size_t& n) noexcept {
-    error e;
-    if (admit(at, e)) return n = 1, e;
-    for (;;) {
+    if (!ready_) return base::not_ready(step::pop);
+    if (orphaned() && (at = adopt()) != nothing) return n = 1, error();
+    for (auto tries = most_tries(); tries != 0; --tries) {
       if (!ring_.load(ring_.shared().head, at)) return error(errc::corrupt, step::pop, subject::cursor);
-      word end = at, found = 0;
-      while (found < n && found < ring_.capacity() &&
-             cell_at(end).word.load(P::template order<site::ordered_cell>) == at_lap(end, cell_state::full))
-        ++found, end = ring_.next(end);
-      if (found == 0) {  // a tomb, or nothing: rare enough to be left to the other
-        if ((e = take(at))) return e;
-        return n = 1, e;
+      word end = at, w = 0;
+      std::size_t found = 0;
+      for (; found < n && found < ring_.capacity(); ++found, end = ring_.next(end)) {
+        const spot s = spot_at(end);
+        w = s.look();
+        if (w != s.word_of(cell_state::full)) break;
       }
-      if (pass(at, ring_type::position_of(end))) return n = static_cast<std::size_t>(found), redelivered_ = false, error();
+      if (found == 0) {
+        if (const error e = step_over(spot_at(at), w)) return e;
+        continue;
+      }
+      if (pass(at, ring_type::position_of(end))) return n = found, redelivered_ = false, error();
     }
+    return error(errc::pending, step::pop);
+  }
+  // Passes a tomb at the head; says why there is nothing, if there is none.
+  SLUICE_COLD() error step_over(const spot& s, word w) noexcept {
+    if (w != s.word_of(cell_state::tomb)) return why_not(s.at, w);
+    if (pass(s.at, ring_.next(s.at))) ring_.bury(s.at);
+    return {};
   }
   SLUICE_INLINE() bool pass(word at, word next) const noexcept {
     if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::full, cell_state::taking>(at);
     return base::template dispense<Many>(ring_.shared().head, at, next);
   }
   // Takes the oldest message that was left by a dead consumer.
-  SLUICE_COLD() bool adopt(word& at) noexcept {
+  SLUICE_COLD() word adopt() noexcept {
     const auto count = ring_.shared().orphans.load(P::template order<site::ordered_orphans>);
-    if (!ring_.load(ring_.shared().head, at)) return false;
+    word at = 0;
+    if (!ring_.load(ring_.shared().head, at)) return nothing;
     word lap = ring_.lap_of(at) - ring_.one_lap(), index = ring_.index_of(at);
     for (word steps = 0; steps < ring_.capacity(); ++steps) {
-      at = ring_type::position(lap, index);
-      word w = at_lap(at, cell_state::orphan);
-      auto& here = cell_at(at).word;
-      if (here.load(P::template order<site::ordered_cell>) == w &&
-          here.compare_exchange_strong(w, ring_type::cell_word(ring_.lap_of(at), cell_state::taking, me_),
-                                       P::template order<site::ordered_adopt>, P::template order<site::ordered_before>))
-        return redelivered_ = true;
+      const spot s = spot_at(ring_type::position(lap, index));
+      word w = s.word_of(cell_state::orphan);
+      if (s.look() == w &&
+          s.cell->word.compare_exchange_strong(w, s.word_of(cell_state::taking) | me_, P::template order<site::ordered_adopt>,
+                                               P::template order<site::ordered_before>))
+        return redelivered_ = true, s.at;
       if (++index == ring_.capacity()) index = 0, lap += ring_.one_lap();
     }
     orphans_ = count;
-    return false;
+    return nothing;
   }
-  SLUICE_INLINE() void vacate(word at) const noexcept {
-    cell_at(at).word.store(ring_.vacant_after(at), P::template order<site::ordered_free>);  // (C4)
+  SLUICE_INLINE() void vacate(const spot& here) const noexcept {
+    here.cell->word.store(here.lap + ring_.one_lap(), P::template order<site::ordered_free>);  // (C4) vacant
   }
   template <class Ring>
   SLUICE_INLINE() void wake(Ring&& ring) noexcept {
@@ -5342,18 +5372,18 @@ class ordered_consumer : public detail::ordered_side<T, P> {
   SLUICE_NOINLINE() void wake_fellow(Ring&& ring) noexcept {
     word head = 0;
     if (!ring_.load(ring_.shared().head, head)) return;
-    const word w = cell_at(head).word.load(P::template order<site::ordered_cell>);
-    if (w == at_lap(head, cell_state::full) || w == at_lap(head, cell_state::tomb) ||
-        ring_.shared().orphans.load(P::template order<site::ordered_orphans>) != orphans_)
+    const spot next = spot_at(head);
+    const word w = next.look();
+    if (w == next.word_of(cell_state::full) || w == next.word_of(cell_state::tomb) || orphaned())
       mine().wake_one(mine().asleep(), ring);
   }
 
   // Why there is no item at the head, of which w is the word; no error if there may be one by now. The word alone tells:
   // as long as it does not name a producer, nothing has been pushed behind it either.
   SLUICE_COLD() error why_not(word at, word w) noexcept {
-    if (w == at_lap(at, cell_state::vacant) || ring_.lap_of(w) == ring_.lap_of(at) - ring_.one_lap()) return nothing_there(at);
-    const word owner = ring_type::owner_of(w);
-    if (owner != 0 && w == (at_lap(at, cell_state::claimed) | owner)) return error(errc::pending, step::pop).by(static_cast<unsigned>(owner) - 1);
+    const word lap = ring_.lap_of(at), owner = ring_type::owner_of(w);
+    if (w == ring_type::cell_word(lap, cell_state::vacant) || ring_.lap_of(w) == lap - ring_.one_lap()) return nothing_there(at);
+    if (owner != 0 && w == ring_type::cell_word(lap, cell_state::claimed, owner)) return error(errc::pending, step::pop).by(static_cast<unsigned>(owner) - 1);
     word head = 0;
     if (!ring_.load(ring_.shared().head, head)) return error(errc::corrupt, step::pop, subject::cursor);
     return head != at ? error() : error(errc::corrupt, step::pop, subject::stamp);
@@ -5390,7 +5420,7 @@ class ordered_consumer : public detail::ordered_side<T, P> {
     return false;
   }
 
-  word lent_ = 0;                  // the position of the message that is out
+  spot lent_;                      // the message that is out
   std::uint32_t orphans_ = 0;      // the count of orphans at which there were none
   std::uint32_t told_before_ = 0;  // the end that others were told of before we came
   std::uint32_t ended_ = 0;        // the end that we have been told of

@@ -45,11 +45,15 @@ struct hostile_memory : sluice::fenced_memory {
     }
     void store(T v, std::memory_order = {}) noexcept { value_ = v; }
     T fetch_or(T v, std::memory_order = {}) noexcept { return change(static_cast<T>(value_ | v)); }
+    T fetch_and(T v, std::memory_order = {}) noexcept { return change(static_cast<T>(value_ & v)); }
     T fetch_add(T v, std::memory_order = {}) noexcept { return change(static_cast<T>(value_ + v)); }
     bool compare_exchange_weak(T& expected, T desired, std::memory_order = {}, std::memory_order = {}) noexcept {
       const T seen = lie(expected);
       if (seen == expected) value_ = desired;
       return std::exchange(expected, seen) == seen;
+    }
+    bool compare_exchange_strong(T& expected, T desired, std::memory_order o = {}, std::memory_order p = {}) noexcept {
+      return compare_exchange_weak(expected, desired, o, p);
     }
     /// What has really been stored.
     [[nodiscard]] T truth() const noexcept { return value_; }

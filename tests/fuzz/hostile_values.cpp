@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "../rig/spsc.hpp"
 #include "../ring/spsc_box.hpp"
+#include "exact_memory.hpp"
 #include "hostile_memory.hpp"
 
 #include <sluice/channel/channel.hpp>
@@ -19,17 +20,6 @@ constexpr std::size_t most = 12;  // messages in a batch
 constexpr auto wake = [](auto& door, std::uint32_t kinds) {
   FUZZ_REQUIRE((kinds & ~std::uint32_t{3}) == 0 && kinds != 0);
   (void)door;
-};
-
-/// Memory for one ring: exactly as much as it asks for, so that the first byte too many is seen.
-struct exact_memory {
-  std::byte* at;
-  explicit exact_memory(std::size_t n) : at(static_cast<std::byte*>(::operator new(n, std::align_val_t{sluice::apart_bytes}))) {
-    std::memset(at, 0, n);
-  }
-  exact_memory(const exact_memory&) = delete;
-  exact_memory& operator=(const exact_memory&) = delete;
-  ~exact_memory() { ::operator delete(at, std::align_val_t{sluice::apart_bytes}); }
 };
 
 template <class Rig, class T, class P>
@@ -73,7 +63,7 @@ class session {
       case 4:
         if (slot_ == nullptr) break;
         if (in_.flag()) p_.commit(wake), sent_ += 1;
-        else p_.abandon();
+        else p_.abandon(wake);
         slot_ = nullptr;
         check_pushed();
         break;
@@ -85,7 +75,7 @@ class session {
         if (loan_ == nullptr) break;
         (void)*loan_;
         if (in_.flag()) c_.consume_loan(wake), taken_ += 1;
-        else c_.keep_loan();
+        else c_.keep_loan(wake);
         loan_ = nullptr;
         check_popped();
         break;
@@ -133,12 +123,12 @@ class session {
   void attach() {
     bound_ += Rig::loads_in_walk * capacity_;
     if (in_.flag()) {
-      if (slot_ != nullptr) p_.abandon(), slot_ = nullptr;
+      if (slot_ != nullptr) p_.abandon(wake), slot_ = nullptr;
       const auto s = p_.attach(ring_);
       FUZZ_REQUIRE(s || s.err() == errc::corrupt);
       if (s) sent_known_ = false;
     } else {
-      if (loan_ != nullptr) c_.keep_loan(), loan_ = nullptr;
+      if (loan_ != nullptr) c_.keep_loan(wake), loan_ = nullptr;
       const auto s = c_.attach(ring_);
       FUZZ_REQUIRE(s || s.err() == errc::corrupt);
       if (s) taken_known_ = false;
@@ -187,7 +177,7 @@ class session {
 
   fuzz::input& in_;
   std::size_t capacity_;
-  exact_memory memory_;
+  fuzz::exact_memory memory_;
   ring ring_;
   word lap_ = 0;
   typename kind::template producer<T, P> p_;

@@ -42,6 +42,8 @@ class ordered_side {
     me_ = seat + 1;
     ready_ = true;
   }
+  /// After so many lost races, or tombs passed, an operation says `pending`: nobody can keep it from ending.
+  [[nodiscard]] word most_tries() const noexcept { return word{256} + ring_.capacity(); }
   /// A position, and what follows from it; so that nothing is worked out again behind a store that clobbers the ring.
   struct spot {
     word at = 0, lap = 0;
@@ -76,7 +78,7 @@ class ordered_side {
 
 /// A side that items go into.
 ///
-/// Threads: one at a time. Progress: lock-free (wait-free without fellows). Blocks: never. Allocates: never.
+/// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Blocks: never. Allocates: never.
 /// Errors: full; pending (the place is still held: `who`); closed, peer_died (nobody is left on the other side); busy (a
 /// claim is out); corrupt (a word that no correct peer writes); forked (detached).
 template <class T, bool Many, class P = native_memory>
@@ -84,7 +86,7 @@ class ordered_producer : public detail::ordered_side<T, P> {
   using base = detail::ordered_side<T, P>;
   using typename base::word;
   using typename base::spot;
-  using base::me_, base::ready_, base::ring_, base::seen_, base::spot_at;
+  using base::me_, base::most_tries, base::ready_, base::ring_, base::seen_, base::spot_at;
 
  public:
   using typename base::ring_type;
@@ -183,7 +185,7 @@ class ordered_producer : public detail::ordered_side<T, P> {
   SLUICE_INLINE() error claim(spot& here) noexcept {
     if (const error e = admit()) [[unlikely]] return e;
     auto& dispenser = ring_.shared().tail;
-    for (;;) {
+    for (auto tries = most_tries(); tries != 0; --tries) {
       word at = 0;
       if (!ring_.load(dispenser, at)) [[unlikely]] return error(errc::corrupt, step::push, subject::cursor);
       const spot s = spot_at(at);
@@ -195,12 +197,13 @@ class ordered_producer : public detail::ordered_side<T, P> {
       if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::vacant, cell_state::claimed>(at);
       if (base::template dispense<Many>(dispenser, at, ring_.next(at))) return here = s, error();
     }
+    return error(errc::pending, step::push);
   }
   // The first of up to n places, and how many.
   error claim(word& at, std::size_t& n) noexcept {
     if (const error e = admit()) return e;
     auto& dispenser = ring_.shared().tail;
-    for (;;) {
+    for (auto tries = most_tries(); tries != 0; --tries) {
       if (!ring_.load(dispenser, at)) return error(errc::corrupt, step::push, subject::cursor);
       word end = at, w = 0;
       std::size_t found = 0;
@@ -218,6 +221,7 @@ class ordered_producer : public detail::ordered_side<T, P> {
       n = found;
       return {};
     }
+    return error(errc::pending, step::push);
   }
   SLUICE_INLINE() static void publish(const spot& here, cell_state s) noexcept {
     here.cell->word.store(here.word_of(s), P::template order<site::ordered_publish>);  // (P4)
@@ -278,7 +282,7 @@ class ordered_producer : public detail::ordered_side<T, P> {
 
 /// A side that items come out of.
 ///
-/// Threads: one at a time. Progress: lock-free (wait-free without fellows). Blocks: never. Allocates: never.
+/// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Blocks: never. Allocates: never.
 /// Errors: empty; pending (the next item is not there yet, or a fellow holds the last one: `who`); closed, peer_died (nobody
 /// is left on the other side, and nothing is left to pop); busy (a loan is out); corrupt (a word that no correct peer
 /// writes); forked (detached).
@@ -287,7 +291,7 @@ class ordered_consumer : public detail::ordered_side<T, P> {
   using base = detail::ordered_side<T, P>;
   using typename base::word;
   using typename base::spot;
-  using base::me_, base::ready_, base::ring_, base::seen_, base::spot_at;
+  using base::me_, base::most_tries, base::ready_, base::ring_, base::seen_, base::spot_at;
 
  public:
   using typename base::ring_type;
@@ -387,7 +391,7 @@ class ordered_consumer : public detail::ordered_side<T, P> {
       if (const word at = adopt(); at != nothing) return here = spot_at(at), error();
     }
     auto& dispenser = ring_.shared().head;
-    for (;;) {
+    for (auto tries = most_tries(); tries != 0; --tries) {
       word at = 0;
       if (!ring_.load(dispenser, at)) [[unlikely]] return error(errc::corrupt, step::pop, subject::cursor);
       const spot s = spot_at(at);
@@ -398,12 +402,13 @@ class ordered_consumer : public detail::ordered_side<T, P> {
       }
       if (pass(at, ring_.next(at))) return here = s, redelivered_ = false, error();
     }
+    return error(errc::pending, step::pop);
   }
   // The first of up to n items, and how many.
   error take(word& at, std::size_t& n) noexcept {
     if (!ready_) return base::not_ready(step::pop);
     if (orphaned() && (at = adopt()) != nothing) return n = 1, error();
-    for (;;) {
+    for (auto tries = most_tries(); tries != 0; --tries) {
       if (!ring_.load(ring_.shared().head, at)) return error(errc::corrupt, step::pop, subject::cursor);
       word end = at, w = 0;
       std::size_t found = 0;
@@ -418,6 +423,7 @@ class ordered_consumer : public detail::ordered_side<T, P> {
       }
       if (pass(at, ring_type::position_of(end))) return n = found, redelivered_ = false, error();
     }
+    return error(errc::pending, step::pop);
   }
   // Passes a tomb at the head; says why there is nothing, if there is none.
   SLUICE_COLD() error step_over(const spot& s, word w) noexcept {
