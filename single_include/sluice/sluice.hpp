@@ -568,7 +568,7 @@ enum class step : std::uint8_t {
 enum class subject : std::int32_t {
   none, name, directory, symlink, file_type, owner, permissions, file_system, proc_file_system, size, magic, byte_order,
   format_version, feature_flags, checksum, kind, type_layout, capacity, participants, persistence, cursor, stamp, role,
-  member_alignment, options, world_writable
+  member_alignment, options, world_writable, wipe_on_fork
 };
 
 /// Why an operation did not happen, in 8 bytes that may travel through shared memory.
@@ -2038,6 +2038,7 @@ constexpr const char* sentence_for(error e) noexcept {
       switch (e.about()) {
         case subject::proc_file_system: return "/proc is not mounted, and regions need it; mount it";
         case subject::file_system: return "this file system cannot hold a shared region (remote, or without locks); choose a local one";
+        case subject::wipe_on_fork: return "this kernel cannot wipe memory in forked children (MADV_WIPEONFORK), and regions need it; use Linux 4.14 or newer";
         default: return "this system cannot do it";
       }
     case errc::os: return "the system refused";
@@ -3909,16 +3910,20 @@ template <class T>
 class private_page {
  public:
   constexpr private_page() noexcept = default;
-  /// Maps the page and starts with a value-initialised T; empty if the kernel (before 4.14) cannot wipe.
-  [[nodiscard]] static private_page make() noexcept {
-    private_page p;
+  /// Maps the page and starts with a value-initialised T. Errors: no_space; unsupported if the kernel (before 4.14) cannot
+  /// wipe; os.
+  [[nodiscard]] static result<private_page> make() noexcept {
     void* const at = ::mmap(nullptr, sizeof(content), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (at == MAP_FAILED) return p;
+    if (at == MAP_FAILED) return last_error(step::create);
     constexpr int wipe_on_fork = 18;
     if (::madvise(at, sizeof(content), wipe_on_fork) != 0) {
+      // The arguments are right, so a refusal of them means that the advice is not known.
+      const error why = errno == EINVAL || errno == ENOSYS ? error(errc::unsupported, step::create, subject::wipe_on_fork)
+                                                           : last_error(step::create);
       ::munmap(at, sizeof(content));
-      return p;
+      return why;
     }
+    private_page p;
     p.at_ = ::new (at) content{1, T{}};
     return p;
   }
@@ -4017,11 +4022,11 @@ struct region_opener {
   template <class Join>
   static result<shared_region> open(Join join) noexcept {
     auto where = private_page<std::byte*>::make();
-    if (!where) return last_error(step::create);
+    if (!where) return where.err();
     auto member = join([](membership<>&, unsigned) noexcept {}, [](membership<>&) noexcept -> status { return {}; });
     if (!member) return member.err();
-    *where.get() = member->body();
-    return shared_region(std::move(where), std::move(*member));
+    *where->get() = member->body();
+    return shared_region(std::move(*where), std::move(*member));
   }
   static result<shared_region> open_at(const result<region_place>& place, std::size_t bytes) noexcept {
     if (!place) return place.err();
@@ -6047,19 +6052,19 @@ result<shared_home<SideType, Kind, P>> open_home(slot_range slots, Join join) no
   using home = shared_home<SideType, Kind, P>;
   static_assert(sizeof(typename P::word) == 8, "shared regions need 64-bit atomics");
   auto page = private_page<SideType>::make();
-  if (!page) return last_error(step::create);
+  if (!page) return page.err();
   recovery healed;
   auto member = join(
       slots, [&](const membership<P>& m, unsigned slot) { healed += home::heal(m, slot); },
       [&](membership<P>& m) -> status {
         const auto r = home::ring_of(m);
         if (!members_in_place(r.some_item())) return error(errc::invalid, step::join, subject::member_alignment);
-        if (status s = page.get()->attach(r, m.slot()); !s) return s;
-        page.get()->begin();
+        if (status s = page->get()->attach(r, m.slot()); !s) return s;
+        page->get()->begin();
         return {};
       });
   if (!member) return member.err();
-  return home(std::move(page), std::move(*member), healed);
+  return home(std::move(*page), std::move(*member), healed);
 }
 template <class SideType, class Kind, class P>
 result<shared_home<SideType, Kind, P>> shared_home<SideType, Kind, P>::another(slot_range slots, const ring_options& o) const noexcept {

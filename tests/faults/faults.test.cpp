@@ -165,7 +165,8 @@ struct lack {
   long number;
   std::vector<int> errors;  // as it may be said
   bool (*concerns)(const call&, const remote&);
-  bool needed;  // without it there are no regions, and opening one says `unsupported` or what the system said
+  bool needed;  // without it there are no regions, and opening one says what is missing, or else what the system said
+  sluice::subject missing = sluice::subject::none;
 };
 bool any(const call&, const remote&) { return true; }
 bool anonymous_file(const call& c, const remote&) { return (c.args[2] & O_TMPFILE) == O_TMPFILE; }
@@ -183,7 +184,7 @@ const lack lacks[] = {
     {"eventfd", SYS_eventfd2, {ENOSYS}, any, false},
     {"a futex that sleeps", SYS_futex, {ENOSYS, EPERM}, waits, false},
     {"links from /proc", SYS_linkat, {ENOENT, EPERM}, from_proc, true},
-    {"memory wiped on fork", SYS_madvise, {EINVAL}, wipe_on_fork, true},
+    {"memory wiped on fork", SYS_madvise, {EINVAL, ENOSYS}, wipe_on_fork, true, sluice::subject::wipe_on_fork},
 };
 
 // Open, push, pop, wait for a word and for two, close: works, or says at the opening why it cannot.
@@ -238,6 +239,10 @@ TEST_CASE("what an older kernel or a sandbox lacks is done without, or said to b
       CHECK(times > 0);
       if (l.needed) CHECK(ending.code < 0);
       else CHECK(ending.code == 0);
+      if (l.missing != sluice::subject::none) {
+        CHECK(why == sluice::errc::unsupported);
+        CHECK(why.about() == l.missing);
+      }
       at.remove();
       CHECK(dir.entries() == 0);
     }

@@ -97,19 +97,19 @@ result<shared_home<SideType, Kind, P>> open_home(slot_range slots, Join join) no
   using home = shared_home<SideType, Kind, P>;
   static_assert(sizeof(typename P::word) == 8, "shared regions need 64-bit atomics");
   auto page = private_page<SideType>::make();
-  if (!page) return last_error(step::create);
+  if (!page) return page.err();
   recovery healed;
   auto member = join(
       slots, [&](const membership<P>& m, unsigned slot) { healed += home::heal(m, slot); },
       [&](membership<P>& m) -> status {
         const auto r = home::ring_of(m);
         if (!members_in_place(r.some_item())) return error(errc::invalid, step::join, subject::member_alignment);
-        if (status s = page.get()->attach(r, m.slot()); !s) return s;
-        page.get()->begin();
+        if (status s = page->get()->attach(r, m.slot()); !s) return s;
+        page->get()->begin();
         return {};
       });
   if (!member) return member.err();
-  return home(std::move(page), std::move(*member), healed);
+  return home(std::move(*page), std::move(*member), healed);
 }
 template <class SideType, class Kind, class P>
 result<shared_home<SideType, Kind, P>> shared_home<SideType, Kind, P>::another(slot_range slots, const ring_options& o) const noexcept {

@@ -72,11 +72,11 @@ struct region_opener {
   template <class Join>
   static result<shared_region> open(Join join) noexcept {
     auto where = private_page<std::byte*>::make();
-    if (!where) return last_error(step::create);
+    if (!where) return where.err();
     auto member = join([](membership<>&, unsigned) noexcept {}, [](membership<>&) noexcept -> status { return {}; });
     if (!member) return member.err();
-    *where.get() = member->body();
-    return shared_region(std::move(where), std::move(*member));
+    *where->get() = member->body();
+    return shared_region(std::move(*where), std::move(*member));
   }
   static result<shared_region> open_at(const result<region_place>& place, std::size_t bytes) noexcept {
     if (!place) return place.err();

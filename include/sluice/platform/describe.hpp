@@ -140,6 +140,7 @@ constexpr const char* sentence_for(error e) noexcept {
       switch (e.about()) {
         case subject::proc_file_system: return "/proc is not mounted, and regions need it; mount it";
         case subject::file_system: return "this file system cannot hold a shared region (remote, or without locks); choose a local one";
+        case subject::wipe_on_fork: return "this kernel cannot wipe memory in forked children (MADV_WIPEONFORK), and regions need it; use Linux 4.14 or newer";
         default: return "this system cannot do it";
       }
     case errc::os: return "the system refused";

@@ -2,6 +2,7 @@
 #ifndef SLUICE_PLATFORM_LINUX_PRIVATE_PAGE_HPP
 #define SLUICE_PLATFORM_LINUX_PRIVATE_PAGE_HPP
 
+#include <sluice/core/result.hpp>
 #include <sluice/platform/handle.hpp>
 
 #if SLUICE_HAS_LINUX()
@@ -15,16 +16,20 @@ template <class T>
 class private_page {
  public:
   constexpr private_page() noexcept = default;
-  /// Maps the page and starts with a value-initialised T; empty if the kernel (before 4.14) cannot wipe.
-  [[nodiscard]] static private_page make() noexcept {
-    private_page p;
+  /// Maps the page and starts with a value-initialised T. Errors: no_space; unsupported if the kernel (before 4.14) cannot
+  /// wipe; os.
+  [[nodiscard]] static result<private_page> make() noexcept {
     void* const at = ::mmap(nullptr, sizeof(content), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (at == MAP_FAILED) return p;
+    if (at == MAP_FAILED) return last_error(step::create);
     constexpr int wipe_on_fork = 18;
     if (::madvise(at, sizeof(content), wipe_on_fork) != 0) {
+      // The arguments are right, so a refusal of them means that the advice is not known.
+      const error why = errno == EINVAL || errno == ENOSYS ? error(errc::unsupported, step::create, subject::wipe_on_fork)
+                                                           : last_error(step::create);
       ::munmap(at, sizeof(content));
-      return p;
+      return why;
     }
+    private_page p;
     p.at_ = ::new (at) content{1, T{}};
     return p;
   }
