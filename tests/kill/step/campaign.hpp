@@ -127,6 +127,7 @@ class campaign {
     name_ += s.channel.on_disk ? ", disk" : s.channel.on_file ? ", file" : ", shm";
     if (sizeof(typename World::sink::value_type) > 64) name_ += ", wide";
     if (s.channel.persistent) name_ += ", persistent";
+    if (s.channel.no_anonymous_files) name_ += ", named first";
     name_ += ", " + std::to_string(s.filled) + "/" + std::to_string(s.channel.capacity) + " after " + std::to_string(s.passed);
     if (s.predecessor == before::dead) name_ += ", predecessor dead";
     name_ += s.other == peer::nobody ? ", no peer" : s.other == peer::asleep ? ", peer asleep" : s.other == peer::dead ? ", peer dead" : "";

@@ -22,6 +22,7 @@ struct operation {
   bool together = false;   // all of them or none
   ending end = ending::none;
   bool opens = false;
+  bool reopens = false;    // an end that it has inherited from its predecessor, who forked it
 };
 
 template <class World>
@@ -60,6 +61,7 @@ struct operations {
   static u64 close_sink(ends_type& e) { return e.t->close(), 0; }
   static u64 leave_sink(ends_type& e) { return e.t.reset(), 0; }
   static u64 open_sink(ends_type& e) { return e.open_sink() == errc::ok ? 0 : ~u64{0}; }
+  static u64 reopen_sink(ends_type& e) { return e.reopen_sink() == errc::ok ? 0 : ~u64{0}; }
 
   // A consumer's
   static u64 pop(ends_type& e) { return e.r->pop(sluice::now) ? 1 : 0; }
@@ -86,6 +88,7 @@ struct operations {
   static u64 close_source(ends_type& e) { return e.r->close(), 0; }
   static u64 leave_source(ends_type& e) { return e.r.reset(), 0; }
   static u64 open_source(ends_type& e) { return e.open_source() == errc::ok ? 0 : ~u64{0}; }
+  static u64 reopen_source(ends_type& e) { return e.reopen_source() == errc::ok ? 0 : ~u64{0}; }
 
   /// At rest: what a predecessor does that is killed between operations.
   static u64 nothing(ends_type&) { return 0; }
@@ -100,6 +103,7 @@ struct operations {
       closing_sink{"close sink", side::producer, close_sink, 0, false, ending::closes},
       leaving_sink{"destroy sink", side::producer, leave_sink, 0, false, ending::leaves},
       opening_sink{"open sink", side::producer, open_sink, 0, false, ending::none, true},
+      reopening_sink{"reopen sink", side::producer, reopen_sink, 0, false, ending::none, true, true},
       resting_producer{"at rest", side::producer, nothing};
 
   static constexpr operation_type
@@ -112,6 +116,7 @@ struct operations {
       closing_source{"close source", side::consumer, close_source, 0, false, ending::closes},
       leaving_source{"destroy source", side::consumer, leave_source, 0, false, ending::leaves},
       opening_source{"open source", side::consumer, open_source, 0, false, ending::none, true},
+      reopening_source{"reopen source", side::consumer, reopen_source, 0, false, ending::none, true, true},
       resting_consumer{"at rest", side::consumer, nothing};
 };
 

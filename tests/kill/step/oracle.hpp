@@ -253,7 +253,8 @@ class oracle {
       if (mine_.r->try_pop().err() != errc::empty) return fault("not empty after all");
     }
     if (mine_.t->peers() != 2) return fault("peers", mine_.t->peers(), 2);
-    return test::locks_on(trial_.world().path()) == 2 || fault("locks", test::locks_on(trial_.world().path()), 2);
+    const auto locks = test::locks_on(trial_.world().path());
+    return locks == 2 || fault("locks", locks, 2);
   }
   bool replace_both() {
     mine_.r.reset(), mine_.t.reset();
@@ -264,6 +265,12 @@ class oracle {
     mine_.r.reset(), mine_.t.reset();
     const auto& w = trial_.world();
     if (const auto n = test::locks_on(w.path()); n != 0) return fault("locks are left", n);
+    // A maker of named files that was killed may leave one: the next one to make this region takes it away.
+    if (what().channel.no_anonymous_files && w.names() == 2) {
+      ::unlink(w.path().c_str());
+      if (mine_.open_sink() != errc::ok) return fault("the region cannot be made again");
+      mine_.t.reset();
+    }
     if (const auto n = w.names(); n != 1) return fault("names", n, 1);
     if (const auto n = test::mappings_of(w.path()); n != 0) return fault("mappings are left", n);
     return true;

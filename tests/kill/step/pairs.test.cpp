@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "named_files.hpp"
 #include "rings.hpp"
 
 using namespace kill_rig;
@@ -62,6 +63,18 @@ TEMPLATE_TEST_CASE("two victims, one in the middle of cleaning up after the othe
     kill_all_pairs<world<TestType, item>>(sum, {.persistent = true});
     kill_all_pairs<world<TestType, item>>(sum, {.on_file = true});
   }
+  // A maker, and who makes the region after it, with what the first left in the way.
+  CHECK(without_anonymous_files([] {
+    pair_totals makers;
+    using named = world<TestType, item>;
+    using ops = operations<named>;
+    const terms channel{.no_anonymous_files = true};
+    kill_two(makers, scene<named>{&ops::opening_sink, channel, 0, 0, peer::nobody},
+             {&ops::opening_sink, channel, 0, 0, peer::nobody, before::dead}, 14);
+    std::printf("makers without anonymous files: %lu places of the first victim, %lu pairs, %lu bad\n", makers.firsts, makers.kills,
+                makers.faults);
+    return makers.faults == 0 && makers.kills != 0;
+  }));
   std::printf("pairs: %lu places of the first victim, %lu pairs, %lu bad\n", sum.firsts, sum.kills, sum.faults);
   std::fflush(stdout);
 }

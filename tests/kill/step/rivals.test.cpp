@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "named_files.hpp"
 #include "rings.hpp"
 
 #include <thread>
@@ -91,4 +92,16 @@ TEMPLATE_TEST_CASE("an opener that stops in the middle never makes two owners of
   CHECK(sum.faults == 0);
   CHECK(sum.first_won > 0);
   CHECK(sum.first_won < sum.held);
+}
+
+TEMPLATE_TEST_CASE("a maker that stops in the middle is not robbed of its temporary name", "", SLUICE_ROLE_RINGS()) {
+  require_stepping();
+  CHECK(without_anonymous_files([] {
+    using named = world<TestType, item>;
+    rival_totals sum;
+    hold_openers<named>(sum, {&operations<named>::opening_sink, {.no_anonymous_files = true}, 0, 0, peer::nobody});
+    std::printf("held makers: %lu times, the held one won %lu times, %lu bad\n%s", sum.held, sum.first_won, sum.faults,
+                sum.first_fault.c_str());
+    return sum.faults == 0 && sum.first_won > 0 && sum.first_won < sum.held;
+  }));
 }

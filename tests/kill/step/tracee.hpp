@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
 
@@ -55,7 +56,18 @@ class tracee {
       ::raise(SIGSTOP);
       ::_exit(body());
     }
-    if (pid_ > 0 && wait()) ::ptrace(PTRACE_SETOPTIONS, pid_, nullptr, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD);
+    if (pid_ > 0 && wait()) ::ptrace(PTRACE_SETOPTIONS, pid_, nullptr, options);
+  }
+  /// The child that `parent` forks next, stopped before its first instruction; and the parent stops at its fork. It will
+  /// be our child when its parent is gone.
+  explicit tracee(tracee& parent) {
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    ::ptrace(PTRACE_SETOPTIONS, parent.pid_, nullptr, options | PTRACE_O_TRACEFORK);
+    if (!parent.resume(PTRACE_CONT) || parent.event_ != PTRACE_EVENT_FORK) return;
+    unsigned long forked = 0;
+    ::ptrace(PTRACE_GETEVENTMSG, parent.pid_, nullptr, &forked);
+    pid_ = static_cast<pid_t>(forked);
+    if (wait()) ::ptrace(PTRACE_SETOPTIONS, pid_, nullptr, options);
   }
   tracee(const tracee&) = delete;
   tracee& operator=(const tracee&) = delete;
@@ -145,6 +157,7 @@ class tracee {
   }
 
  private:
+  static constexpr unsigned long options = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD;
   static constexpr unsigned long int3_code = 0xcc, syscall_code = 0x050f;
   // The bytes at the program counter, which is always the boundary of an instruction.
   unsigned long next_code() const {
@@ -177,7 +190,7 @@ class tracee {
   }
   // Stopped? An end seen here has been reaped.
   bool note(int how) {
-    if (WIFSTOPPED(how)) return stop_ = WSTOPSIG(how), true;
+    if (WIFSTOPPED(how)) return stop_ = WSTOPSIG(how), event_ = how >> 16, true;
     code_ = WIFEXITED(how) ? WEXITSTATUS(how) : -WTERMSIG(how);
     gone_ = true;
     pid_ = -1;
@@ -185,6 +198,7 @@ class tracee {
   }
   pid_t pid_ = -1;
   int stop_ = 0;
+  int event_ = 0;    // which one, if it stopped for one
   int pass_on_ = 0;  // a signal that it is to get
   int code_ = 0;
   bool gone_ = false;

@@ -104,6 +104,25 @@ class trial {
     });
     who->run_to_mark();
   }
+  // A process that opens the victim's role, moves its messages, and forks the victim, which reopens what it inherits.
+  void start_parent(std::optional<tracee>& who, const operation_type& op, u64 moves) {
+    who.emplace([this, &op, moves] {
+      ends_type e(world_);
+      if (!open(e, op.who)) return 3;
+      for (u64 i = 0; i < moves; ++i) {
+        mark();
+        if (!move_one(e, op.who)) return 4;
+      }
+      mark();
+      if (::fork() != 0)
+        for (;;) ::pause();
+      mark();
+      page()->moved = op.run(e), page()->done = 1;
+      mark();
+      return 0;
+    });
+    who->run_to_mark();
+  }
   static bool open(ends_type& e, side s) { return (s == side::producer ? e.open_sink() : e.open_source()) == errc::ok; }
   static bool move_one(ends_type& e, side s) {
     if (s == side::producer) return static_cast<bool>(e.t->try_push(numbered<item>(e.next++)));
@@ -123,7 +142,8 @@ class trial {
     std::optional<tracee>& we = replaced ? predecessor : victim_;
     const bool early = !what_.op->opens || replaced;
     if (early) {
-      if (replaced) start(we, what_.first != nullptr ? *what_.first : rests, our_moves, other_page());
+      if (what_.op->reopens) start_parent(we, *what_.op, our_moves);
+      else if (replaced) start(we, what_.first != nullptr ? *what_.first : rests, our_moves, other_page());
       else start(we, *what_.op, our_moves, page());
     }
     // And whoever plays the other's.
@@ -157,6 +177,7 @@ class trial {
 
     if (replaced) {
       if (what_.first != nullptr && !bring(*predecessor)) return false;
+      if (what_.op->reopens) victim_.emplace(*predecessor);
       predecessor->kill();
     }
     if (dead_peer) {
@@ -164,7 +185,8 @@ class trial {
       dead_peer->kill();
     }
     if (what_.other == peer::nobody) mine_.t.reset(), mine_.r.reset();
-    if (!early || replaced) start(victim_, *what_.op, 0, page());
+    if (what_.op->reopens) victim_->run_to_mark();
+    else if (!early || replaced) start(victim_, *what_.op, 0, page());
     if (what_.answered) victim_->once_asleep([this, theirs] { (void)move_one(mine_, theirs); });
     return victim_->running();
   }

@@ -50,6 +50,7 @@ struct terms {
   bool on_file = false;      // a mapped file instead of a shared memory name,
   bool on_disk = false;      // and not on tmpfs
   bool persistent = false;
+  bool no_anonymous_files = false;  // where they are refused, a region is made under a temporary name beside its own
 };
 
 /// A fresh directory with one channel in it, once somebody opens it.
@@ -77,6 +78,7 @@ class world {
   const std::string& path() const noexcept { return path_; }
   std::size_t names() const { return dir_.entries(); }
   std::size_t capacity() const noexcept { return options_.capacity; }
+  const sluice::ring_options& options() const noexcept { return options_; }
 
  private:
   test::scratch dir_;
@@ -104,6 +106,19 @@ struct ends {
     auto made = w.open_source();
     if (!made) return made.err().code;
     r.emplace(std::move(*made));
+    return errc::ok;
+  }
+  // In a forked child, whose ends are its parent's.
+  errc reopen_sink() {
+    auto made = sluice::reopen(*t, w.options());
+    if (!made) return made.err().code;
+    *t = std::move(*made);
+    return errc::ok;
+  }
+  errc reopen_source() {
+    auto made = sluice::reopen(*r, w.options());
+    if (!made) return made.err().code;
+    *r = std::move(*made);
     return errc::ok;
   }
 };
