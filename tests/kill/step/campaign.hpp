@@ -68,6 +68,7 @@ class campaign {
  public:
   explicit campaign(scene<World> s) : scene_(std::move(s)), guard_(name()) { found_.name = name_; }
 
+  const std::string& called() const noexcept { return name_; }
   findings run(thoroughness how, stride by = stride::instruction) {
     warm_up();
     const auto descriptors = test::open_descriptors();
