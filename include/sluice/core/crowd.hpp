@@ -9,7 +9,7 @@
 namespace sluice {
 
 namespace site {
-struct crowd_news : order_site<std::memory_order_release> {};   // (N1) a seat's word before the news of it, pairs with (N2)
+struct crowd_news : order_site<std::memory_order_release> {};   // (N1) a seat's word before the news of it, these before `announced`
 struct crowd_look : order_site<std::memory_order_acquire> {};   // (N2) the seats as they are after that news
 struct crowd_peek : order_site<std::memory_order_relaxed> {};   // only compared; (N2) follows a change
 struct crowd_told : order_site<std::memory_order_relaxed> {};   // under nobody's lock: tells at most once too often
@@ -24,6 +24,7 @@ struct crowd_view {
   bool anybody = false;    // somebody lives
 
   static constexpr unsigned seat_bits = 6, shift = 3 + seat_bits;
+  static constexpr std::uint32_t no_phase = 7;
   [[nodiscard]] static constexpr std::uint32_t after(std::uint32_t news, unsigned seat, phase p) noexcept {
     return ((news >> shift) + 1) << shift | seat << 3 | static_cast<std::uint32_t>(p);
   }
@@ -62,13 +63,21 @@ class crowd {
 
   /// The number to compare with that of an earlier look.
   [[nodiscard]] SLUICE_INLINE() std::uint32_t news() const noexcept { return news_.load(P::template order<site::crowd_peek>); }
-  /// Who is there. Says that somebody is while the crowd is changing too fast to tell.
+  /// Who is there. Says that somebody is while the crowd is changing too fast to tell. So it does, with no number that news
+  /// have, while the news of an end are still to come: who was told before would be told of the same end again.
   [[nodiscard]] crowd_view look() const noexcept {
     crowd_view v;
     for (unsigned tries = 0; tries < 4; ++tries) {
       v.news = news_.load(P::template order<site::crowd_look>);
       v.anybody = false;
-      for (unsigned k = 0; k < most && !v.anybody; ++k) v.anybody = seats_[k].read().now() == phase::live;
+      for (unsigned k = 0; k < most && !v.anybody; ++k) {
+        const role_view seat = seats_[k].read();
+        v.anybody = seat.now() == phase::live;
+        if (seat.ended() && announced_[k].load(P::template order<site::crowd_look>) != seat.session()) {
+          v.anybody = true;
+          v.news |= crowd_view::no_phase;
+        }
+      }
       if (v.anybody || news() == v.news) return v;
     }
     v.anybody = true;
@@ -96,7 +105,7 @@ class crowd {
   }
   /// The last end that somebody was told of.
   [[nodiscard]] std::uint32_t told() const noexcept { return told_.load(P::template order<site::crowd_told>); }
-  void tell(std::uint32_t news) noexcept { told_.store(news, P::template order<site::crowd_told>); }
+  void tell(std::uint32_t news) noexcept { told_.exchange(news, P::template order<site::crowd_told>); }  // fellows may, too
 
   [[nodiscard]] gate<P>& doorstep(unsigned seat) noexcept { return seats_[seat].doorstep(); }
   /// (W0) Returns the value to sleep on at doorstep(seat). The caller owes the heavy fence (W2).
