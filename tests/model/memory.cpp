@@ -138,7 +138,10 @@ std::uint64_t memory::read(observer& t, int x, unsigned i, order o) {
   return m.value;
 }
 void memory::store(observer& t, int x, std::uint64_t value, order o, std::uint32_t step) {
-  const message& before = last(x);
+  // What others have changed since the last store does not matter: a change is where it is because of what it has read.
+  auto i = newest(x);
+  while (at(x, i).changes) --i;
+  const message& before = at(x, i);
   if (!unordered_stores_allowed && before.writer != nobody && before.writer != t.id &&
       before.event > t.now.event[before.writer])
     fail("two threads store to " + name_of(x) + " without an order between them");
@@ -166,6 +169,7 @@ void memory::append(observer& t, int x, std::uint64_t value, order o, std::uint3
   m.event = t.now.event[t.id];
   m.writer = static_cast<std::uint8_t>(t.id);
   m.read_by_others = false;
+  m.changes = continued != nullptr;
   t.hash = mix(t.hash, m.id);
   if (o == order::seq_cst) seq_cst_.oldest[x] = std::max(seq_cst_.oldest[x], at);
   std::memcpy(locations_[x].address, &value, locations_[x].size);  // the bytes are always the newest: a crash image

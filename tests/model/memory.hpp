@@ -74,6 +74,7 @@ struct message {
   index event;            // of its writer
   std::uint8_t writer;
   bool read_by_others;
+  bool changes;           // it is a read-modify-write's
 };
 
 class memory {

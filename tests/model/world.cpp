@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 namespace model {
 
@@ -57,6 +58,7 @@ void world::begin(const options& o, search& s) {
   step_ = 0;
   failure_.clear();
   on_death = nullptr;
+  constants_.clear();
 }
 unsigned world::spawn(std::string name, role r, std::function<void()> body) {
   if (size_ == max_threads) return fail("too many threads"), 0u;
@@ -287,6 +289,7 @@ void world::arrive(intent i) {
   if (replaying()) note(*running_, std::string(verbs[i.what]) + " " + memory_.name_of(i.where) + " " + name_of(i.how));
 }
 int world::come(intent::kind k, const void* a, unsigned size, order o) {
+  if (is_constant(a)) fail("a word is written that was said to be constant");
   const int x = memory_.atomic_at(a, size);
   arrive({k, x, o});
   return x;
@@ -308,6 +311,11 @@ void world::write_back(int x, std::uint64_t value, order o) {
 }
 
 std::uint64_t world::load(const void* a, unsigned size, order o) {
+  if (is_constant(a)) {
+    std::uint64_t v = 0;
+    std::memcpy(&v, a, size);
+    return v;
+  }
   const int x = come(intent::load, a, size, o);
   observer& m = mind();
   const bool sc = o == order::seq_cst;

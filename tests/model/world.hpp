@@ -74,6 +74,12 @@ class world {
   /// The calling thread of the model; null outside of them, where memory is just memory.
   static actor* self() noexcept { return current_ == nullptr ? nullptr : current_->running_; }
 
+  /// The number of the calling thread of the model, or max_threads.
+  static unsigned me() noexcept {
+    const actor* const a = self();
+    return a == nullptr ? max_threads : a->id;
+  }
+
   // ---- a scenario sets up, and says what it saw
 
   struct role {
@@ -89,10 +95,20 @@ class world {
   void call(const Word& w, const char* name, unsigned number = 0) {
     memory_.call(&w, sizeof w, name, number);
   }
+  /// Nobody writes these bytes: a load of them is no step, and no word of the model.
+  void constant(const void* from, const void* to) { constants_.push_back({from, to}); }
   std::function<void(unsigned)> on_death;  // sees the memory as the dead left it
   std::set<std::string> outcomes;
   std::set<std::string, std::less<>> seen;
   [[nodiscard]] bool replaying() const noexcept { return search_->replaying(); }
+
+  /// What the calling thread has done so far, and whether it knows that of another.
+  struct moment {
+    unsigned thread = max_threads;
+    index event = 0;
+  };
+  [[nodiscard]] moment now() { return {running_->id, static_cast<index>(mind().now.event[running_->id] - 1)}; }
+  [[nodiscard]] bool knows(const moment& m) { return m.thread == max_threads || mind().now.event[m.thread] >= m.event; }
 
   // ---- a thread acts
 
@@ -134,6 +150,14 @@ class world {
   std::vector<std::string> trace;
 
  private:
+  struct range {
+    const void *from, *to;
+  };
+  [[nodiscard]] bool is_constant(const void* a) const noexcept {
+    for (const range& r : constants_)
+      if (a >= r.from && a < r.to) return true;
+    return false;
+  }
   enum misfortune : unsigned { run_, die_, wake_, stop_ };
   static constexpr moves bit(misfortune m, unsigned t) noexcept { return moves{1} << (m * max_threads + t); }
 
@@ -164,6 +188,7 @@ class world {
   unsigned kills_ = 0, stops_ = 0, spurious_ = 0, weak_ = 0, waited_ = 0;
   std::uint32_t step_ = 0;
   state_table states_;  // where we have been, and what slept there
+  std::vector<range> constants_;
   bool touched_ = false;  // data, in this step
   std::string failure_;
 };
