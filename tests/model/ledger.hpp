@@ -31,69 +31,134 @@ struct item {
 /// What was promised, against what came out: a message committed by push and not by pop is delivered once, in order, and
 /// nothing else is. Whether a push or pop that was cut short by death had reached its commit point is read off the bytes
 /// that the dead left: whatever a consumer attached to a copy of them would get.
+///
+/// In order: a message comes before another of the same line of producers that is pushed after it, and before any other
+/// whose push begins when its own has returned; no consumer pops it when the other has been popped already, unless it says
+/// that it is redelivered. That is so in any order of the steps of the model, since positions are dispensed by one word.
+/// (A search that takes steps in one order only, of those that commute, has seen all orders within a thread, but not all
+/// those between returns and beginnings of different threads. Random walks have.)
 class ledger {
  public:
-  static constexpr unsigned most = 64;     // messages
-  static constexpr unsigned session = 16;  // of one session of a producer: numbered from k * session on
+  static constexpr unsigned most = 64;    // messages
+  static constexpr unsigned session = 8;  // of one session of a producer: numbered from k * session on
 
-  void pushing(unsigned id) noexcept { state_[id] = state::pushing; }
-  void pushed(unsigned id) noexcept { state_[id] = state::committed; }
+  ledger() noexcept = default;
+  /// Sessions k, k + lines, k + 2 * lines... are those of one producer and its heirs.
+  explicit ledger(unsigned lines, bool fellows) noexcept : lines_(lines), fellows_(fellows) {}
+
+  void pushing(unsigned id) noexcept {
+    state_[id] = state::pushing;
+    before_[id] = returned_;
+    for (unsigned k = 0; k < id; ++k)
+      if (line_of(k) == line_of(id)) before_[id] |= bit(k);
+  }
+  void pushed(unsigned id) noexcept {
+    state_[id] = state::committed;
+    returned_ |= bit(id);
+    if (world::self() != nullptr) return_of_push_[id] = world::current()->now();
+  }
   /// What was about to be pushed was given back, or a batch ended before it.
   void withdrawn(unsigned id) noexcept { state_[id] = state::never; }
 
+  /// Where consumers have fellows, each pop begins here.
+  void popping() noexcept { out_before_[self()] = out_; }
   /// A consumer has read it, inside of an operation that may still be cut short.
-  void reading(unsigned id) { reading_.push_back(id); }
-  void put_back() noexcept { reading_.clear(); }
-  void popped(unsigned id) {
+  void reading(unsigned id) { reading_[self()].push_back(id); }
+  void put_back() noexcept { reading_[self()].clear(); }
+  void popped(unsigned id, bool redelivered = false) {
     if (id >= most) return fail("a message came out that is not whole");
     expect(state_[id] == state::pushing || state_[id] == state::committed, "a message came out that nobody pushed");
-    expect(!out_[id], "a message came out twice");
-    expect(id >= next_, "messages came out of order");
-    out_[id] = true;
-    next_ = id + 1;
-    reading_.clear();
+    expect(!out(id), "a message came out twice");
+    const unsigned me = self();
+    if (!redelivered)
+      for (unsigned k = 0; k < most; ++k)
+        if ((earlier(me) & bit(k)) != 0) expect((before_[k] & bit(id)) == 0, "messages came out of order");
+    out_ |= bit(id), out_before_[me] |= bit(id);
+    if (world::self() != nullptr) return_of_pop_[id] = world::current()->now();
+    reading_[me].clear();
   }
 
   /// The producer of the session that begins at `first` was killed; `left` is what its bytes still give.
   void producer_died(unsigned first, const std::vector<unsigned>& left) {
     for (unsigned id = first; id < first + session; ++id)
       if (state_[id] == state::pushing) {
-        const bool there = out_[id] || holds(left, id) || holds(reading_, id);
+        const bool there = out(id) || holds(left, id) || read_by_any_but(no_exception, id);
         state_[id] = there ? state::committed : state::never;
         saw(there ? "killed after the commit of a push" : "killed before the commit of a push");
       }
   }
-  void consumer_died(const std::vector<unsigned>& left) {
-    for (const unsigned id : reading_) {
+  void consumer_died(const std::vector<unsigned>& left, unsigned who = nobody) {
+    auto& read = reading_[who];
+    for (const unsigned id : read) {
       if (id >= most) continue;
-      if (!out_[id] && !holds(left, id)) out_[id] = true, next_ = id + 1;
+      // What it had put back may be out already, or on its way.
+      if (!holds(left, id) && !read_by_any_but(who, id)) out_ |= bit(id);
       saw(holds(left, id) ? "killed before the commit of a pop" : "killed after the commit of a pop");
     }
-    reading_.clear();
+    read.clear();
   }
-  /// Somebody was told that this is the end of the sessions before `last`: then all that was in them has come out.
+  /// Somebody was told that this is the end of the sessions before `last`: then all that was in them has come out, or is
+  /// on its way out of a pop that is done.
   void all_out(unsigned first, unsigned last) {
     for (unsigned id = first; id < last; ++id)
-      if (state_[id] == state::committed) expect(out_[id], "the end was told before a message that came before it");
+      if (state_[id] == state::committed)
+        expect(out(id) || read_by_any_but(self(), id), "the end was told before a message that came before it");
   }
-  /// At the end, `left` is what is still in the ring.
-  void settle(const std::vector<unsigned>& left) {
-    for (const unsigned id : left) popped(id);
+  /// At the end, `left` is what is still in the ring: first what is redelivered.
+  void settle(const std::vector<unsigned>& left, std::size_t redelivered = 0) {
+    for (const unsigned id : left) popped(id, redelivered != 0 && redelivered-- != 0);
     for (unsigned id = 0; id < most; ++id)
-      if (state_[id] == state::committed) expect(out_[id], "a committed message was lost");
+      if (state_[id] == state::committed) expect(out(id), "a committed message was lost");
   }
+
+  [[nodiscard]] bool out(unsigned id) const noexcept { return (out_ & bit(id)) != 0; }
+  [[nodiscard]] std::uint64_t committed() const noexcept {
+    std::uint64_t all = 0;
+    for (unsigned id = 0; id < most; ++id) all |= state_[id] == state::committed ? bit(id) : 0;
+    return all;
+  }
+  [[nodiscard]] std::uint64_t begun() const noexcept {
+    std::uint64_t all = committed();
+    for (unsigned id = 0; id < most; ++id) all |= state_[id] == state::pushing ? bit(id) : 0;
+    return all;
+  }
+  [[nodiscard]] std::uint64_t out() const noexcept { return out_; }
+  /// Of what has been pushed, popped: what the calling thread knows to be so. Where loads see the newest, that is all.
+  [[nodiscard]] std::uint64_t known_pushed(bool newest) const { return known(returned_, return_of_push_, newest); }
+  [[nodiscard]] std::uint64_t known_popped(bool newest) const { return known(out_, return_of_pop_, newest); }
 
  private:
   enum class state : std::uint8_t { unknown, pushing, committed, never };
+  static constexpr unsigned nobody = max_threads, no_exception = nobody + 1;
+  static constexpr std::uint64_t bit(unsigned id) noexcept { return std::uint64_t{1} << id; }
   static bool holds(const std::vector<unsigned>& some, unsigned id) noexcept {
     for (const unsigned k : some)
       if (k == id) return true;
     return false;
   }
+  [[nodiscard]] unsigned self() const noexcept { return fellows_ ? world::me() : nobody; }
+  [[nodiscard]] unsigned line_of(unsigned id) const noexcept { return id / session % lines_; }
+  [[nodiscard]] std::uint64_t earlier(unsigned me) const noexcept { return me == nobody ? out_ : out_before_[me]; }
+  [[nodiscard]] bool read_by_any_but(unsigned who, unsigned id) const noexcept {
+    for (unsigned t = 0; t <= max_threads; ++t)
+      if (t != who && holds(reading_[t], id)) return true;
+    return false;
+  }
+  static std::uint64_t known(std::uint64_t all, const world::moment* when, bool newest) {
+    if (newest) return all;
+    for (unsigned id = 0; id < most; ++id)
+      if ((all & bit(id)) != 0 && !world::current()->knows(when[id])) all &= ~bit(id);
+    return all;
+  }
+
+  unsigned lines_ = 1;
+  bool fellows_ = false;  // consumers have
   state state_[most] = {};
-  bool out_[most] = {};
-  unsigned next_ = 0;
-  std::vector<unsigned> reading_;
+  std::uint64_t before_[most] = {};  // what must not come out after it
+  std::uint64_t returned_ = 0, out_ = 0;
+  std::uint64_t out_before_[max_threads + 1] = {};  // what was out when this consumer began to pop, or by itself
+  world::moment return_of_push_[most], return_of_pop_[most];
+  std::vector<unsigned> reading_[max_threads + 1];
 };
 
 }  // namespace model
