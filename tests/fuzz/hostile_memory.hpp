@@ -45,6 +45,7 @@ struct hostile_memory : sluice::fenced_memory {
     }
     void store(T v, std::memory_order = {}) noexcept { value_ = v; }
     T fetch_or(T v, std::memory_order = {}) noexcept { return change(static_cast<T>(value_ | v)); }
+    T exchange(T v, std::memory_order = {}) noexcept { return change(v); }
     T fetch_and(T v, std::memory_order = {}) noexcept { return change(static_cast<T>(value_ & v)); }
     T fetch_add(T v, std::memory_order = {}) noexcept { return change(static_cast<T>(value_ + v)); }
     bool compare_exchange_weak(T& expected, T desired, std::memory_order = {}, std::memory_order = {}) noexcept {
