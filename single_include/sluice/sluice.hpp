@@ -3060,7 +3060,9 @@ class mapped_region {
 namespace sluice {
 
 /// What a region holds. Numbers are part of the format.
-enum class region_kind : std::uint32_t { none = 0, spsc = 1, mpsc = 2, spmc = 3, mpmc = 4 };
+enum class region_kind : std::uint32_t {
+  none = 0, spsc = 1, mpsc = 2, spmc = 3, mpmc = 4, broadcast = 6, latest = 7, lossy_broadcast = 8
+};
 
 struct region_header {
   static constexpr unsigned char magic_bytes[8] = {0x89, 'S', 'L', 'U', 'I', '\r', '\n', 0x1a};
@@ -4496,11 +4498,14 @@ class [[nodiscard]] loan {
 #ifndef SLUICE_CHANNEL_RING_KIND_HPP
 #define SLUICE_CHANNEL_RING_KIND_HPP
 
-#ifndef SLUICE_RING_ORDERED_HPP
-#define SLUICE_RING_ORDERED_HPP
+#ifndef SLUICE_RING_LATEST_HPP
+#define SLUICE_RING_LATEST_HPP
 
-#ifndef SLUICE_RING_ORDERED_LAYOUT_HPP
-#define SLUICE_RING_ORDERED_LAYOUT_HPP
+#ifndef SLUICE_RING_LATEST_LAYOUT_HPP
+#define SLUICE_RING_LATEST_LAYOUT_HPP
+
+#ifndef SLUICE_RING_AUDIENCE_HPP
+#define SLUICE_RING_AUDIENCE_HPP
 
 #ifndef SLUICE_CORE_CROWD_HPP
 #define SLUICE_CORE_CROWD_HPP
@@ -4664,6 +4669,515 @@ static_assert(crowd<>::most == 1u << crowd_view::seat_bits);
 }  // namespace sluice
 
 #endif
+
+// What the rings with one producer and any number of readers have in common: who is there, who sleeps, and how the end of
+// the producer is told. Every message is for every reader, so readers know nothing of each other, and the producer does
+// not care whether there are any.
+
+namespace sluice {
+
+namespace site {
+struct audience_told : order_site<std::memory_order_relaxed> {};  // tells at most once too often
+}  // namespace site
+
+/// The producer has slot 0 of the region, a reader one of the others, which is also its seat.
+inline constexpr unsigned speaker_slot = 0, first_reader_slot = 1;
+
+template <class P = native_memory>
+struct audience {
+  alignas(apart_bytes) role<P> producer;
+  typename P::template atomic<std::uint32_t> told;  // the last producer session whose end a reader was told of
+  alignas(apart_bytes) crowd<P> consumers;
+
+  /// Ends what the dead owner of a slot had begun, and wakes whoever may wait for that. The caller holds its certificate.
+  template <class Ring>
+  void heal(unsigned slot, Ring&& ring) noexcept {
+    if (slot == speaker_slot) producer.end(phase::died);
+    else if (slot < crowd<P>::most) consumers.end(slot, phase::died);
+    consumers.wake_all(ring);
+  }
+};
+
+namespace detail {
+
+/// The part of a producer that is about its session; Side has ring().
+template <class Side, class P>
+class speaker {
+ public:
+  void begin() noexcept { hall().producer.begin(); }
+  /// Ends the session and tells whoever waits.
+  template <class Ring>
+  void end(phase how, Ring&& ring) noexcept {
+    hall().producer.end(how);
+    hall().consumers.wake_all(ring);
+  }
+  /// (W1) Returns the value to sleep on at doorstep(). The caller owes the heavy fence (W2).
+  std::uint32_t arm() noexcept { return doorstep().arm(gate<P>::asleep); }
+  template <class Ring>
+  void disarm(Ring&&) noexcept {
+    doorstep().disarm();
+  }
+  [[nodiscard]] gate<P>& doorstep() noexcept { return hall().producer.doorstep(); }
+
+ protected:
+  /// After a publication: it is for all of those who sleep.
+  template <class Ring>
+  SLUICE_INLINE() void wake_readers(Ring&& ring) noexcept {
+    P::light_fence();
+    if (hall().consumers.asleep() != 0) [[unlikely]] hall().consumers.wake_all(ring);
+  }
+
+ private:
+  [[nodiscard]] auto& hall() noexcept { return static_cast<Side&>(*this).ring().shared().hall; }
+};
+
+/// The part of a reader that is about its session; Side has ring().
+template <class Side, class P>
+class listener {
+ public:
+  [[nodiscard]] unsigned seat() const noexcept { return seat_; }
+  void begin() noexcept { hall().consumers.begin(seat_); }
+  /// Ends the session. Nobody waits for that.
+  template <class Ring>
+  void end(phase how, Ring&&) noexcept {
+    hall().consumers.end(seat_, how);
+  }
+  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence (W2).
+  std::uint32_t arm() noexcept { return hall().consumers.arm(seat_); }
+  /// A wake-up that was spent on this reader was meant for it, and its fellows got theirs.
+  template <class Ring>
+  void disarm(Ring&&) noexcept {
+    (void)hall().consumers.disarm(seat_);
+  }
+  [[nodiscard]] gate<P>& doorstep() noexcept { return hall().consumers.doorstep(seat_); }
+  /// Counts a refusal; true now and then, when it is time to ask whether the other side still lives.
+  [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 256 == 0; }
+
+ protected:
+  void sit_down(unsigned seat) noexcept {
+    seat_ = seat;
+    told_before_ = hall().told.load(P::template order<site::audience_told>);
+  }
+  /// Nothing is there: now, or for ever? No error if `look_again`, after the end was seen, finds something (E1, E2).
+  template <class LookAgain>
+  [[nodiscard]] error why_nothing(LookAgain look_again) noexcept {
+    auto& h = hall();
+    const role_view now = h.producer.read();
+    const errc end = now.verdict(static_cast<Side&>(*this).ring().persistent());
+    if (end == errc::ok || now.session() == told_before_) return error(errc::empty, step::pop);
+    if (look_again()) return {};
+    h.told.store(now.session(), P::template order<site::audience_told>);
+    return error(end, step::pop).by(speaker_slot);
+  }
+
+ private:
+  [[nodiscard]] auto& hall() noexcept { return static_cast<Side&>(*this).ring().shared().hall; }
+
+  unsigned seat_ = 0;
+  std::uint32_t told_before_ = 0;  // the end of this session was somebody else's business
+  std::uint32_t refusals_ = 0;
+};
+
+}  // namespace detail
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_RING_RACING_COPY_HPP
+#define SLUICE_RING_RACING_COPY_HPP
+
+#include <cstddef>
+
+namespace sluice {
+
+namespace site {
+struct racing_store : order_site<std::memory_order_release> {};  // (X1) what marks the item as in the making, before each word
+struct racing_load : order_site<std::memory_order_acquire> {};   // (X2) each word before the mark is looked at again
+}  // namespace site
+
+namespace detail {
+
+/// An item that one thread may be writing while others read it: a row of atomic words, so that the race is defined. A
+/// reader that met a word of a later item sees the mark that was stored before it, by (X1) and (X2), and discards the copy.
+template <class T, class P>
+class alignas(alignof(T) > alignof(typename P::word) ? alignof(T) : alignof(typename P::word)) racing_item {
+  static_assert(copies_as_bytes<T>, "a message that may be overwritten while it is read must be trivially copyable");
+  using word = typename P::word;
+  static constexpr std::size_t whole = sizeof(T) / sizeof(word), rest = sizeof(T) % sizeof(word);
+
+ public:
+  SLUICE_INLINE() void store(const T& value) noexcept {
+    const auto* const from = reinterpret_cast<const std::byte*>(&value);
+    word w = 0;
+    for (std::size_t k = 0; k < whole; ++k) {
+      __builtin_memcpy(&w, from + k * sizeof w, sizeof w);
+      words_[k].store(w, P::template order<site::racing_store>);
+    }
+    if constexpr (rest != 0) {
+      w = 0;
+      __builtin_memcpy(&w, from + whole * sizeof w, rest);
+      words_[whole].store(w, P::template order<site::racing_store>);
+    }
+  }
+  /// Writes sizeof(T) bytes: a T only if the mark says afterwards that they belong together.
+  SLUICE_INLINE() void load(std::byte* to) const noexcept {
+    word w = 0;
+    for (std::size_t k = 0; k < whole; ++k) {
+      w = words_[k].load(P::template order<site::racing_load>);
+      __builtin_memcpy(to + k * sizeof w, &w, sizeof w);
+    }
+    if constexpr (rest != 0) {
+      w = words_[whole].load(P::template order<site::racing_load>);
+      __builtin_memcpy(to + whole * sizeof w, &w, rest);
+    }
+  }
+  /// Where a T could lie. There is none: the words are.
+  [[nodiscard]] T* place() noexcept { return reinterpret_cast<T*>(words_); }
+
+ private:
+  typename P::template atomic<word> words_[whole + (rest != 0 ? 1 : 0)];
+};
+
+/// A private copy of an item: on its way out of a racing_item, or lent to the caller by a side that has no other place.
+template <class T>
+class copied_item {
+ public:
+  [[nodiscard]] std::byte* bytes() noexcept { return bytes_; }
+  [[nodiscard]] T* item() noexcept { return std::launder(reinterpret_cast<T*>(bytes_)); }
+
+ private:
+  alignas(T) std::byte bytes_[sizeof(T)] = {};
+};
+/// The same without the zeroes, for what is filled at once.
+template <class T>
+union fresh_item {
+  constexpr fresh_item() noexcept {}
+  std::byte bytes[sizeof(T)];
+  T value;
+};
+
+}  // namespace detail
+}  // namespace sluice
+
+#endif
+
+#include <bit>
+#include <cstddef>
+#include <limits>
+#include <new>
+
+// The newest value of one producer, for any number of readers: what a reader has not taken in time is replaced.
+//
+// Values are numbered from 1; `newest` is the number of the last one that is whole. Value n is in buffer n mod B, where B
+// is a power of two and at least 2, and the buffer's stamp is the number of the value that was last begun in it.
+//
+//   push s+1   (P1) store the stamp of its buffer: s+1; (P2) store the words; (P3) store newest = s+1: pushed.
+//   pop        (C1) n = newest; nothing if n was seen before; (C2) load the words of its buffer; (C3) its stamp is still
+//              n: these words are value n. Else the producer has begun a later value there: again from (C1).
+//
+//   (P1) release, before (P2), each release; a reader whose (C2), each acquire, meets a word of a later value sees at (C3)
+//   the stamp of that value or one later still. (P3) release, pairs with (C1): no word is older than value n.
+//   (P1) release also pairs with (C3) acquire: whoever finds a later stamp finds a later `newest` when it looks again, so a
+//   number that does not change in between was written by no correct peer.
+//
+// Who writes what: stamps, words and `newest` the producer; readers write nothing but their seat. A number never comes
+// back, so a reader that was stopped in the middle of a copy for however long finds out.
+//
+// What a kill leaves: before (P3) the old value, in a buffer that the dead did not touch; the words that it began are
+// named by nobody, and its successor begins the same number again. After (P3) the new value. A dead reader leaves nothing.
+//
+// The producer takes a number of steps that nobody can change. A reader begins again only because of a newer value, and
+// only if B - 1 values were pushed while it copied one: the capacity is how many it can be behind.
+//
+// All zero means that there has been no value.
+
+namespace sluice {
+
+namespace site {
+struct latest_begin : order_site<std::memory_order_release> {};    // (P1)
+struct latest_publish : order_site<std::memory_order_release> {};  // (P3)
+struct latest_newest : order_site<std::memory_order_acquire> {};   // (C1)
+struct latest_check : order_site<std::memory_order_acquire> {};    // (C3)
+struct latest_peek : order_site<std::memory_order_relaxed> {};     // only counted with; and by the producer, which wrote it
+}  // namespace site
+
+/// A ring for the newest value of T in memory that somebody else provides: where it is, and how large. A private copy of
+/// the geometry; nothing of it is read from the shared memory again.
+template <class T, class P = native_memory>
+class latest_ring {
+ public:
+  using value_type = T;
+  using policy = P;
+  using word = std::uint64_t;
+  static_assert(sizeof(typename P::word) == 8, "numbers that never come back need 64-bit atomics");
+  static_assert(detail::copies_as_bytes<T>, "a value that may be overwritten while it is read must be trivially copyable");
+  static_assert(alignof(T) <= apart_bytes);
+
+  struct control {
+    audience<P> hall;
+    alignas(apart_bytes) typename P::template atomic<word> newest;
+  };
+  struct alignas(line_bytes) buffer {  // not on the lines of a value that is being read
+    typename P::template atomic<word> stamp;
+    detail::racing_item<T, P> item;
+  };
+
+  static constexpr std::size_t most = std::size_t{1} << (sizeof(std::size_t) == 8 ? 30 : 20);
+
+  /// How many buffers there are where a reader may be `capacity` values behind.
+  [[nodiscard]] static constexpr std::size_t buffers_for(std::size_t capacity) noexcept { return std::bit_ceil(capacity + 1); }
+  /// The bytes that a ring of this capacity needs; 0 if there can be none.
+  [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
+    if (capacity == 0 || capacity > most) return 0;
+    const std::size_t n = buffers_for(capacity), room = (static_cast<std::size_t>(-1) / 4 - sizeof(control)) / sizeof(buffer);
+    return n > room ? 0 : sizeof(control) + n * sizeof(buffer);
+  }
+
+  constexpr latest_ring() noexcept = default;
+  /// Views `bytes_for(capacity)` bytes, aligned to `apart_bytes`, that are all zero or hold such a ring already.
+  latest_ring(std::byte* memory, std::size_t capacity, bool persistent = false) noexcept
+      : control_(std::launder(reinterpret_cast<control*>(memory))),
+        first_(std::launder(reinterpret_cast<buffer*>(memory + sizeof(control)))),
+        mask_(buffers_for(capacity) - 1),
+        capacity_(capacity),
+        persistent_(persistent) {}
+
+  [[nodiscard]] control& shared() const noexcept { return *control_; }
+  /// The buffer of the value of that number.
+  [[nodiscard]] SLUICE_INLINE() buffer& buffer_of(word number) const noexcept { return first_[number & mask_]; }
+  [[nodiscard]] std::size_t buffers() const noexcept { return static_cast<std::size_t>(mask_ + 1); }
+  /// Where an item may lie.
+  [[nodiscard]] T* some_item() const noexcept { return first_->item.place(); }
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+  [[nodiscard]] bool persistent() const noexcept { return persistent_; }
+  [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
+  /// Is there a value?
+  [[nodiscard]] std::size_t approx_size() const noexcept {
+    return control_->newest.load(P::template order<site::latest_peek>) != 0 ? 1 : 0;
+  }
+
+ private:
+  control* control_ = nullptr;
+  buffer* first_ = nullptr;
+  word mask_ = 0;
+  std::size_t capacity_ = 0;
+  bool persistent_ = false;
+};
+
+}  // namespace sluice
+
+#endif
+
+#include <concepts>
+#include <limits>
+#include <span>
+
+// The two sides of the newest value. What they do, and why it survives a kill anywhere, is in latest_layout.hpp.
+//
+// A side that is all zero is detached, and its first use ends in a slow path that says so.
+
+namespace sluice {
+
+/// The side that values go into.
+///
+/// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
+/// Errors: busy (a claim is out), forked (detached). There is always room, and nobody need read.
+template <class T, class P = native_memory>
+class latest_producer : public detail::speaker<latest_producer<T, P>, P> {
+ public:
+  using ring_type = latest_ring<T, P>;
+
+  /// Continues after the last value that is whole. The caller holds the producer role.
+  status attach(const ring_type& r, unsigned = speaker_slot) noexcept {
+    ring_ = r;
+    number_ = r.shared().newest.load(P::template order<site::latest_newest>);
+    ready_ = true;
+    return {};
+  }
+  void detach() noexcept {
+    ring_ = {};
+    ready_ = false;
+  }
+  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
+  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
+  [[nodiscard]] static constexpr bool suspicious() noexcept { return false; }  // nobody is asked for anything
+
+  template <class U = T, class Ring>
+    requires std::convertible_to<U&&, T>
+  SLUICE_INLINE() status try_push(U&& value, Ring&& ring) {
+    if (!ready_) [[unlikely]] return not_ready(step::push);
+    if constexpr (std::is_same_v<std::remove_cvref_t<U>, T>) publish(value);
+    else publish(T(std::forward<U>(value)));
+    this->wake_readers(ring);
+    return {};
+  }
+  /// Pushes all of them, one after the other; each counts.
+  template <std::same_as<std::span<const T>> Batch, class Ring>
+  result<std::size_t> try_push(Batch values, Ring&& ring) {
+    if (values.empty()) return std::size_t{0};
+    if (!ready_) return not_ready(step::push);
+    for (const T& value : values) publish(value);
+    this->wake_readers(ring);
+    return values.size();
+  }
+  /// A place to build a value in: then commit() it or abandon() the place. One claim at a time. The place is private,
+  /// since readers may be looking at those in the ring.
+  result<T*> try_claim() noexcept {
+    if (!ready_) return not_ready(step::claim);
+    ready_ = false;
+    return built_.item();
+  }
+  template <class Ring>
+  void commit(Ring&& ring) noexcept {
+    ready_ = true;
+    publish(*built_.item());
+    this->wake_readers(ring);
+  }
+  template <class Ring>
+  void abandon(Ring&&) noexcept {
+    ready_ = true;
+  }
+
+ private:
+  SLUICE_INLINE() void publish(const T& value) noexcept {
+    const auto n = ++number_;
+    auto& b = ring_.buffer_of(n);
+    b.stamp.store(n, P::template order<site::latest_begin>);                  // (P1)
+    b.item.store(value);                                                      // (P2)
+    ring_.shared().newest.store(n, P::template order<site::latest_publish>);  // (P3)
+  }
+  [[nodiscard]] error not_ready(step s) const noexcept { return error(attached() ? errc::busy : errc::forked, s); }
+
+  ring_type ring_;
+  typename ring_type::word number_ = 0;  // of the last value
+  bool ready_ = false;                   // attached, and no place is out
+  detail::copied_item<T> built_;
+};
+
+/// A side that values come out of: each the newest there is, and none twice.
+///
+/// Threads: one at a time. Progress: lock-free: begins again when the producer has overtaken it by a whole ring. Blocks:
+/// never. Allocates: never.
+/// Errors: empty; pending (overtaken again and again; `who` is the producer); closed, peer_died (and the last value has been
+/// seen); busy (a loan is out); corrupt (a number that no correct peer writes); forked (detached).
+template <class T, class P = native_memory>
+class latest_consumer : public detail::listener<latest_consumer<T, P>, P> {
+ public:
+  using ring_type = latest_ring<T, P>;
+  using word = typename ring_type::word;
+
+  /// Begins with the value that there is, if any. The caller owns the slot of that number.
+  status attach(const ring_type& r, unsigned seat) noexcept {
+    const word newest = r.shared().newest.load(P::template order<site::latest_newest>);
+    ring_ = r;
+    seen_ = newest != 0 ? newest - 1 : 0;
+    ready_ = true;
+    dropped_ = 0;
+    this->sit_down(seat);
+    return {};
+  }
+  void detach() noexcept {
+    ring_ = {};
+    ready_ = false;
+  }
+  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
+  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
+
+  template <class Ring>
+  SLUICE_INLINE() result<T> try_pop(Ring&&) noexcept {
+    detail::fresh_item<T> copy;
+    word number = 0;
+    if (const error e = fetch(copy.bytes, number)) [[unlikely]] return e;
+    take(number);
+    return result<T>(copy.value);
+  }
+  /// The newest value: one at most.
+  template <class Ring>
+  result<std::size_t> try_pop(std::span<T> to, Ring&&) noexcept {
+    if (to.empty()) return std::size_t{0};
+    word number = 0;
+    if (const error e = fetch(lent_.bytes(), number)) return e;
+    take(number);
+    __builtin_memcpy(static_cast<void*>(to.data()), lent_.bytes(), sizeof(T));
+    return std::size_t{1};
+  }
+  /// The newest value, as a private copy: then either consume_loan() or keep_loan(). One loan at a time.
+  result<T*> try_borrow() noexcept {
+    if (const error e = fetch(lent_.bytes(), lent_number_)) return e.during(step::borrow);
+    ready_ = false;
+    return lent_.item();
+  }
+  template <class Ring>
+  void consume_loan(Ring&&) noexcept {
+    ready_ = true;
+    take(lent_number_);
+  }
+  /// Counts the value as not seen.
+  template <class Ring>
+  void keep_loan(Ring&&) noexcept {
+    ready_ = true;
+  }
+
+  /// How many values this reader has never seen, because a newer one came first.
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
+  /// How many values were pushed after the last one that it has seen. Racy.
+  [[nodiscard]] std::size_t lag() const noexcept {
+    const word n = ring_.shared().newest.load(P::template order<site::latest_peek>);
+    return n > seen_ ? static_cast<std::size_t>(n - seen_) : 0;
+  }
+  /// Is there a value to pop?
+  [[nodiscard]] std::size_t approx_size() const noexcept { return lag() != 0 ? 1 : 0; }
+
+ private:
+  static constexpr unsigned patience = 64;
+
+  SLUICE_INLINE() void take(word number) noexcept {
+    dropped_ += number - seen_ - 1;
+    seen_ = number;
+  }
+  // Copies the newest value to `to`, if it is newer than the last one taken.
+  SLUICE_INLINE() error fetch(std::byte* to, word& number) noexcept {
+    if (!ready_) [[unlikely]] return error(attached() ? errc::busy : errc::forked, step::pop);
+    number = ring_.shared().newest.load(P::template order<site::latest_newest>);  // (C1)
+    if (number == seen_) [[unlikely]] {
+      const error e = this->why_nothing([&] { return (number = ring_.shared().newest.load(P::template order<site::latest_newest>)) != seen_; });
+      if (e) return e;
+    }
+    if (copy(to, number)) [[likely]] return {};
+    return again(to, number);
+  }
+  SLUICE_INLINE() bool copy(std::byte* to, word number) const noexcept {
+    auto& b = ring_.buffer_of(number);
+    b.item.load(to);                                                          // (C2)
+    return b.stamp.load(P::template order<site::latest_check>) == number &&  // (C3)
+           number - seen_ < std::numeric_limits<word>::max() / 2;
+  }
+  SLUICE_COLD() error again(std::byte* to, word& number) const noexcept {
+    for (unsigned tries = 0; tries < patience; ++tries) {
+      const word before = number;
+      number = ring_.shared().newest.load(P::template order<site::latest_newest>);
+      if (number - before - 1 > std::numeric_limits<word>::max() / 2) break;  // overtaken by nothing
+      if (copy(to, number)) return {};
+      if (tries + 1 == patience) return error(errc::pending, step::pop).by(speaker_slot);
+    }
+    return error(errc::corrupt, step::pop, subject::stamp);
+  }
+
+  ring_type ring_;
+  word seen_ = 0;         // the number of the last value taken, or that of one before the first to be taken
+  bool ready_ = false;    // attached, and no loan is out
+  word lent_number_ = 0;  // of the value that is out
+  std::uint64_t dropped_ = 0;
+  detail::copied_item<T> lent_;
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_RING_ORDERED_HPP
+#define SLUICE_RING_ORDERED_HPP
+
+#ifndef SLUICE_RING_ORDERED_LAYOUT_HPP
+#define SLUICE_RING_ORDERED_LAYOUT_HPP
 
 #include <bit>
 #include <cstddef>
@@ -5456,6 +5970,10 @@ struct spmc {};
 /// Many producers, many consumers, each message to one of them; one order for all messages.
 struct mpmc {};
 
+/// One producer, any number of readers; each gets the newest value, once, and never what has been replaced by a newer one.
+/// The capacity is how many values may be pushed while a reader copies one. The default is few.
+struct latest {};
+
 /// What the channel floor must know of a kind of ring.
 template <class Kind>
 struct ring_kind;
@@ -5523,6 +6041,50 @@ template <>
 struct ring_kind<spmc> : detail::ordered_kind<region_kind::spmc, false, true> {};
 template <>
 struct ring_kind<mpmc> : detail::ordered_kind<region_kind::mpmc, true, true> {};
+
+namespace detail {
+
+/// The kinds with one producer, in slot 0, whose every message is for every reader.
+template <region_kind Id, bool Reliable>
+struct audience_kind {
+  static constexpr region_kind in_region = Id;
+  static constexpr bool reliable = Reliable;
+  static constexpr std::uint32_t participants = 16, most_participants = crowd<>::most;
+  static constexpr slot_range producers = speaker_slot;
+  static constexpr slot_range consumers = slot_range(first_reader_slot, crowd<>::most - 1);
+
+  /// Repairs what the dead owner of a slot left in the ring, and wakes whoever may have waited for it.
+  template <class AnyRing, class Ring>
+  static recovery heal(const AnyRing& r, unsigned slot, Ring&& ring) noexcept {
+    r.shared().hall.heal(slot, ring);
+    return {.peers = 1};
+  }
+};
+
+template <class Kind>
+constexpr std::size_t default_capacity() noexcept {
+  if constexpr (requires { ring_kind<Kind>::default_capacity; }) return ring_kind<Kind>::default_capacity;
+  else return 1024;
+}
+/// What is true of an end by its home, as far as its kind keeps it.
+template <class Kind>
+constexpr end_traits traits_of_kind(end_traits t) noexcept {
+  if constexpr (requires { ring_kind<Kind>::reliable; }) t.reliable = t.reliable && ring_kind<Kind>::reliable;
+  return t;
+}
+
+}  // namespace detail
+
+template <>
+struct ring_kind<latest> : detail::audience_kind<region_kind::latest, false> {
+  template <class T, class P>
+  using ring = latest_ring<T, P>;
+  template <class T, class P>
+  using producer = latest_producer<T, P>;
+  template <class T, class P>
+  using consumer = latest_consumer<T, P>;
+  static constexpr std::size_t default_capacity = 3;
+};
 
 /// A kind of channel.
 template <class K>
@@ -5598,11 +6160,22 @@ class ring_end {
   [[nodiscard]] std::size_t capacity() const noexcept {
     return side_->attached() ? static_cast<std::size_t>(side_->ring().capacity()) : 0;
   }
-  /// How many messages wait. Racy, and a walk over the ring.
-  [[nodiscard]] std::size_t approx_size() const noexcept { return side_->attached() ? side_->ring().approx_size() : 0; }
-  /// How many messages were overwritten before this end came to them; how many wait for it. Racy.
-  [[nodiscard]] std::size_t dropped() const noexcept { return 0; }
-  [[nodiscard]] std::size_t lag() const noexcept { return approx_size(); }
+  /// How many messages wait: for this end, where each has a place of its own. Racy, and a walk over the ring.
+  [[nodiscard]] std::size_t approx_size() const noexcept {
+    if (!side_->attached()) return 0;
+    if constexpr (requires { side_->approx_size(); }) return side_->approx_size();
+    else return side_->ring().approx_size();
+  }
+  /// How many messages were overwritten before this end came to them.
+  [[nodiscard]] std::size_t dropped() const noexcept {
+    if constexpr (requires { side_->dropped(); }) return static_cast<std::size_t>(side_->dropped());
+    else return 0;
+  }
+  /// How far this end is behind, with what was overwritten meanwhile. Racy.
+  [[nodiscard]] std::size_t lag() const noexcept {
+    if constexpr (requires { side_->lag(); }) return side_->attached() ? side_->lag() : 0;
+    else return approx_size();
+  }
   /// How many participants live, this one included. Racy.
   [[nodiscard]] unsigned peers() noexcept { return side_->attached() ? home_.peers() : 0; }
   [[nodiscard]] wait_strategy waits() const noexcept { return waits_; }
@@ -5669,7 +6242,7 @@ class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template pro
  public:
   using value_type = T;
   using slot_type = slot<T, side_type, ringer>;
-  static constexpr end_traits traits = Home::template traits<T>;
+  static constexpr end_traits traits = detail::traits_of_kind<Kind>(Home::template traits<T>);
 
   explicit ring_sink(error why) noexcept : base(why) {}
   ring_sink(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}
@@ -5716,7 +6289,7 @@ class ring_source : public detail::ring_end<typename ring_kind<Kind>::template c
  public:
   using value_type = T;
   using loan_type = loan<T, side_type, ringer>;
-  static constexpr end_traits traits = Home::template traits<T>;
+  static constexpr end_traits traits = detail::traits_of_kind<Kind>(Home::template traits<T>);
 
   explicit ring_source(error why) noexcept : base(why) {}
   ring_source(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}
@@ -5944,7 +6517,7 @@ struct channel_options {
 ///
 /// Allocates: here and in clone(), and nowhere later.
 template <message T, channel_kind Kind = spsc, class P = native_memory>
-[[nodiscard]] channel_ends<T, Kind, P> channel(std::size_t capacity = 1024, const channel_options& o = {}) noexcept {
+[[nodiscard]] channel_ends<T, Kind, P> channel(std::size_t capacity = detail::default_capacity<Kind>(), const channel_options& o = {}) noexcept {
   using ends = detail::local_ends<T, Kind, P>;
   error why;
   auto* const core = detail::channel_core<T, Kind, P>::make(capacity, why);
@@ -5973,7 +6546,7 @@ namespace sluice {
 
 /// How a channel between processes is opened. Fields left alone adopt what an existing region has.
 struct ring_options {
-  std::size_t capacity = 0;               // messages, exactly; 0: that of an existing region, else 1024
+  std::size_t capacity = 0;               // messages, exactly; 0: that of an existing region, else what the kind needs, mostly 1024
   unsigned participants = 0;              // slots; 0: as the kind needs
   wait_strategy wait = wait_strategy::spin_then_park;
   const char* directory = nullptr;        // of a shared memory name; null: the user's own on tmpfs
@@ -6042,6 +6615,7 @@ region_spec spec_of(const ring_options& o) noexcept {
   region_spec s;
   s.kind = kind::in_region;
   s.capacity = o.capacity;
+  s.default_capacity = default_capacity<Kind>();
   s.participants = o.participants;
   s.least_participants = 2;
   s.most_participants = kind::most_participants;

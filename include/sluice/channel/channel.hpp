@@ -158,7 +158,7 @@ struct channel_options {
 ///
 /// Allocates: here and in clone(), and nowhere later.
 template <message T, channel_kind Kind = spsc, class P = native_memory>
-[[nodiscard]] channel_ends<T, Kind, P> channel(std::size_t capacity = 1024, const channel_options& o = {}) noexcept {
+[[nodiscard]] channel_ends<T, Kind, P> channel(std::size_t capacity = detail::default_capacity<Kind>(), const channel_options& o = {}) noexcept {
   using ends = detail::local_ends<T, Kind, P>;
   error why;
   auto* const core = detail::channel_core<T, Kind, P>::make(capacity, why);

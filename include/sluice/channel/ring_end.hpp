@@ -73,11 +73,22 @@ class ring_end {
   [[nodiscard]] std::size_t capacity() const noexcept {
     return side_->attached() ? static_cast<std::size_t>(side_->ring().capacity()) : 0;
   }
-  /// How many messages wait. Racy, and a walk over the ring.
-  [[nodiscard]] std::size_t approx_size() const noexcept { return side_->attached() ? side_->ring().approx_size() : 0; }
-  /// How many messages were overwritten before this end came to them; how many wait for it. Racy.
-  [[nodiscard]] std::size_t dropped() const noexcept { return 0; }
-  [[nodiscard]] std::size_t lag() const noexcept { return approx_size(); }
+  /// How many messages wait: for this end, where each has a place of its own. Racy, and a walk over the ring.
+  [[nodiscard]] std::size_t approx_size() const noexcept {
+    if (!side_->attached()) return 0;
+    if constexpr (requires { side_->approx_size(); }) return side_->approx_size();
+    else return side_->ring().approx_size();
+  }
+  /// How many messages were overwritten before this end came to them.
+  [[nodiscard]] std::size_t dropped() const noexcept {
+    if constexpr (requires { side_->dropped(); }) return static_cast<std::size_t>(side_->dropped());
+    else return 0;
+  }
+  /// How far this end is behind, with what was overwritten meanwhile. Racy.
+  [[nodiscard]] std::size_t lag() const noexcept {
+    if constexpr (requires { side_->lag(); }) return side_->attached() ? side_->lag() : 0;
+    else return approx_size();
+  }
   /// How many participants live, this one included. Racy.
   [[nodiscard]] unsigned peers() noexcept { return side_->attached() ? home_.peers() : 0; }
   [[nodiscard]] wait_strategy waits() const noexcept { return waits_; }
@@ -144,7 +155,7 @@ class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template pro
  public:
   using value_type = T;
   using slot_type = slot<T, side_type, ringer>;
-  static constexpr end_traits traits = Home::template traits<T>;
+  static constexpr end_traits traits = detail::traits_of_kind<Kind>(Home::template traits<T>);
 
   explicit ring_sink(error why) noexcept : base(why) {}
   ring_sink(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}
@@ -191,7 +202,7 @@ class ring_source : public detail::ring_end<typename ring_kind<Kind>::template c
  public:
   using value_type = T;
   using loan_type = loan<T, side_type, ringer>;
-  static constexpr end_traits traits = Home::template traits<T>;
+  static constexpr end_traits traits = detail::traits_of_kind<Kind>(Home::template traits<T>);
 
   explicit ring_source(error why) noexcept : base(why) {}
   ring_source(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}

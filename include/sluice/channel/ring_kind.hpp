@@ -2,7 +2,9 @@
 #ifndef SLUICE_CHANNEL_RING_KIND_HPP
 #define SLUICE_CHANNEL_RING_KIND_HPP
 
+#include <sluice/core/end_traits.hpp>
 #include <sluice/memory/membership.hpp>
+#include <sluice/ring/latest.hpp>
 #include <sluice/ring/ordered.hpp>
 #include <sluice/ring/spsc.hpp>
 
@@ -16,6 +18,10 @@ struct mpsc {};
 struct spmc {};
 /// Many producers, many consumers, each message to one of them; one order for all messages.
 struct mpmc {};
+
+/// One producer, any number of readers; each gets the newest value, once, and never what has been replaced by a newer one.
+/// The capacity is how many values may be pushed while a reader copies one. The default is few.
+struct latest {};
 
 /// What the channel floor must know of a kind of ring.
 template <class Kind>
@@ -84,6 +90,50 @@ template <>
 struct ring_kind<spmc> : detail::ordered_kind<region_kind::spmc, false, true> {};
 template <>
 struct ring_kind<mpmc> : detail::ordered_kind<region_kind::mpmc, true, true> {};
+
+namespace detail {
+
+/// The kinds with one producer, in slot 0, whose every message is for every reader.
+template <region_kind Id, bool Reliable>
+struct audience_kind {
+  static constexpr region_kind in_region = Id;
+  static constexpr bool reliable = Reliable;
+  static constexpr std::uint32_t participants = 16, most_participants = crowd<>::most;
+  static constexpr slot_range producers = speaker_slot;
+  static constexpr slot_range consumers = slot_range(first_reader_slot, crowd<>::most - 1);
+
+  /// Repairs what the dead owner of a slot left in the ring, and wakes whoever may have waited for it.
+  template <class AnyRing, class Ring>
+  static recovery heal(const AnyRing& r, unsigned slot, Ring&& ring) noexcept {
+    r.shared().hall.heal(slot, ring);
+    return {.peers = 1};
+  }
+};
+
+template <class Kind>
+constexpr std::size_t default_capacity() noexcept {
+  if constexpr (requires { ring_kind<Kind>::default_capacity; }) return ring_kind<Kind>::default_capacity;
+  else return 1024;
+}
+/// What is true of an end by its home, as far as its kind keeps it.
+template <class Kind>
+constexpr end_traits traits_of_kind(end_traits t) noexcept {
+  if constexpr (requires { ring_kind<Kind>::reliable; }) t.reliable = t.reliable && ring_kind<Kind>::reliable;
+  return t;
+}
+
+}  // namespace detail
+
+template <>
+struct ring_kind<latest> : detail::audience_kind<region_kind::latest, false> {
+  template <class T, class P>
+  using ring = latest_ring<T, P>;
+  template <class T, class P>
+  using producer = latest_producer<T, P>;
+  template <class T, class P>
+  using consumer = latest_consumer<T, P>;
+  static constexpr std::size_t default_capacity = 3;
+};
 
 /// A kind of channel.
 template <class K>

@@ -9,7 +9,7 @@ namespace sluice {
 
 /// How a channel between processes is opened. Fields left alone adopt what an existing region has.
 struct ring_options {
-  std::size_t capacity = 0;               // messages, exactly; 0: that of an existing region, else 1024
+  std::size_t capacity = 0;               // messages, exactly; 0: that of an existing region, else what the kind needs, mostly 1024
   unsigned participants = 0;              // slots; 0: as the kind needs
   wait_strategy wait = wait_strategy::spin_then_park;
   const char* directory = nullptr;        // of a shared memory name; null: the user's own on tmpfs
@@ -78,6 +78,7 @@ region_spec spec_of(const ring_options& o) noexcept {
   region_spec s;
   s.kind = kind::in_region;
   s.capacity = o.capacity;
+  s.default_capacity = default_capacity<Kind>();
   s.participants = o.participants;
   s.least_participants = 2;
   s.most_participants = kind::most_participants;

@@ -20,7 +20,9 @@
 namespace sluice {
 
 /// What a region holds. Numbers are part of the format.
-enum class region_kind : std::uint32_t { none = 0, spsc = 1, mpsc = 2, spmc = 3, mpmc = 4 };
+enum class region_kind : std::uint32_t {
+  none = 0, spsc = 1, mpsc = 2, spmc = 3, mpmc = 4, broadcast = 6, latest = 7, lossy_broadcast = 8
+};
 
 struct region_header {
   static constexpr unsigned char magic_bytes[8] = {0x89, 'S', 'L', 'U', 'I', '\r', '\n', 0x1a};
