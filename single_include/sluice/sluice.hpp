@@ -5173,6 +5173,360 @@ class latest_consumer : public detail::listener<latest_consumer<T, P>, P> {
 }  // namespace sluice
 
 #endif
+#ifndef SLUICE_RING_LOSSY_HPP
+#define SLUICE_RING_LOSSY_HPP
+
+#ifndef SLUICE_RING_LOSSY_LAYOUT_HPP
+#define SLUICE_RING_LOSSY_LAYOUT_HPP
+
+#include <cstddef>
+#include <new>
+
+// A broadcast that waits for nobody: one producer overwrites its oldest message, and a reader that comes too late learns
+// exactly how many it has missed.
+//
+// Messages are numbered from 1; message n is in cell (n-1) mod N. A cell's stamp says which message it holds, and whether
+// that is whole:
+//
+//     there(n) = 2n ---(P1)--> making(n+N) = 2(n+N)-1 ---(P3)--> there(n+N)
+//
+//   push n   (P1) store making(n); (P2) store the words; (P3) store there(n): pushed; (P4) store tail = n.
+//   pop n    (C1) see there(n); (C2) load the words; (C3) the stamp is still there(n): these words are message n. A lower
+//            stamp at (C1) means that n has not come yet; a higher one at (C1) or (C3), that it is gone.
+//
+//   (P1) release, before (P2), each release; a reader whose (C2), each acquire, meets a word of a later message sees at
+//   (C3) its stamp or one later still. (P3) release, pairs with (C1): no word is older than message n.
+//   (P1), (P3) and (P4) release, pair with the acquire loads of whoever has been overtaken and looks for its new place.
+//
+// `tail` is a hint, which never exceeds the truth: where to begin to look. Nobody polls it.
+//
+// Who writes what: stamps, words and `tail` the producer; readers write nothing but their seat. Stamps never come back, so
+// a reader that was stopped in the middle of a copy for however long finds out.
+//
+// What a kill leaves: between (P1) and (P3) a cell in the making. What it held is gone, as it would have been a moment later,
+// and counts as missed; the successor begins the same message again. After (P3) the message, and perhaps a tail that is one
+// behind: a successor goes on from the stamps. A dead reader leaves nothing.
+//
+// All zero is a ring in which there has been nothing.
+
+namespace sluice {
+
+namespace site {
+struct lossy_begin : order_site<std::memory_order_release> {};    // (P1)
+struct lossy_publish : order_site<std::memory_order_release> {};  // (P3)
+struct lossy_tail : order_site<std::memory_order_release> {};     // (P4)
+struct lossy_stamp : order_site<std::memory_order_acquire> {};    // (C1)
+struct lossy_check : order_site<std::memory_order_relaxed> {};    // (C3): (C2) orders it
+struct lossy_last : order_site<std::memory_order_acquire> {};     // the tail, pairs with (P4)
+struct lossy_peek : order_site<std::memory_order_relaxed> {};     // the tail, only counted with
+}  // namespace site
+
+/// A lossy broadcast of T in memory that somebody else provides: where it is, and how large. A private copy of the
+/// geometry; nothing of it is read from the shared memory again.
+template <class T, class P = native_memory>
+class lossy_ring {
+ public:
+  using value_type = T;
+  using policy = P;
+  using word = std::uint64_t;
+  static_assert(sizeof(typename P::word) == 8, "numbers that never come back need 64-bit atomics");
+  static_assert(detail::copies_as_bytes<T>, "a message that may be overwritten while it is read must be trivially copyable");
+  static_assert(alignof(T) <= apart_bytes);
+
+  struct control {
+    audience<P> hall;
+    alignas(apart_bytes) typename P::template atomic<word> tail;  // how many messages have been pushed
+  };
+  struct cell {
+    typename P::template atomic<word> stamp;
+    detail::racing_item<T, P> item;
+  };
+
+  static constexpr std::size_t most = std::size_t{1} << (sizeof(std::size_t) == 8 ? 30 : 20);
+
+  /// The bytes that a ring of this capacity needs; 0 if there can be none.
+  [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
+    const std::size_t room = (static_cast<std::size_t>(-1) / 4 - sizeof(control)) / sizeof(cell);
+    return capacity == 0 || capacity > most || capacity > room ? 0 : sizeof(control) + capacity * sizeof(cell);
+  }
+  [[nodiscard]] static constexpr word making(word number) noexcept { return 2 * number - 1; }
+  [[nodiscard]] static constexpr word there(word number) noexcept { return 2 * number; }
+  /// The message that a stamp is about.
+  [[nodiscard]] static constexpr word number_of(word stamp) noexcept { return stamp / 2 + stamp % 2; }
+
+  constexpr lossy_ring() noexcept = default;
+  /// Views `bytes_for(capacity)` bytes, aligned to `apart_bytes`, that are all zero or hold such a ring already.
+  lossy_ring(std::byte* memory, std::size_t capacity, bool persistent = false) noexcept
+      : control_(std::launder(reinterpret_cast<control*>(memory))),
+        first_(std::launder(reinterpret_cast<cell*>(memory + sizeof(control)))),
+        capacity_(capacity),
+        persistent_(persistent) {}
+
+  [[nodiscard]] control& shared() const noexcept { return *control_; }
+  [[nodiscard]] cell* first() const noexcept { return first_; }
+  [[nodiscard]] cell* end() const noexcept { return first_ + capacity_; }
+  /// The cell of the message of that number. Divides.
+  [[nodiscard]] cell* cell_of(word number) const noexcept { return first_ + (number - 1) % capacity_; }
+  /// Where an item may lie.
+  [[nodiscard]] T* some_item() const noexcept { return first_->item.place(); }
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+  [[nodiscard]] bool persistent() const noexcept { return persistent_; }
+  [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
+
+  /// The number of the last message that is there: the hint may be one behind a killed producer, and further behind one
+  /// that runs on.
+  [[nodiscard]] word find_tail() const noexcept {
+    word n = control_->tail.load(P::template order<site::lossy_last>);
+    for (std::size_t steps = 0; steps < capacity_; ++steps, ++n)
+      if (cell_of(n + 1)->stamp.load(P::template order<site::lossy_stamp>) != there(n + 1)) break;
+    return n;
+  }
+  /// The first message that is kept when `tail` is the last.
+  [[nodiscard]] word oldest(word tail) const noexcept { return tail > capacity_ ? tail - capacity_ + 1 : 1; }
+  /// How many messages are kept.
+  [[nodiscard]] std::size_t approx_size() const noexcept {
+    const word n = control_->tail.load(P::template order<site::lossy_peek>);
+    return n < capacity_ ? static_cast<std::size_t>(n) : capacity_;
+  }
+
+ private:
+  control* control_ = nullptr;
+  cell* first_ = nullptr;
+  std::size_t capacity_ = 0;
+  bool persistent_ = false;
+};
+
+}  // namespace sluice
+
+#endif
+
+#include <concepts>
+#include <limits>
+#include <span>
+
+// The two sides of the lossy broadcast. What they do, and why it survives a kill anywhere, is in lossy_layout.hpp.
+//
+// A side that is all zero is detached, and its first use ends in a slow path that says so.
+
+namespace sluice {
+
+/// The side that messages go into.
+///
+/// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
+/// Errors: busy (a claim is out), forked (detached). There is always room, and nobody need read.
+template <class T, class P = native_memory>
+class lossy_producer : public detail::speaker<lossy_producer<T, P>, P> {
+ public:
+  using ring_type = lossy_ring<T, P>;
+
+  /// Continues where the stamps say that the last producer ended. The caller holds the producer role.
+  status attach(const ring_type& r, unsigned = speaker_slot) noexcept {
+    ring_ = r;
+    number_ = r.find_tail();
+    at_ = r.cell_of(number_ + 1);
+    ready_ = true;
+    return {};
+  }
+  void detach() noexcept {
+    ring_ = {};
+    ready_ = false;
+  }
+  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
+  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
+  [[nodiscard]] static constexpr bool suspicious() noexcept { return false; }  // nobody is asked for anything
+
+  template <class U = T, class Ring>
+    requires std::convertible_to<U&&, T>
+  SLUICE_INLINE() status try_push(U&& value, Ring&& ring) {
+    if (!ready_) [[unlikely]] return not_ready(step::push);
+    if constexpr (std::is_same_v<std::remove_cvref_t<U>, T>) publish(value);
+    else publish(T(std::forward<U>(value)));
+    this->wake_readers(ring);
+    return {};
+  }
+  /// Pushes all of them, each visible by itself.
+  template <std::same_as<std::span<const T>> Batch, class Ring>
+  result<std::size_t> try_push(Batch values, Ring&& ring) {
+    if (values.empty()) return std::size_t{0};
+    if (!ready_) return not_ready(step::push);
+    for (const T& value : values) publish(value);
+    this->wake_readers(ring);
+    return values.size();
+  }
+  /// A place to build a message in: then commit() it or abandon() the place. One claim at a time. The place is private,
+  /// since readers may be looking at those in the ring.
+  result<T*> try_claim() noexcept {
+    if (!ready_) return not_ready(step::claim);
+    ready_ = false;
+    return built_.item();
+  }
+  template <class Ring>
+  void commit(Ring&& ring) noexcept {
+    ready_ = true;
+    publish(*built_.item());
+    this->wake_readers(ring);
+  }
+  template <class Ring>
+  void abandon(Ring&&) noexcept {
+    ready_ = true;
+  }
+
+ private:
+  SLUICE_INLINE() void publish(const T& value) noexcept {
+    const auto n = ++number_;
+    auto& c = *at_;
+    c.stamp.store(ring_type::making(n), P::template order<site::lossy_begin>);   // (P1)
+    c.item.store(value);                                                         // (P2)
+    c.stamp.store(ring_type::there(n), P::template order<site::lossy_publish>);  // (P3)
+    ring_.shared().tail.store(n, P::template order<site::lossy_tail>);           // (P4)
+    if (++at_ == ring_.end()) at_ = ring_.first();
+  }
+  [[nodiscard]] error not_ready(step s) const noexcept { return error(attached() ? errc::busy : errc::forked, s); }
+
+  ring_type ring_;
+  typename ring_type::word number_ = 0;      // of the last message
+  typename ring_type::cell* at_ = nullptr;  // where the next one goes
+  bool ready_ = false;                      // attached, and no place is out
+  detail::copied_item<T> built_;
+};
+
+/// A side that messages come out of: all of them in order, but for those that were overwritten, whose number it says.
+///
+/// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
+/// Errors: empty; lagged (`detail` messages were overwritten before this reader came to them, or are skipped so that it can
+/// keep up; the next one is ready); closed, peer_died (and nothing is left to pop); busy (a loan is out); corrupt (a stamp
+/// that no correct peer writes); forked (detached).
+template <class T, class P = native_memory>
+class lossy_consumer : public detail::listener<lossy_consumer<T, P>, P> {
+ public:
+  using ring_type = lossy_ring<T, P>;
+  using word = typename ring_type::word;
+
+  /// Begins with the oldest message that is kept. The caller owns the slot of that number.
+  status attach(const ring_type& r, unsigned seat) noexcept {
+    ring_ = r;
+    go_to(r.oldest(r.find_tail()));
+    ready_ = true;
+    hurry_ = false;
+    dropped_ = 0;
+    this->sit_down(seat);
+    return {};
+  }
+  void detach() noexcept {
+    ring_ = {};
+    ready_ = false;
+  }
+  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
+  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
+
+  template <class Ring>
+  SLUICE_INLINE() result<T> try_pop(Ring&&) noexcept {
+    detail::fresh_item<T> copy;
+    if (const error e = fetch(copy.bytes)) [[unlikely]] return e;
+    pass();
+    return result<T>(copy.value);
+  }
+  /// Pops as many as are there and fit into `to`, at least one.
+  template <class Ring>
+  result<std::size_t> try_pop(std::span<T> to, Ring&&) noexcept {
+    std::size_t n = 0;
+    for (; n < to.size(); ++n) {
+      if (n == 0) {
+        if (const error e = fetch(lent_.bytes())) return e;
+      } else if (look() != 0 || !copy(lent_.bytes())) {
+        break;  // what is to be said of it is said next time
+      }
+      pass();
+      __builtin_memcpy(static_cast<void*>(to.data() + n), lent_.bytes(), sizeof(T));
+    }
+    return n;
+  }
+  /// The next message, as a private copy: then either consume_loan() or keep_loan(). One loan at a time.
+  result<T*> try_borrow() noexcept {
+    if (const error e = fetch(lent_.bytes())) return e.during(step::borrow);
+    ready_ = false;
+    return lent_.item();
+  }
+  template <class Ring>
+  void consume_loan(Ring&&) noexcept {
+    ready_ = true;
+    pass();
+  }
+  template <class Ring>
+  void keep_loan(Ring&&) noexcept {
+    ready_ = true;
+  }
+
+  /// How many messages this reader has missed: the sum of all that `lagged` has said.
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
+  /// How many messages were pushed after the last one that it has come to. Racy.
+  [[nodiscard]] std::size_t lag() const noexcept {
+    const word tail = ring_.shared().tail.load(P::template order<site::lossy_peek>);
+    return tail >= next_ ? static_cast<std::size_t>(tail - next_ + 1) : 0;
+  }
+  /// How many of these are still there. Racy.
+  [[nodiscard]] std::size_t approx_size() const noexcept {
+    const std::size_t n = lag();
+    return n < ring_.capacity() ? n : ring_.capacity();
+  }
+
+ private:
+  void go_to(word number) noexcept {
+    next_ = number;
+    at_ = ring_.cell_of(number);
+  }
+  SLUICE_INLINE() void pass() noexcept {
+    ++next_;
+    hurry_ = false;
+    if (++at_ == ring_.end()) at_ = ring_.first();
+  }
+  // (C1) 0: the next message is there; below: not yet; above: not any more.
+  SLUICE_INLINE() std::int64_t look() const noexcept {
+    return static_cast<std::int64_t>(at_->stamp.load(P::template order<site::lossy_stamp>) - ring_type::there(next_));
+  }
+  SLUICE_INLINE() bool copy(std::byte* to) const noexcept {
+    at_->item.load(to);                                                                             // (C2)
+    return at_->stamp.load(P::template order<site::lossy_check>) == ring_type::there(next_);  // (C3)
+  }
+  SLUICE_INLINE() error fetch(std::byte* to) noexcept {
+    if (!ready_) [[unlikely]] return error(attached() ? errc::busy : errc::forked, step::pop);
+    std::int64_t ahead = look();
+    if (ahead < 0) [[unlikely]] {
+      if (const error e = this->why_nothing([&] { return (ahead = look()) >= 0; })) return e;
+    }
+    if (ahead == 0 && copy(to)) [[likely]] return {};
+    return overtaken();
+  }
+  // The next message is gone. Goes on with the oldest that is kept; but if that is gone before it was read, then with the
+  // one in the middle, since this reader is slower than it takes to lap it.
+  SLUICE_COLD() error overtaken() noexcept {
+    const word stamp = at_->stamp.load(P::template order<site::lossy_stamp>), begun = ring_type::number_of(stamp);
+    if (begun <= next_ || (begun - next_) % ring_.capacity() != 0) return error(errc::corrupt, step::pop, subject::stamp);
+    word tail = ring_.shared().tail.load(P::template order<site::lossy_last>);
+    const word whole = stamp % 2 == 0 ? begun : begun - 1;
+    if (tail < whole) tail = whole;
+    word to = hurry_ ? tail - ring_.capacity() / 2 + 1 : ring_.oldest(tail);
+    if (to <= next_) to = next_ + 1;  // what is being overwritten
+    const word missed = to - next_;
+    constexpr auto most = static_cast<word>(std::numeric_limits<std::int32_t>::max());
+    hurry_ = true;
+    dropped_ += missed;
+    go_to(to);
+    return error(errc::lagged, step::pop, static_cast<std::int32_t>(missed < most ? missed : most));
+  }
+
+  ring_type ring_;
+  word next_ = 0;                           // the number of the next message
+  typename ring_type::cell* at_ = nullptr;  // where it is
+  bool ready_ = false;                      // attached, and no loan is out
+  bool hurry_ = false;                      // overtaken, and nothing read since
+  std::uint64_t dropped_ = 0;
+  detail::copied_item<T> lent_;
+};
+
+}  // namespace sluice
+
+#endif
 #ifndef SLUICE_RING_ORDERED_HPP
 #define SLUICE_RING_ORDERED_HPP
 
@@ -5970,6 +6324,9 @@ struct spmc {};
 /// Many producers, many consumers, each message to one of them; one order for all messages.
 struct mpmc {};
 
+/// One producer, any number of readers, each message to every reader that comes in time: the producer waits for nobody, and
+/// overwrites the oldest message. A reader that has missed some gets `lagged` with their number, and goes on.
+struct lossy_broadcast {};
 /// One producer, any number of readers; each gets the newest value, once, and never what has been replaced by a newer one.
 /// The capacity is how many values may be pushed while a reader copies one. The default is few.
 struct latest {};
@@ -6084,6 +6441,16 @@ struct ring_kind<latest> : detail::audience_kind<region_kind::latest, false> {
   template <class T, class P>
   using consumer = latest_consumer<T, P>;
   static constexpr std::size_t default_capacity = 3;
+};
+
+template <>
+struct ring_kind<lossy_broadcast> : detail::audience_kind<region_kind::lossy_broadcast, false> {
+  template <class T, class P>
+  using ring = lossy_ring<T, P>;
+  template <class T, class P>
+  using producer = lossy_producer<T, P>;
+  template <class T, class P>
+  using consumer = lossy_consumer<T, P>;
 };
 
 /// A kind of channel.

@@ -5,6 +5,7 @@
 #include <sluice/core/end_traits.hpp>
 #include <sluice/memory/membership.hpp>
 #include <sluice/ring/latest.hpp>
+#include <sluice/ring/lossy.hpp>
 #include <sluice/ring/ordered.hpp>
 #include <sluice/ring/spsc.hpp>
 
@@ -19,6 +20,9 @@ struct spmc {};
 /// Many producers, many consumers, each message to one of them; one order for all messages.
 struct mpmc {};
 
+/// One producer, any number of readers, each message to every reader that comes in time: the producer waits for nobody, and
+/// overwrites the oldest message. A reader that has missed some gets `lagged` with their number, and goes on.
+struct lossy_broadcast {};
 /// One producer, any number of readers; each gets the newest value, once, and never what has been replaced by a newer one.
 /// The capacity is how many values may be pushed while a reader copies one. The default is few.
 struct latest {};
@@ -133,6 +137,16 @@ struct ring_kind<latest> : detail::audience_kind<region_kind::latest, false> {
   template <class T, class P>
   using consumer = latest_consumer<T, P>;
   static constexpr std::size_t default_capacity = 3;
+};
+
+template <>
+struct ring_kind<lossy_broadcast> : detail::audience_kind<region_kind::lossy_broadcast, false> {
+  template <class T, class P>
+  using ring = lossy_ring<T, P>;
+  template <class T, class P>
+  using producer = lossy_producer<T, P>;
+  template <class T, class P>
+  using consumer = lossy_consumer<T, P>;
 };
 
 /// A kind of channel.
