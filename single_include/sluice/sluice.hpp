@@ -4498,11 +4498,11 @@ class [[nodiscard]] loan {
 #ifndef SLUICE_CHANNEL_RING_KIND_HPP
 #define SLUICE_CHANNEL_RING_KIND_HPP
 
-#ifndef SLUICE_RING_LATEST_HPP
-#define SLUICE_RING_LATEST_HPP
+#ifndef SLUICE_RING_BROADCAST_HPP
+#define SLUICE_RING_BROADCAST_HPP
 
-#ifndef SLUICE_RING_LATEST_LAYOUT_HPP
-#define SLUICE_RING_LATEST_LAYOUT_HPP
+#ifndef SLUICE_RING_BROADCAST_LAYOUT_HPP
+#define SLUICE_RING_BROADCAST_LAYOUT_HPP
 
 #ifndef SLUICE_RING_AUDIENCE_HPP
 #define SLUICE_RING_AUDIENCE_HPP
@@ -4782,6 +4782,522 @@ class listener {
 }  // namespace sluice
 
 #endif
+
+#include <bit>
+#include <cstddef>
+#include <new>
+
+// A broadcast that loses nothing: one producer, every reader gets every message, and the producer waits for the slowest.
+//
+// Messages have positions from 0 on, which never come back. They lie in the stamped blocks of the spsc ring; here the stamp
+// of a block is the position after the last message that was pushed into it. Each reader has a cursor, on a line of its own:
+// the position of its next message. A bit in `active` says that its cursor counts.
+//
+//   push  (P1) a position below the private limit needs no look at anybody; (P2) write the item; (P3) store the stamp.
+//   pop   (C1) the stamp is above the position: it is there; (C2) read the item; (C3) store the cursor: popped.
+//   grant At its limit the producer takes a new one: (G1) store limit = tail + quantum; (G2) load `active`; (G3) load
+//         the cursors that count; (G4) if one of them is so far behind that the limit would exceed it by more than the
+//         capacity, store a lower limit. Nothing left: full, because of that reader.
+//   join  (J1) store cursor = 0, so that it holds whatever there is; (J2) set the bit; (J3) load the limit; begin with the
+//         oldest message that cannot be overwritten below that limit, or the one `capacity` before the last, if that is
+//         later; (J4) store the cursor.
+//   leave (L1) clear the bit. A healer does the same for the dead, with a certificate; nobody else does.
+//
+// (G1), (G2), (J2) and (J3) are sequentially consistent: either the producer sees the bit, and then grants nothing beyond
+// the cursor; or the joiner sees the limit that was granted without it, and begins where that does no harm. Both are
+// careful, so both may be.
+//
+// A limit that was granted allows to write `quantum` messages more, during which somebody may join and want the last
+// `capacity` of them. Therefore there are blocks for capacity + quantum messages, and a partly overwritten block. A reader
+// that joins so holds the producer at once, or `quantum` messages later; whoever was there before is never further behind
+// than the capacity.
+//
+// (P3) release, pairs with (C1) acquire: the item. (C3) release and (L1) release pair with (G3) and (G2): the producer
+// reuses a block after the last read of it. (G1) and (G4) release besides, for (J3): whatever was pushed before the grant.
+//
+// Who writes what: stamps, items and `limit` the producer; a cursor its reader; `active` who joins or leaves, by
+// read-modify-write. The producer's path has none. All zero is an empty ring.
+//
+// What a kill leaves: a producer's item without a stamp, or a limit that is higher than need be; its successor finds the
+// tail in the `quantum` positions below the limit. A reader's cursor, at the last message whose pop it had committed, and
+// its bit, perhaps before it had chosen where to begin: it holds the producer until it is healed.
+
+namespace sluice {
+
+namespace site {
+struct broadcast_publish : order_site<std::memory_order_release> {};  // (P3), pairs with (C1)
+struct broadcast_stamp : order_site<std::memory_order_acquire> {};    // (C1)
+struct broadcast_consume : order_site<std::memory_order_release> {};  // (C3) reads of the items before the cursor, pairs with (G3)
+struct broadcast_grant : order_site<std::memory_order_seq_cst> {};    // (G1) before (G2); pairs with (J3)
+struct broadcast_active : order_site<std::memory_order_seq_cst> {};   // (G2) pairs with (J2), (L1)
+struct broadcast_cursor : order_site<std::memory_order_acquire> {};   // (G3)
+struct broadcast_trim : order_site<std::memory_order_release> {};     // (G4) pairs with (J3)
+struct broadcast_hold : order_site<std::memory_order_relaxed> {};     // (J1): (J2) publishes it
+struct broadcast_join : order_site<std::memory_order_seq_cst> {};     // (J2) before (J3)
+struct broadcast_limit : order_site<std::memory_order_seq_cst> {};    // (J3)
+struct broadcast_start : order_site<std::memory_order_relaxed> {};    // (J4): nothing has been read yet
+struct broadcast_leave : order_site<std::memory_order_release> {};    // (L1) reads of the items before the bit, pairs with (G2)
+struct broadcast_peek : order_site<std::memory_order_relaxed> {};     // looks that a closer look follows
+}  // namespace site
+
+template <class P = native_memory>
+struct broadcast_control {
+  using word = std::uint64_t;
+  struct alignas(apart_bytes) cursor {
+    typename P::template atomic<word> at;
+  };
+
+  audience<P> hall;
+  alignas(apart_bytes) typename P::template atomic<word> limit;   // positions below may be written at any time
+  alignas(apart_bytes) typename P::template atomic<word> active;  // a bit for each reader whose cursor counts
+  cursor cursors[crowd<P>::most];
+};
+
+/// A broadcast ring of T in memory that somebody else provides: where it is, and how large. A private copy of the geometry;
+/// nothing of it is read from the shared memory again.
+template <class T, class P = native_memory>
+class broadcast_ring {
+ public:
+  using value_type = T;
+  using policy = P;
+  using word = std::uint64_t;
+  using control = broadcast_control<P>;
+  using block = spsc_block<T, P>;
+  static_assert(sizeof(typename P::word) == 8, "positions that never come back need 64-bit atomics");
+  static_assert(detail::copies_as_bytes<T>, "a message for several readers is copied: it must be trivially copyable");
+
+  static constexpr word per_block = block::per_block;
+  static constexpr std::size_t most = std::size_t{1} << (sizeof(std::size_t) == 8 ? 40 : 20);
+
+  /// How many messages the producer may push between two looks at the cursors.
+  [[nodiscard]] static constexpr std::size_t quantum_for(std::size_t capacity) noexcept { return capacity / 4 + (capacity % 4 != 0 ? 1 : 0); }
+  [[nodiscard]] static constexpr std::size_t blocks_for(std::size_t capacity) noexcept {
+    constexpr std::size_t per = static_cast<std::size_t>(per_block);
+    return (capacity + quantum_for(capacity) + per - 1 + per - 1) / per;
+  }
+  /// The bytes that a ring of this capacity needs; 0 if there can be none.
+  [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
+    if (capacity == 0 || capacity > most) return 0;
+    const std::size_t n = blocks_for(capacity), room = (static_cast<std::size_t>(-1) / 4 - sizeof(control)) / sizeof(block);
+    return n > room ? 0 : sizeof(control) + n * sizeof(block);
+  }
+
+  constexpr broadcast_ring() noexcept = default;
+  /// Views `bytes_for(capacity)` bytes, aligned to `apart_bytes`, that are all zero or hold such a ring already.
+  broadcast_ring(std::byte* memory, std::size_t capacity, bool persistent = false) noexcept
+      : control_(std::launder(reinterpret_cast<control*>(memory))),
+        first_(std::launder(reinterpret_cast<block*>(memory + sizeof(control)))),
+        end_(first_ + blocks_for(capacity)),
+        capacity_(capacity),
+        quantum_(quantum_for(capacity)),
+        persistent_(persistent) {}
+
+  [[nodiscard]] control& shared() const noexcept { return *control_; }
+  [[nodiscard]] block* first() const noexcept { return first_; }
+  [[nodiscard]] block* end() const noexcept { return end_; }
+  [[nodiscard]] word blocks() const noexcept { return static_cast<word>(end_ - first_); }
+  /// The block of a position. Divides.
+  [[nodiscard]] block* block_of(word position) const noexcept { return first_ + position / per_block % blocks(); }
+  /// Where an item may lie.
+  [[nodiscard]] T* some_item() const noexcept { return first_->item(0); }
+  [[nodiscard]] word capacity() const noexcept { return capacity_; }
+  [[nodiscard]] word quantum() const noexcept { return quantum_; }
+  [[nodiscard]] bool persistent() const noexcept { return persistent_; }
+  [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
+
+  /// The first position that nothing had been pushed to at some moment during the call, read off the stamps from `quantum`
+  /// below the limit on; false if no correct producer wrote them.
+  [[nodiscard]] bool find_tail(word limit, word& tail) const noexcept {
+    word at = limit > quantum_ ? limit - quantum_ : 0;
+    if (at != 0 && pushed_from(at - 1) == 0) return false;
+    for (word steps = 0, n = 1; steps <= quantum_ && n != 0; ++steps) at += n = pushed_from(at);
+    tail = at;
+    return true;
+  }
+  /// The first position that is not overwritten as long as nothing at or above `limit` is written.
+  [[nodiscard]] word safe_below(word limit) const noexcept {
+    const word kept = blocks() * per_block - (per_block - 1);
+    return limit > kept ? limit - kept : 0;
+  }
+  /// (L1) The cursor of this slot counts no more. The caller owns the slot, or has a certificate of its owner's death.
+  void dismiss(unsigned slot) const noexcept {
+    control_->active.fetch_and(~(word{1} << slot), P::template order<site::broadcast_leave>);
+  }
+  /// How many messages the slowest reader has before it, at some moment during the call.
+  [[nodiscard]] std::size_t approx_size() const noexcept {
+    word tail = 0, most_behind = 0;
+    if (!find_tail(control_->limit.load(P::template order<site::broadcast_limit>), tail)) return 0;
+    for (word readers = control_->active.load(P::template order<site::broadcast_peek>); readers != 0; readers &= readers - 1) {
+      const word behind = tail - control_->cursors[std::countr_zero(readers)].at.load(P::template order<site::broadcast_peek>);
+      if (behind <= tail && behind > most_behind) most_behind = behind;
+    }
+    return static_cast<std::size_t>(most_behind < capacity_ ? most_behind : capacity_);
+  }
+
+ private:
+  // How many messages from this position on the stamp of its block shows.
+  [[nodiscard]] word pushed_from(word position) const noexcept {
+    const word n = block_of(position)->stamp.load(P::template order<site::broadcast_stamp>) - position;
+    return n <= per_block - position % per_block ? n : 0;
+  }
+
+  control* control_ = nullptr;
+  block* first_ = nullptr;
+  block* end_ = nullptr;
+  word capacity_ = 0;
+  word quantum_ = 0;
+  bool persistent_ = false;
+};
+
+}  // namespace sluice
+
+#endif
+
+#include <bit>
+#include <concepts>
+#include <span>
+
+// The two sides of the broadcast. What they do, and why it survives a kill anywhere, is in broadcast_layout.hpp.
+//
+// A side that is all zero is detached, and its first use ends in a slow path that says so.
+
+namespace sluice {
+
+/// The side that messages go into.
+///
+/// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
+/// Errors: full (`who` is a reader that holds it back); busy (a claim is out); corrupt (a reader wrote an impossible cursor:
+/// `who`); forked (detached). Nobody need read: then the ring keeps the last `capacity` messages.
+template <class T, class P = native_memory>
+class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
+ public:
+  using ring_type = broadcast_ring<T, P>;
+  using word = typename ring_type::word;
+
+  /// Continues where the stamps say that the last producer ended. The caller holds the producer role.
+  status attach(const ring_type& r, unsigned = speaker_slot) noexcept {
+    const word limit = r.shared().limit.load(P::template order<site::broadcast_limit>);
+    word tail = 0;
+    if (!r.find_tail(limit, tail) || tail > limit) return error(errc::corrupt, step::join, subject::stamp);
+    ring_ = r;
+    next_ = {tail, r.block_of(tail), tail % per_block};
+    credits_ = held_ = 0;
+    blocker_ = 0;
+    return {};
+  }
+  void detach() noexcept { *this = {}; }
+  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
+  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
+  /// Counts a refusal; true now and then, when it is time to ask whether the readers still live.
+  [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 256 == 0; }
+
+  template <class U = T, class Ring>
+    requires std::convertible_to<U&&, T>
+  SLUICE_INLINE() status try_push(U&& value, Ring&& ring) {
+    if (credits_ == 0) [[unlikely]] {
+      if (const error e = grant()) return e;
+    }
+    const position here = next_;  // read before the item is stored, which might be a word of ours as far as a compiler knows
+    detail::put_item<P>(here.place(), std::forward<U>(value));
+    here.publish(1);
+    credits_ -= 1;
+    next_.pass(1, ring_);
+    this->wake_readers(ring);
+    return {};
+  }
+  /// Pushes as many of `values` as there is room for, at least one; the items of one block become visible together.
+  template <std::same_as<std::span<const T>> Batch, class Ring>
+  result<std::size_t> try_push(Batch values, Ring&& ring) {
+    if (values.empty()) return std::size_t{0};
+    if (credits_ == 0) {
+      if (const error e = grant()) return e;
+    }
+    const T* from = values.data();
+    std::size_t left = values.size();
+    do {
+      word n = credits_ < left ? credits_ : static_cast<word>(left);
+      credits_ -= n;
+      left -= static_cast<std::size_t>(n);
+      position to = next_;
+      while (n != 0) {
+        const word room = per_block - to.item, m = n < room ? n : room;
+        P::copy_out(to.place(), from, static_cast<std::size_t>(m));
+        to.publish(m);
+        to.pass(m, ring_);
+        from += m;
+        n -= m;
+      }
+      next_ = to;
+    } while (left != 0 && !grant());
+    this->wake_readers(ring);
+    return values.size() - left;
+  }
+  /// The next place, raw: build an item there, then commit() it or abandon() the place. One claim at a time.
+  result<T*> try_claim() noexcept {
+    if (credits_ == 0) {
+      if (const error e = grant()) return e.during(step::claim);
+    }
+    held_ = credits_;
+    credits_ = 0;  // so that a push meanwhile ends in grant(), which says busy
+    return next_.place();
+  }
+  template <class Ring>
+  void commit(Ring&& ring) noexcept {
+    abandon(ring);
+    next_.publish(1);
+    credits_ -= 1;
+    next_.pass(1, ring_);
+    this->wake_readers(ring);
+  }
+  template <class Ring>
+  void abandon(Ring&&) noexcept {
+    credits_ = held_;
+    held_ = 0;
+  }
+
+ private:
+  static constexpr word per_block = ring_type::per_block;
+  using block = typename ring_type::block;
+
+  // Where the next item goes.
+  struct position {
+    word number = 0;
+    block* at = nullptr;
+    word item = 0;  // within the block
+
+    [[nodiscard]] T* place() const noexcept { return at->item(per_block == 1 ? 0 : item); }
+    SLUICE_INLINE() void publish(word n) const noexcept {
+      at->stamp.store(number + n, P::template order<site::broadcast_publish>);  // (P3)
+    }
+    SLUICE_INLINE() void pass(word n, const ring_type& r) noexcept {
+      number += n;
+      if ((item += n) != per_block) return;
+      item = 0;
+      if (++at == r.end()) at = r.first();
+    }
+  };
+
+  [[nodiscard]] word behind(unsigned slot) const noexcept {
+    return next_.number - ring_.shared().cursors[slot].at.load(P::template order<site::broadcast_cursor>);  // (G3)
+  }
+  // Room according to the cursors. Called a few times per lap while the readers keep up.
+  SLUICE_NOINLINE() error grant() noexcept {
+    if (!attached()) return error(errc::forked, step::push);
+    if (held_ != 0) return error(errc::busy, step::push);
+    auto& s = ring_.shared();
+    const error full(errc::full, step::push);
+    if (blocker_ != 0) {  // usually the same as the last time, and then nothing need be announced
+      if ((s.active.load(P::template order<site::broadcast_peek>) >> blocker_ & 1) != 0 && behind(blocker_) >= ring_.capacity())
+        return full.by(blocker_);
+      blocker_ = 0;
+    }
+    const word quantum = ring_.quantum();
+    s.limit.store(next_.number + quantum, P::template order<site::broadcast_grant>);  // (G1)
+    word room = quantum;
+    unsigned last = 0;
+    for (word readers = s.active.load(P::template order<site::broadcast_active>); readers != 0; readers &= readers - 1) {  // (G2)
+      const auto k = static_cast<unsigned>(std::countr_zero(readers));
+      const word b = behind(k);
+      if (b > next_.number) return error(errc::corrupt, step::push, subject::cursor).by(k);
+      const word left = b < ring_.capacity() ? ring_.capacity() - b : 0;
+      if (left < room) room = left, last = k;
+    }
+    if (room != quantum) s.limit.store(next_.number + room, P::template order<site::broadcast_trim>);  // (G4)
+    if (room == 0) return full.by(blocker_ = last);
+    credits_ = room;
+    return {};
+  }
+
+  position next_;
+  std::uint32_t refusals_ = 0;
+  unsigned blocker_ = 0;  // the reader that held us back the last time; 0, the producer's own slot, is none
+  ring_type ring_;
+  word credits_ = 0;      // items that may be pushed without another look at the cursors
+  word held_ = 0;         // the credits while a claim is out
+};
+
+/// A side that messages come out of: every message since it joined, and before these the ones that were still kept.
+///
+/// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
+/// Errors: empty; closed, peer_died (and nothing is left to pop); busy (a loan is out); corrupt (a stamp that no correct
+/// producer writes); forked (detached).
+template <class T, class P = native_memory>
+class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> {
+  using base = detail::listener<broadcast_consumer<T, P>, P>;
+
+ public:
+  using ring_type = broadcast_ring<T, P>;
+  using word = typename ring_type::word;
+
+  /// Begins with the oldest message that is kept, and from then on holds the producer. The caller owns the slot of that number.
+  status attach(const ring_type& r, unsigned seat) noexcept {
+    auto& s = r.shared();
+    auto& cursor = s.cursors[seat].at;
+    cursor.store(0, P::template order<site::broadcast_hold>);                              // (J1)
+    s.active.fetch_or(word{1} << seat, P::template order<site::broadcast_join>);           // (J2)
+    const word limit = s.limit.load(P::template order<site::broadcast_limit>);             // (J3)
+    word tail = 0;
+    if (!r.find_tail(limit, tail)) {
+      r.dismiss(seat);
+      return error(errc::corrupt, step::join, subject::stamp);
+    }
+    // Never less than `capacity` behind, unless there is less: so the producer was not held longer than it is now.
+    word start = tail > r.capacity() ? tail - r.capacity() : 0;
+    if (const word safe = r.safe_below(limit); start < safe) start = safe;
+    cursor.store(start, P::template order<site::broadcast_start>);                         // (J4)
+    ring_ = r;
+    cursor_ = &cursor;
+    next_ = {start, start, r.block_of(start), start % per_block};
+    lent_ = 0;
+    this->sit_down(seat);
+    return {};
+  }
+  void detach() noexcept { *this = {}; }
+  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
+  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
+
+  /// Ends the session, and holds the producer no more.
+  template <class Ring>
+  void end(phase how, Ring&& ring) noexcept {
+    ring_.dismiss(this->seat());
+    base::end(how, ring);
+    auto& door = ring_.shared().hall.producer.doorstep();
+    if (const auto kinds = door.signal()) ring(door, kinds);
+  }
+
+  template <class Ring>
+  SLUICE_INLINE() result<T> try_pop(Ring&& ring) noexcept {
+    if (const error e = find_item()) [[unlikely]] return e;
+    result<T> taken = detail::take_item<P>(next_.place());
+    move_on(1, ring);
+    return taken;
+  }
+  /// Pops as many as fit into `to`, at least one. They are taken together: killed before the end, none was.
+  template <class Ring>
+  result<std::size_t> try_pop(std::span<T> to, Ring&& ring) noexcept {
+    if (to.empty()) return std::size_t{0};
+    if (const error e = find_item()) return e;
+    const word before = next_.number;
+    position from = next_;
+    T* put = to.data();
+    std::size_t left = to.size();
+    do {
+      word n = from.ready - from.number;
+      if (n > left) n = static_cast<word>(left);
+      P::copy_in(put, from.place(), static_cast<std::size_t>(n));
+      from.pass(n, ring_);
+      put += n;
+      left -= static_cast<std::size_t>(n);
+    } while (left != 0 && (from.number != from.ready || from.look() == errc::ok));
+    next_ = from;
+    publish_cursor(before, ring);
+    return to.size() - left;
+  }
+  /// The next item in place: then either consume_loan() or keep_loan(). One loan at a time.
+  result<T*> try_borrow() noexcept {
+    if (const error e = find_item()) [[unlikely]] return e.during(step::borrow);
+    lent_ = next_.ready;
+    next_.ready = next_.number;  // so that a pop meanwhile ends in find_more(), which says busy
+    return next_.place();
+  }
+  template <class Ring>
+  void consume_loan(Ring&& ring) noexcept {
+    keep_loan(ring);
+    move_on(1, ring);
+  }
+  template <class Ring>
+  void keep_loan(Ring&&) noexcept {
+    next_.ready = lent_;
+    lent_ = 0;
+  }
+
+  /// How many messages this reader has before it. Racy.
+  [[nodiscard]] std::size_t approx_size() const noexcept {
+    word tail = 0;
+    if (!ring_.find_tail(ring_.shared().limit.load(P::template order<site::broadcast_limit>), tail)) return 0;
+    return tail > next_.number ? static_cast<std::size_t>(tail - next_.number) : 0;
+  }
+  [[nodiscard]] std::size_t lag() const noexcept { return approx_size(); }
+
+ private:
+  static constexpr word per_block = ring_type::per_block;
+  using block = typename ring_type::block;
+
+  // Where the next item is.
+  struct position {
+    word number = 0;
+    word ready = 0;  // what is before this position is there, as far as is known
+    block* at = nullptr;
+    word item = 0;   // within the block
+
+    [[nodiscard]] T* place() const noexcept { return at->item(per_block == 1 ? 0 : item); }
+    // (C1) Counts the items of this block that are there.
+    SLUICE_INLINE() errc look() noexcept {
+      const word stamp = at->stamp.load(P::template order<site::broadcast_stamp>), n = stamp - number;
+      if (n - 1 >= per_block - item) [[unlikely]]  // none yet, an earlier lap, or nonsense
+        return stamp > number ? errc::corrupt : errc::empty;
+      ready = stamp;
+      return errc::ok;
+    }
+    SLUICE_INLINE() void pass(word n, const ring_type& r) noexcept {
+      number += n;
+      if ((item += n) != per_block) return;
+      item = 0;
+      if (++at == r.end()) at = r.first();
+    }
+  };
+
+  SLUICE_INLINE() error find_item() noexcept { return next_.number == next_.ready ? find_more() : error(); }
+  SLUICE_INLINE() error find_more() noexcept {
+    if (next_.at == nullptr) [[unlikely]] return error(errc::forked, step::pop);
+    if (lent_ != 0) [[unlikely]] return error(errc::busy, step::pop);
+    const errc e = next_.look();
+    return e == errc::ok ? error() : why_not(e);
+  }
+  SLUICE_COLD() error why_not(errc e) noexcept {
+    if (e == errc::empty) {
+      const error nothing = this->why_nothing([&] { return (e = next_.look()) != errc::empty; });
+      if (nothing) return nothing;
+    }
+    return e == errc::ok ? error() : error(errc::corrupt, step::pop, subject::stamp);
+  }
+  template <class Ring>
+  SLUICE_INLINE() void move_on(word n, Ring&& ring) noexcept {
+    const word before = next_.number;
+    next_.pass(n, ring_);
+    publish_cursor(before, ring);
+  }
+  template <class Ring>
+  SLUICE_INLINE() void publish_cursor(word before, Ring&& ring) noexcept {
+    cursor_->store(next_.number, P::template order<site::broadcast_consume>);  // (C3)
+    P::light_fence();
+    auto& door = ring_.shared().hall.producer.doorstep();
+    if ((door.word().load(P::template order<site::gate_look>) & gate<P>::armed) != 0) [[unlikely]] wake_producer(before, ring);
+  }
+  // The producer sleeps because the ring is full, and then its limit is its tail: is it for us that it waits?
+  template <class Ring>
+  SLUICE_NOINLINE() void wake_producer(word before, Ring&& ring) noexcept {
+    auto& s = ring_.shared();
+    if (s.limit.load(P::template order<site::broadcast_peek>) - before < ring_.capacity()) return;
+    auto& door = s.hall.producer.doorstep();
+    if (const auto kinds = door.signal()) ring(door, kinds);
+  }
+
+  position next_;
+  word lent_ = 0;  // next_.ready while a loan is out
+  typename P::template atomic<word>* cursor_ = nullptr;
+  ring_type ring_;
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_RING_LATEST_HPP
+#define SLUICE_RING_LATEST_HPP
+
+#ifndef SLUICE_RING_LATEST_LAYOUT_HPP
+#define SLUICE_RING_LATEST_LAYOUT_HPP
+
 #ifndef SLUICE_RING_RACING_COPY_HPP
 #define SLUICE_RING_RACING_COPY_HPP
 
@@ -6324,6 +6840,9 @@ struct spmc {};
 /// Many producers, many consumers, each message to one of them; one order for all messages.
 struct mpmc {};
 
+/// One producer, any number of readers, each message to every reader. The producer waits for the slowest reader that lives;
+/// where there is none, the ring keeps the last messages for who joins later.
+struct broadcast {};
 /// One producer, any number of readers, each message to every reader that comes in time: the producer waits for nobody, and
 /// overwrites the oldest message. A reader that has missed some gets `lagged` with their number, and goes on.
 struct lossy_broadcast {};
@@ -6441,6 +6960,26 @@ struct ring_kind<latest> : detail::audience_kind<region_kind::latest, false> {
   template <class T, class P>
   using consumer = latest_consumer<T, P>;
   static constexpr std::size_t default_capacity = 3;
+};
+
+template <>
+struct ring_kind<broadcast> : detail::audience_kind<region_kind::broadcast, true> {
+  template <class T, class P>
+  using ring = broadcast_ring<T, P>;
+  template <class T, class P>
+  using producer = broadcast_producer<T, P>;
+  template <class T, class P>
+  using consumer = broadcast_consumer<T, P>;
+
+  /// The same; and a dead reader holds the producer no more.
+  template <class T, class P, class Ring>
+  static recovery heal(const broadcast_ring<T, P>& r, unsigned slot, Ring&& ring) noexcept {
+    if (slot != speaker_slot && slot < crowd<P>::most) r.dismiss(slot);
+    auto& hall = r.shared().hall;
+    hall.heal(slot, ring);
+    if (const auto kinds = hall.producer.doorstep().signal()) ring(hall.producer.doorstep(), kinds);
+    return {.peers = 1};
+  }
 };
 
 template <>

@@ -6,6 +6,7 @@
 #include "process.hpp"
 #include "sanitizers.hpp"
 
+#include <atomic>
 #include <thread>
 #include <vector>
 

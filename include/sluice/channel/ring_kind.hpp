@@ -4,6 +4,7 @@
 
 #include <sluice/core/end_traits.hpp>
 #include <sluice/memory/membership.hpp>
+#include <sluice/ring/broadcast.hpp>
 #include <sluice/ring/latest.hpp>
 #include <sluice/ring/lossy.hpp>
 #include <sluice/ring/ordered.hpp>
@@ -20,6 +21,9 @@ struct spmc {};
 /// Many producers, many consumers, each message to one of them; one order for all messages.
 struct mpmc {};
 
+/// One producer, any number of readers, each message to every reader. The producer waits for the slowest reader that lives;
+/// where there is none, the ring keeps the last messages for who joins later.
+struct broadcast {};
 /// One producer, any number of readers, each message to every reader that comes in time: the producer waits for nobody, and
 /// overwrites the oldest message. A reader that has missed some gets `lagged` with their number, and goes on.
 struct lossy_broadcast {};
@@ -137,6 +141,26 @@ struct ring_kind<latest> : detail::audience_kind<region_kind::latest, false> {
   template <class T, class P>
   using consumer = latest_consumer<T, P>;
   static constexpr std::size_t default_capacity = 3;
+};
+
+template <>
+struct ring_kind<broadcast> : detail::audience_kind<region_kind::broadcast, true> {
+  template <class T, class P>
+  using ring = broadcast_ring<T, P>;
+  template <class T, class P>
+  using producer = broadcast_producer<T, P>;
+  template <class T, class P>
+  using consumer = broadcast_consumer<T, P>;
+
+  /// The same; and a dead reader holds the producer no more.
+  template <class T, class P, class Ring>
+  static recovery heal(const broadcast_ring<T, P>& r, unsigned slot, Ring&& ring) noexcept {
+    if (slot != speaker_slot && slot < crowd<P>::most) r.dismiss(slot);
+    auto& hall = r.shared().hall;
+    hall.heal(slot, ring);
+    if (const auto kinds = hall.producer.doorstep().signal()) ring(hall.producer.doorstep(), kinds);
+    return {.peers = 1};
+  }
 };
 
 template <>
