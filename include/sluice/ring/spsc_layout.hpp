@@ -87,57 +87,42 @@ struct spsc_head : order_site<std::memory_order_acquire> {};     // (P1) reuse o
 struct spsc_told : order_site<std::memory_order_relaxed> {};     // one writer; read when that writer is certified gone
 }  // namespace site
 
-/// The roles of the ring are participants 0 and 1 of its region.
-enum class spsc_slot : unsigned { producer, consumer };
-
-/// An spsc ring of T in memory that somebody else provides: where it is, and how large. A private copy of the geometry;
-/// nothing of it is read from the shared memory again.
+/// Blocks, and the cursor of whoever reads them: what of a ring is not about its participants. A private copy of the
+/// geometry; nothing of it is read from the shared memory again.
 template <class T, class P = native_memory>
-class spsc_ring {
+class spsc_lane {
  public:
-  using value_type = T;
-  using policy = P;
   using words = spsc_words<P>;
   using word = typename P::word;
   using block = spsc_block<T, P>;
-  using control = spsc_control<P>;
+  using head_word = typename P::template atomic<word>;
   static constexpr word per_block = block::per_block;
 
-  /// A capacity that fits into the words, or 0.
+  /// The blocks that a capacity needs; 0 if they do not fit into the words.
   [[nodiscard]] static constexpr std::size_t blocks_for(std::size_t capacity) noexcept {
     if (capacity == 0) return 0;
     const std::size_t n = (capacity - 1) / per_block + ((capacity - 1) % per_block != 0 ? 1 : 0) + 1;
     return n <= words::block_mask ? n : 0;
   }
-  /// The bytes that a ring of this capacity needs; 0 if there can be none.
-  [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
-    const std::size_t n = blocks_for(capacity);
-    const std::size_t most = (static_cast<std::size_t>(-1) / 4 - sizeof(control)) / sizeof(block);
-    return n == 0 || n > most ? 0 : sizeof(control) + n * sizeof(block);
-  }
 
-  constexpr spsc_ring() noexcept = default;
-  /// Views `bytes_for(capacity)` bytes, aligned to `apart_bytes`, that are all zero or hold such a ring already.
-  spsc_ring(std::byte* memory, std::size_t capacity, bool persistent = false) noexcept
-      : control_(std::launder(reinterpret_cast<control*>(memory))),
-        first_(std::launder(reinterpret_cast<block*>(memory + sizeof(control)))),
+  constexpr spsc_lane() noexcept = default;
+  spsc_lane(head_word& head, std::byte* blocks, std::size_t capacity) noexcept
+      : head_(&head),
+        first_(std::launder(reinterpret_cast<block*>(blocks))),
         end_(first_ + blocks_for(capacity)),
-        capacity_(static_cast<word>(capacity)),
-        persistent_(persistent) {}
+        capacity_(static_cast<word>(capacity)) {}
 
-  [[nodiscard]] control& shared() const noexcept { return *control_; }
+  [[nodiscard]] head_word& head() const noexcept { return *head_; }
   [[nodiscard]] block* first() const noexcept { return first_; }
   [[nodiscard]] block* end() const noexcept { return end_; }
   /// Where an item may lie.
   [[nodiscard]] T* some_item() const noexcept { return first_->item(0); }
   [[nodiscard]] word blocks() const noexcept { return static_cast<word>(end_ - first_); }
   [[nodiscard]] word capacity() const noexcept { return capacity_; }
-  [[nodiscard]] bool persistent() const noexcept { return persistent_; }
-  [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
 
   /// The consumer's cursor, checked to lie inside the ring.
   [[nodiscard]] bool load_head(word& cursor) const noexcept {
-    const auto raw = control_->head.load(P::template order<site::spsc_head>);
+    const auto raw = head_->load(P::template order<site::spsc_head>);
     const untrusted<word> seen{raw};
     word index = 0, item = 0;
     if (!seen.field(words::count_bits, words::block_mask).within(0, blocks() - 1, index)) return false;
@@ -178,10 +163,47 @@ class spsc_ring {
   }
 
  private:
-  control* control_ = nullptr;
+  head_word* head_ = nullptr;
   block* first_ = nullptr;
   block* end_ = nullptr;
   word capacity_ = 0;
+};
+
+/// The roles of the ring are participants 0 and 1 of its region.
+enum class spsc_slot : unsigned { producer, consumer };
+
+/// An spsc ring of T in memory that somebody else provides: where it is, and how large.
+template <class T, class P = native_memory>
+class spsc_ring : public spsc_lane<T, P> {
+  using lane = spsc_lane<T, P>;
+
+ public:
+  using value_type = T;
+  using policy = P;
+  using typename lane::block;
+  using control = spsc_control<P>;
+
+  /// The bytes that a ring of this capacity needs; 0 if there can be none.
+  [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
+    const std::size_t n = lane::blocks_for(capacity);
+    const std::size_t most = (static_cast<std::size_t>(-1) / 4 - sizeof(control)) / sizeof(block);
+    return n == 0 || n > most ? 0 : sizeof(control) + n * sizeof(block);
+  }
+
+  constexpr spsc_ring() noexcept = default;
+  /// Views `bytes_for(capacity)` bytes, aligned to `apart_bytes`, that are all zero or hold such a ring already.
+  spsc_ring(std::byte* memory, std::size_t capacity, bool persistent = false) noexcept
+      : spsc_ring(*std::launder(reinterpret_cast<control*>(memory)), memory + sizeof(control), capacity, persistent) {}
+
+  [[nodiscard]] control& shared() const noexcept { return *control_; }
+  [[nodiscard]] bool persistent() const noexcept { return persistent_; }
+  [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
+
+ private:
+  spsc_ring(control& shared, std::byte* blocks, std::size_t capacity, bool persistent) noexcept
+      : lane(shared.head, blocks, capacity), control_(&shared), persistent_(persistent) {}
+
+  control* control_ = nullptr;
   bool persistent_ = false;
 };
 
