@@ -3177,7 +3177,7 @@ namespace sluice {
 
 /// What a region holds. Numbers are part of the format.
 enum class region_kind : std::uint32_t {
-  none = 0, spsc = 1, mpsc = 2, spmc = 3, mpmc = 4, broadcast = 6, latest = 7, lossy_broadcast = 8
+  none = 0, spsc = 1, mpsc = 2, spmc = 3, mpmc = 4, lanes = 5, broadcast = 6, latest = 7, lossy_broadcast = 8
 };
 
 struct region_header {
@@ -4711,6 +4711,8 @@ class crowd {
     return n;
   }
   [[nodiscard]] bool holds(unsigned seat) const noexcept { return seats_[seat].peek().now() == phase::live; }
+  /// A seat alone; whoever sees the end of its session sees what it did before.
+  [[nodiscard]] role_view read(unsigned seat) const noexcept { return seats_[seat].read(); }
 
   void begin(unsigned seat) noexcept {
     seats_[seat].begin();
@@ -5403,6 +5405,411 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
   word lent_ = 0;  // next_.ready while a loan is out
   typename P::template atomic<word>* cursor_ = nullptr;
   ring_type ring_;
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_RING_LANES_HPP
+#define SLUICE_RING_LANES_HPP
+
+#ifndef SLUICE_RING_LANES_LAYOUT_HPP
+#define SLUICE_RING_LANES_LAYOUT_HPP
+
+#include <cstddef>
+#include <new>
+
+// A fan-in without a read-modify-write: many producers, one consumer, and a lane of stamped blocks for each producer, the
+// very lane of an spsc ring. First in, first out for each producer; between producers there is no order.
+//
+//   control | lane 0 | lane 1 | ... | lane N-1        lane = head cursor (apart), stamped blocks (apart)
+//
+// Participant 0 is the consumer, participant k > 0 the producer of lane k-1. Each lane has exactly the capacity that was
+// asked for, so a full lane is no other producer's business. How many lanes there are is part of the kind, since it must
+// be known before anybody has joined.
+//
+// Who writes what
+//   stamps, items      the producer of the lane                        (P3) release, pairs with (C1) acquire
+//   head of each lane  the consumer                                    (C3) release, pairs with (P1) acquire
+//   consumer           its role word, or a healer with a certificate   (E1) release, pairs with (E2) acquire
+//   producers          a seat each, see crowd.hpp; `news` after every change of a seat (N1), (N2)
+//   producers.told     the consumer
+// All zero is an empty ring.
+//
+//   push   stamp one's own lane (P3), then look whether the consumer sleeps.
+//   pop    look at the stamp of one lane after the other (C1); take; store that lane's head (C3), then look whether its
+//          producer sleeps. Lanes that can have nothing are not looked at: a private set of the others is made anew when
+//          the crowd has news. It keeps a lane whose producer lives, and one that still holds messages.
+//   ended  News are looked into before the lanes are: whatever was pushed before the end of a session is seen by whoever
+//          has seen the end. So `closed` comes after everything that was accepted.
+//
+// What a kill leaves. A producer: before (P3) nothing; after it a message, which the consumer takes when it next looks; if
+// it slept, it looks once per slice. A consumer: before (C3) the message is its successor's, after it was had; several
+// messages of one lane that are popped together have one (C3). A healer has nothing to repair but the session: it ends
+// the seat, or the role, and wakes whoever may wait for that. The lane of a dead producer drains, and a successor at the
+// slot continues from its stamps, full or not.
+
+namespace sluice {
+
+/// The words that are not of one lane.
+template <class P = native_memory>
+struct lanes_control {
+  alignas(apart_bytes) role<P> consumer;
+  alignas(apart_bytes) crowd<P> producers;
+};
+
+/// The lanes of T in memory that somebody else provides: where they are, and how large. A private copy of the geometry;
+/// nothing of it is read from the shared memory again.
+template <class T, unsigned N, class P = native_memory>
+class lanes_ring {
+ public:
+  using value_type = T;
+  using policy = P;
+  using lane = spsc_lane<T, P>;
+  using word = typename lane::word;
+  using control = lanes_control<P>;
+  static_assert(N >= 1 && N < crowd<P>::most, "a lane has a seat, and the consumer one");
+  static constexpr unsigned consumer_slot = 0;
+  [[nodiscard]] static constexpr unsigned slot_of(unsigned lane) noexcept { return lane + 1; }
+  [[nodiscard]] static constexpr unsigned lane_of(unsigned slot) noexcept { return slot - 1; }
+
+  /// The bytes that N lanes of this capacity need; 0 if there can be none.
+  [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
+    const std::size_t one = lane_bytes(capacity);
+    const std::size_t most = (static_cast<std::size_t>(-1) / 4 - sizeof(control)) / N;
+    return one == 0 || one > most ? 0 : sizeof(control) + N * one;
+  }
+
+  constexpr lanes_ring() noexcept = default;
+  /// Views `bytes_for(capacity)` bytes, aligned to `apart_bytes`, that are all zero or hold such a ring already.
+  lanes_ring(std::byte* memory, std::size_t capacity, bool persistent = false) noexcept
+      : control_(std::launder(reinterpret_cast<control*>(memory))),
+        first_(memory + sizeof(control)),
+        stride_(lane_bytes(capacity)),
+        capacity_(static_cast<word>(capacity)),
+        persistent_(persistent) {}
+
+  [[nodiscard]] control& shared() const noexcept { return *control_; }
+  /// Lane k, k < N.
+  [[nodiscard]] lane at(unsigned k) const noexcept {
+    std::byte* const here = first_ + k * stride_;
+    return lane(*std::launder(reinterpret_cast<typename lane::head_word*>(here)), here + head_bytes, static_cast<std::size_t>(capacity_));
+  }
+  /// Where an item may lie.
+  [[nodiscard]] T* some_item() const noexcept { return at(0).some_item(); }
+  /// Of each lane.
+  [[nodiscard]] word capacity() const noexcept { return capacity_; }
+  [[nodiscard]] bool persistent() const noexcept { return persistent_; }
+  [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
+  /// How many items wait in all lanes, each counted at some moment during the call. Walks the stamps.
+  [[nodiscard]] std::size_t approx_size() const noexcept {
+    std::size_t n = 0;
+    for (unsigned k = 0; k < N; ++k) n += at(k).approx_size();
+    return n;
+  }
+
+ private:
+  static constexpr std::size_t head_bytes = apart_bytes;
+  // Whole multiples of apart_bytes, so that no two producers write into one pair of lines.
+  [[nodiscard]] static constexpr std::size_t lane_bytes(std::size_t capacity) noexcept {
+    using block = typename lane::block;
+    const std::size_t n = lane::blocks_for(capacity);
+    const std::size_t most = (static_cast<std::size_t>(-1) / 4 - head_bytes - apart_bytes) / sizeof(block);
+    return n == 0 || n > most ? 0 : head_bytes + (n * sizeof(block) + apart_bytes - 1) / apart_bytes * apart_bytes;
+  }
+
+  control* control_ = nullptr;
+  std::byte* first_ = nullptr;
+  std::size_t stride_ = 0;
+  word capacity_ = 0;
+  bool persistent_ = false;
+};
+
+}  // namespace sluice
+
+#endif
+
+#include <bit>
+#include <concepts>
+#include <span>
+
+// The two sides of a fan-in over lanes: each producer is the writer of one, the consumer the reader of all. What they do,
+// and why it survives a kill anywhere, is in lanes_layout.hpp and spsc_lane.hpp.
+
+namespace sluice {
+
+/// A side that items go into.
+///
+/// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
+/// Errors: full (its own lane), closed, peer_died, busy (a claim is out), corrupt (an impossible head), forked (detached).
+template <class T, unsigned N, class P = native_memory>
+class lanes_producer {
+ public:
+  using ring_type = lanes_ring<T, N, P>;
+
+  /// Continues where the stamps say that the last producer at this slot ended. The caller owns the slot.
+  status attach(const ring_type& r, unsigned slot) noexcept {
+    const auto lane = r.at(ring_type::lane_of(slot));
+    if (status s = writer_.attach(lane); !s) return s;
+    lane_ = lane;
+    ring_ = r;
+    slot_ = slot;
+    seen_ = theirs().read();  // a consumer that has ended before we came is not our peer
+    return {};
+  }
+  void detach() noexcept { *this = {}; }
+  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
+  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
+  /// Counts a refusal; true now and then, when it is time to ask whether the others still live.
+  [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 1024 == 0; }
+
+  void begin() noexcept { mine().begin(slot_); }
+  /// Ends the session and tells the consumer. A place that is out was never seen by anybody.
+  template <class Ring>
+  void end(phase how, Ring&& ring) noexcept {
+    mine().end(slot_, how);
+    wake(ring);
+  }
+
+  template <class U = T, class Ring>
+    requires std::convertible_to<U&&, T>
+  SLUICE_INLINE() status try_push(U&& value, Ring&& ring) {
+    if (const error e = admit()) [[unlikely]] return e;
+    writer_.push(lane_, std::forward<U>(value));
+    wake(ring);
+    return {};
+  }
+  /// Pushes as many of `values` as there is room for, at least one; the items of one block become visible together.
+  template <std::same_as<std::span<const T>> Batch, class Ring>
+    requires detail::copies_as_bytes<T>
+  result<std::size_t> try_push(Batch values, Ring&& ring) {
+    if (values.empty()) return std::size_t{0};
+    if (const error e = admit()) [[unlikely]] return e;
+    std::size_t done = 0;
+    do done += writer_.push(lane_, values.data() + done, values.size() - done);
+    while (done != values.size() && !refill());
+    wake(ring);
+    return done;
+  }
+  /// The next place, raw: build an item there, then commit() it or abandon() the place. One claim at a time.
+  result<T*> try_claim() noexcept {
+    if (const error e = admit()) [[unlikely]] return e.during(step::claim);
+    return writer_.claim();
+  }
+  template <class Ring>
+  void commit(Ring&& ring) noexcept {
+    writer_.commit(lane_);
+    wake(ring);
+  }
+  template <class Ring>
+  void abandon(Ring&&) noexcept {
+    writer_.abandon();
+  }
+
+  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
+  std::uint32_t arm() noexcept { return mine().arm(slot_); }
+  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(slot_); }
+  template <class Ring>
+  void disarm(Ring&&) noexcept {
+    (void)mine().disarm(slot_);  // a wake-up for the room in this lane is no use to anybody else
+  }
+
+ private:
+  [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().producers; }
+  [[nodiscard]] role<P>& theirs() const noexcept { return ring_.shared().consumer; }
+
+  SLUICE_INLINE() error admit() noexcept {
+    if (!writer_.has_room()) [[unlikely]] {
+      if (const error e = refill()) return e;
+    }
+    if (theirs().peek() != seen_) [[unlikely]] return look_at_consumer();
+    return {};
+  }
+  SLUICE_NOINLINE() error refill() noexcept {
+    const error e = writer_.refill(lane_);
+    if (e != errc::full) return e;
+    const error end = look_at_consumer();
+    return end ? end : e;
+  }
+  SLUICE_COLD() error look_at_consumer() noexcept {
+    const role_view there = theirs().read();
+    if (there == seen_) return {};
+    if (const errc why = there.verdict(ring_.persistent()); why != errc::ok) return error(why, step::push).by(ring_type::consumer_slot);
+    seen_ = there;
+    return {};
+  }
+  template <class Ring>
+  SLUICE_INLINE() void wake(Ring&& ring) noexcept {
+    auto& door = theirs().doorstep();
+    if (const auto kinds = door.signal()) [[unlikely]] ring(door, kinds);
+  }
+
+  detail::spsc_writer<T, P> writer_;
+  role_view seen_;  // the consumer's role word that has been looked into
+  std::uint32_t refusals_ = 0;
+  typename ring_type::lane lane_;
+  ring_type ring_;
+  unsigned slot_ = 0;
+};
+
+/// The side that items come out of.
+///
+/// It goes round the lanes, and stays at one for at most `turn` messages while others have some. A lane in which a peer
+/// has written nonsense is reported when no other has a message; the rest of the lanes stay in use.
+///
+/// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
+/// Errors: empty; closed, peer_died (no producer is left, and nothing is left to pop); busy (a loan is out); corrupt (an
+/// impossible stamp; `who`); forked (detached).
+template <class T, unsigned N, class P = native_memory>
+class lanes_consumer {
+ public:
+  using ring_type = lanes_ring<T, N, P>;
+  static constexpr unsigned turn = 16;
+
+  /// Continues at the heads that the last consumer stored. The caller holds the consumer role.
+  status attach(const ring_type& r, unsigned = 0) noexcept {
+    for (unsigned k = 0; k < N; ++k) {
+      lanes_[k].lane = r.at(k);
+      if (status s = lanes_[k].reader.attach(lanes_[k].lane); !s) return detach(), s.err().by(ring_type::slot_of(k));
+    }
+    ring_ = r;
+    told_before_ = theirs().told();
+    seen_ = theirs().news() - 1;  // look into them before anything else
+    return {};
+  }
+  void detach() noexcept { *this = {}; }
+  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
+  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
+  /// Counts a refusal; true now and then, when it is time to ask whether the others still live.
+  [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 1024 == 0; }
+
+  void begin() noexcept { mine().begin(); }
+  /// Ends the session and tells whoever waits.
+  template <class Ring>
+  void end(phase how, Ring&& ring) noexcept {
+    mine().end(how);
+    theirs().wake_all(ring);
+  }
+
+  template <class Ring>
+  SLUICE_INLINE() result<T> try_pop(Ring&& ring) noexcept {
+    if (const error e = find_item()) [[unlikely]] return e;
+    result<T> taken = here().reader.take(here().lane);
+    left_ -= 1;
+    wake(ring);
+    return taken;
+  }
+  /// Pops as many as there are and fit into `to`, at least one. Those of one turn at a lane are taken together.
+  template <class Ring>
+    requires detail::copies_as_bytes<T>
+  result<std::size_t> try_pop(std::span<T> to, Ring&& ring) noexcept {
+    if (to.empty()) return std::size_t{0};
+    if (const error e = find_item()) [[unlikely]] return e;
+    std::size_t done = 0;
+    do {
+      const std::size_t rest = to.size() - done;
+      const std::size_t n = here().reader.take(here().lane, to.data() + done, rest < left_ ? rest : std::size_t{left_});
+      left_ -= static_cast<unsigned>(n);
+      done += n;
+      wake(ring);
+    } while (done != to.size() && next_lane() == errc::ok);
+    return done;
+  }
+  /// The next item in place: then either consume_loan() or keep_loan(). One loan at a time.
+  result<T*> try_borrow() noexcept {
+    if (const error e = find_item()) [[unlikely]] return e.during(step::borrow);
+    return here().reader.lend();
+  }
+  template <class Ring>
+  void consume_loan(Ring&& ring) noexcept {
+    here().reader.consume(here().lane);
+    left_ -= 1;
+    wake(ring);
+  }
+  template <class Ring>
+  void keep_loan(Ring&&) noexcept {
+    here().reader.keep();
+  }
+
+  /// (W1) Returns the value to sleep on at doorstep(). The caller owes the heavy fence (W2).
+  std::uint32_t arm() noexcept { return doorstep().arm(gate<P>::asleep); }
+  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(); }
+  template <class Ring>
+  void disarm(Ring&&) noexcept {
+    doorstep().disarm();
+  }
+
+ private:
+  struct place {
+    detail::spsc_reader<T, P> reader;
+    typename ring_type::lane lane;
+  };
+  [[nodiscard]] role<P>& mine() const noexcept { return ring_.shared().consumer; }
+  [[nodiscard]] crowd<P>& theirs() const noexcept { return ring_.shared().producers; }
+  [[nodiscard]] SLUICE_INLINE() place& here() noexcept { return lanes_[at_]; }
+  static constexpr std::uint64_t bit(unsigned k) noexcept { return std::uint64_t{1} << k; }
+
+  SLUICE_INLINE() error find_item() noexcept {
+    if (left_ != 0 && here().reader.find() == errc::ok) [[likely]] return {};
+    return find_elsewhere();
+  }
+  SLUICE_NOINLINE() error find_elsewhere() noexcept {
+    const errc at_hand = here().reader.find();
+    if (at_hand == errc::busy || at_hand == errc::forked) return error(at_hand, step::pop);
+    const errc e = next_lane();
+    return e == errc::ok ? error() : why_not(e);
+  }
+  // Goes to the next lane that has an item, the present one last. corrupt if none has and one holds nonsense.
+  SLUICE_INLINE() errc next_lane() noexcept {
+    if (theirs().news() != seen_) [[unlikely]] look_at_producers();
+    errc none = errc::empty;
+    const std::uint64_t behind = active_ & (~std::uint64_t{0} << at_ << 1);
+    for (std::uint64_t part : {behind, active_ & ~behind}) {
+      for (; part != 0; part &= part - 1) {
+        const auto k = static_cast<unsigned>(std::countr_zero(part));
+        const errc e = lanes_[k].reader.find();
+        if (e == errc::ok) return at_ = k, left_ = turn, e;
+        if (e == errc::corrupt) none = e, bad_ = k;
+      }
+    }
+    return none;
+  }
+  // Which lanes may have an item before the next news. The news and the seat come first, and then the lane (E2): what a
+  // producer has pushed before it ended is there.
+  SLUICE_COLD() void look_at_producers() noexcept {
+    const crowd_view they = theirs().look();
+    std::uint64_t active = 0;
+    for (unsigned k = 0; k < N; ++k)
+      if (theirs().read(ring_type::slot_of(k)).now() == phase::live || lanes_[k].reader.find() != errc::empty) active |= bit(k);
+    active_ = active;
+    seen_ = they.news;
+    ended_ = they.verdict(ring_.persistent());
+    last_ = they.seat();
+  }
+  SLUICE_COLD() error why_not(errc e) noexcept {
+    if (e == errc::corrupt) return error(e, step::pop, subject::stamp).by(ring_type::slot_of(bad_));
+    if (ended_ == errc::ok || seen_ == told_before_) return error(errc::empty, step::pop);
+    if (theirs().told() != seen_) theirs().tell(seen_);
+    return error(ended_, step::pop).by(last_);
+  }
+  template <class Ring>
+  SLUICE_INLINE() void wake(Ring&& ring) noexcept {
+    P::light_fence();
+    const std::uint64_t waiting = theirs().asleep() & bit(ring_type::slot_of(at_));
+    if (waiting != 0) [[unlikely]] theirs().wake_one(waiting, ring);
+  }
+
+  unsigned at_ = 0;                // the lane whose turn it is
+  unsigned left_ = 0;              // messages of this turn
+  std::uint64_t active_ = 0;       // the lanes that may have an item
+  std::uint32_t seen_ = 0;         // the news of the producers that have been looked into
+  std::uint32_t told_before_ = 0;  // the end that a predecessor was told of
+  errc ended_ = errc::ok;          // what these news mean when all lanes are empty
+  unsigned last_ = 0;              // whose end they are
+  unsigned bad_ = 0;
+  std::uint32_t refusals_ = 0;
+  ring_type ring_;
+  place lanes_[N] = {};
 };
 
 }  // namespace sluice
@@ -6956,6 +7363,12 @@ struct spmc {};
 /// Many producers, many consumers, each message to one of them; one order for all messages.
 struct mpmc {};
 
+/// Many producers, up to N at a time, and one consumer: the fan-in that scales. First in, first out for each producer, and
+/// no order between them. Each producer has a lane of its own with exactly the capacity asked for, so a channel takes N
+/// times the memory, and `full` is said of the lane.
+template <unsigned N>
+struct lanes_of {};
+using lanes = lanes_of<16>;
 /// One producer, any number of readers, each message to every reader. The producer waits for the slowest reader that lives;
 /// where there is none, the ring keeps the last messages for who joins later.
 struct broadcast {};
@@ -7107,6 +7520,34 @@ struct ring_kind<lossy_broadcast> : detail::audience_kind<region_kind::lossy_bro
   template <class T, class P>
   using consumer = lossy_consumer<T, P>;
 };
+
+template <unsigned N>
+struct ring_kind<lanes_of<N>> {
+  template <class T, class P>
+  using ring = lanes_ring<T, N, P>;
+  template <class T, class P>
+  using producer = lanes_producer<T, N, P>;
+  template <class T, class P>
+  using consumer = lanes_consumer<T, N, P>;
+
+  /// Another number of lanes is another kind: it stands in the upper half, where it is not the default.
+  static constexpr region_kind in_region = static_cast<region_kind>(static_cast<std::uint32_t>(region_kind::lanes) | (N == 16 ? 0u : N << 16));
+  static constexpr std::uint32_t participants = N + 1, most_participants = N + 1;
+  static constexpr slot_range consumers = 0u, producers = slot_range(1, N);
+
+  /// Repairs what the dead owner of a slot left in the ring: its session has ended, and nothing else is open.
+  template <class T, class P, class Ring>
+  static recovery heal(const lanes_ring<T, N, P>& r, unsigned slot, Ring&& ring) noexcept {
+    auto& shared = r.shared();
+    if (slot != lanes_ring<T, N, P>::consumer_slot) {
+      shared.producers.end(slot, phase::died);
+      auto& door = shared.consumer.doorstep();
+      if (const auto kinds = door.signal()) ring(door, kinds);
+    } else {
+      shared.consumer.end(phase::died);
+      shared.producers.wake_all(ring);
+    }
+    return {.peers = 1};
 
 /// A kind of channel.
 template <class K>

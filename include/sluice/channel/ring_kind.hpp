@@ -5,6 +5,7 @@
 #include <sluice/core/end_traits.hpp>
 #include <sluice/memory/membership.hpp>
 #include <sluice/ring/broadcast.hpp>
+#include <sluice/ring/lanes.hpp>
 #include <sluice/ring/latest.hpp>
 #include <sluice/ring/lossy.hpp>
 #include <sluice/ring/ordered.hpp>
@@ -21,6 +22,12 @@ struct spmc {};
 /// Many producers, many consumers, each message to one of them; one order for all messages.
 struct mpmc {};
 
+/// Many producers, up to N at a time, and one consumer: the fan-in that scales. First in, first out for each producer, and
+/// no order between them. Each producer has a lane of its own with exactly the capacity asked for, so a channel takes N
+/// times the memory, and `full` is said of the lane.
+template <unsigned N>
+struct lanes_of {};
+using lanes = lanes_of<16>;
 /// One producer, any number of readers, each message to every reader. The producer waits for the slowest reader that lives;
 /// where there is none, the ring keeps the last messages for who joins later.
 struct broadcast {};
@@ -172,6 +179,34 @@ struct ring_kind<lossy_broadcast> : detail::audience_kind<region_kind::lossy_bro
   template <class T, class P>
   using consumer = lossy_consumer<T, P>;
 };
+
+template <unsigned N>
+struct ring_kind<lanes_of<N>> {
+  template <class T, class P>
+  using ring = lanes_ring<T, N, P>;
+  template <class T, class P>
+  using producer = lanes_producer<T, N, P>;
+  template <class T, class P>
+  using consumer = lanes_consumer<T, N, P>;
+
+  /// Another number of lanes is another kind: it stands in the upper half, where it is not the default.
+  static constexpr region_kind in_region = static_cast<region_kind>(static_cast<std::uint32_t>(region_kind::lanes) | (N == 16 ? 0u : N << 16));
+  static constexpr std::uint32_t participants = N + 1, most_participants = N + 1;
+  static constexpr slot_range consumers = 0u, producers = slot_range(1, N);
+
+  /// Repairs what the dead owner of a slot left in the ring: its session has ended, and nothing else is open.
+  template <class T, class P, class Ring>
+  static recovery heal(const lanes_ring<T, N, P>& r, unsigned slot, Ring&& ring) noexcept {
+    auto& shared = r.shared();
+    if (slot != lanes_ring<T, N, P>::consumer_slot) {
+      shared.producers.end(slot, phase::died);
+      auto& door = shared.consumer.doorstep();
+      if (const auto kinds = door.signal()) ring(door, kinds);
+    } else {
+      shared.consumer.end(phase::died);
+      shared.producers.wake_all(ring);
+    }
+    return {.peers = 1};
 
 /// A kind of channel.
 template <class K>

@@ -89,6 +89,8 @@ class crowd {
     return n;
   }
   [[nodiscard]] bool holds(unsigned seat) const noexcept { return seats_[seat].peek().now() == phase::live; }
+  /// A seat alone; whoever sees the end of its session sees what it did before.
+  [[nodiscard]] role_view read(unsigned seat) const noexcept { return seats_[seat].read(); }
 
   void begin(unsigned seat) noexcept {
     seats_[seat].begin();
