@@ -11,6 +11,7 @@
 #include <sluice/core/liveness.hpp>
 #include <sluice/framing/fixed.hpp>
 #include <sluice/memory/inline_region.hpp>
+#include <sluice/ring/bytes.hpp>
 #include <sluice/ring/spsc.hpp>
 
 #endif

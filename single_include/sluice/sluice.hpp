@@ -573,7 +573,8 @@ enum class subject : std::int32_t {
 
 /// Why an operation did not happen, in 8 bytes that may travel through shared memory.
 ///
-/// `detail` is an error number where `code` is `os`, a count where it is `lagged`, the `subject` otherwise.
+/// `detail` is an error number where `code` is `os`, a count where it is `lagged`, the size of the message where it is
+/// `too_big` to be read into the place that a pop was given (step `read`), the `subject` otherwise.
 struct error {
   errc code = errc::ok;
   step op = step::none;
@@ -591,7 +592,8 @@ struct error {
     return code == errc::empty || code == errc::full || code == errc::pending;
   }
   [[nodiscard]] constexpr subject about() const noexcept {
-    return code == errc::os || code == errc::lagged ? subject::none : static_cast<subject>(detail);
+    const bool number = code == errc::os || code == errc::lagged || (code == errc::too_big && op == step::read);
+    return number ? subject::none : static_cast<subject>(detail);
   }
   /// The same, met in the course of a larger step.
   [[nodiscard]] constexpr error during(step s) const noexcept {
@@ -1195,46 +1197,12 @@ class inline_region {
 }  // namespace sluice
 
 #endif
-#ifndef SLUICE_RING_SPSC_HPP
-#define SLUICE_RING_SPSC_HPP
+#ifndef SLUICE_RING_BYTES_HPP
+#define SLUICE_RING_BYTES_HPP
 
-#ifndef SLUICE_RING_SPSC_LANE_HPP
-#define SLUICE_RING_SPSC_LANE_HPP
+#ifndef SLUICE_RING_BYTES_LAYOUT_HPP
+#define SLUICE_RING_BYTES_LAYOUT_HPP
 
-#ifndef SLUICE_RING_ITEM_HPP
-#define SLUICE_RING_ITEM_HPP
-
-#include <type_traits>
-#include <utility>
-
-namespace sluice::detail {
-
-/// How an item gets into its place in a ring and out of it: through the policy where bytes are all there is to it, else by
-/// moving it there, and out again with nothing left behind.
-template <class P, class T, class U>
-SLUICE_INLINE() void put_item(T* place, U&& value) noexcept(std::is_nothrow_constructible_v<T, U>) {
-  if constexpr (copies_as_bytes<T> && std::is_same_v<std::remove_cvref_t<U>, T>) {
-    P::copy_out(place, value);
-  } else if constexpr (copies_as_bytes<T>) {
-    P::copy_out(place, T(std::forward<U>(value)));
-  } else {
-    ::new (static_cast<void*>(place)) T(std::forward<U>(value));
-  }
-}
-template <class P, class T>
-SLUICE_INLINE() result<T> take_item(T* place) noexcept {
-  if constexpr (copies_as_bytes<T>) {
-    return result<T>(P::copy_in(place));
-  } else {
-    result<T> moved(std::move(*place));
-    place->~T();
-    return moved;
-  }
-}
-
-}  // namespace sluice::detail
-
-#endif
 #ifndef SLUICE_RING_SPSC_LAYOUT_HPP
 #define SLUICE_RING_SPSC_LAYOUT_HPP
 
@@ -1546,6 +1514,267 @@ class spsc_ring : public spsc_lane<T, P> {
 };
 
 }  // namespace sluice
+
+#endif
+
+// The single-producer single-consumer ring of messages of any length, in memory: one control part (that of the spsc
+// ring), an array of frames, and the payload area.
+//
+//   granule  64 bytes of payload area, aligned to a line. A message lies in one piece and starts on a granule.
+//   frame    one word for each granule, apart from the payload, so that no payload is ever taken for framing. Only the
+//            frame of a message's first granule means anything: {lap, size, state}.
+//   padding  a message that does not fit between here and the end of the area lies at its start; the granules left out
+//            are one frame of state `padding`, which readers never see.
+//   cursor   {lap, granule}: a position.
+//
+// The frames from the consumer's cursor `head` on are a chain: each says where the next one is, and the chain ends at a
+// frame that is 0 or of the lap before. That end is the tail; no word stores it.
+//
+//   frame of {lap, granule}                           who writes it, when
+//   ------------------------------------------------  ------------------------------------------------------------
+//   nothing: 0, or the frame of the lap before        producer, (B2), before the frame in front of it is published
+//   padding                                           producer, (B1), just before the message that it makes way for
+//   message                                           producer, (B3): the publication
+//   passed: before head                               nobody, until the producer comes round
+//
+//   producer                                          consumer
+//   (P1) load head, acquire: what lies before it is   (C1) load the frame at the own cursor, acquire
+//        free; only if the known room is too small    (C2) read the payload
+//   (P2) write the payload                            (C3) store head, release: past the message, and past padding
+//   (B1) store the padding, if there must be one           in front of it
+//   (B2) store 0 to the frame behind the message,
+//        unless that one is the consumer's
+//   (B3) store the frame of the message, release
+//
+// Pairs: (B3) with (C1), the payload is there before its frame; (C3) with (P1), the last read is before the reuse. (B1)
+// and (B2) are relaxed: neither vouches for payload, and (B3) orders them before the message whose reader comes to them.
+//
+// Why no frame of some lap long ago is taken for one of this lap: when (B3) makes a frame the end of the chain, it is
+// either 0 by (B2), or the one at head, which began a message or padding of the lap before. So a lap needs few bits.
+//
+// Killed at any instruction. The producer: up to (B3) nothing is published, whatever lies in the payload area; after (B1)
+// alone, there is padding with nothing behind it, which takes no room that a message needs and is passed by the consumer's
+// next look. After (B3) the message is there. The consumer: up to (C3) the message is left to its successor; after it, it
+// was had. Successors find all of this in the frames and in head; there is nothing to heal but the role word.
+
+namespace sluice {
+
+/// A message takes this many bytes of payload area, or a multiple of it, and starts at a multiple of it.
+inline constexpr std::size_t bytes_granule = line_bytes;
+
+/// How laps, sizes and positions are packed into the words of policy P.
+template <class P>
+struct bytes_words {
+  using word = typename P::word;
+  static constexpr unsigned word_bits = std::numeric_limits<word>::digits;
+  static constexpr unsigned lap_bits = word_bits == 64 ? 16 : 4;
+  static constexpr unsigned lap_shift = word_bits - lap_bits;
+  static constexpr word lap_mask = (word{1} << lap_bits) - 1;
+
+  // A frame is lap | size | state.
+  enum : word { nothing = 0, message = 1, padding = 2, state_mask = 3 };
+  static constexpr unsigned size_shift = 2;
+  static constexpr word size_mask = (word{1} << (lap_shift - size_shift)) - 1;
+  static constexpr word frame(word lap, word size, word state) noexcept {
+    return lap << lap_shift | size << size_shift | state;
+  }
+
+  // A cursor is lap | granule.
+  static constexpr word index_mask = (word{1} << lap_shift) - 1;
+  static constexpr word cursor(word lap, word index) noexcept { return lap << lap_shift | index; }
+  static constexpr word index_of(word cursor) noexcept { return cursor & index_mask; }
+  static constexpr word lap_of(word frame_or_cursor) noexcept { return frame_or_cursor >> lap_shift; }
+};
+
+namespace site {
+struct bytes_pad : order_site<std::memory_order_relaxed> {};      // (B1) vouches for no payload; before (B3) in any case
+struct bytes_clear : order_site<std::memory_order_relaxed> {};    // (B2) seen by whoever has seen (B3), and comes here then
+struct bytes_publish : order_site<std::memory_order_release> {};  // (B3) payload and (B2) before the frame, pairs with (C1)
+struct bytes_frame : order_site<std::memory_order_acquire> {};    // (C1)
+struct bytes_consume : order_site<std::memory_order_release> {};  // (C3) reads of the payload before head, pairs with (P1)
+struct bytes_head : order_site<std::memory_order_acquire> {};     // (P1) reuse comes after the last read
+}  // namespace site
+
+/// A ring of messages of any length in memory that somebody else provides: where it is, and how large. A private copy of
+/// the geometry; nothing of it is read from the shared memory again.
+template <class P = native_memory>
+class bytes_ring {
+ public:
+  using value_type = std::byte;
+  using policy = P;
+  using words = bytes_words<P>;
+  using word = typename P::word;
+  using frame = typename P::template atomic<word>;
+  using control = spsc_control<P>;
+
+  /// The granules that a message of n bytes takes: one at least, an empty message has a place too.
+  [[nodiscard]] SLUICE_INLINE() static constexpr std::size_t granules_of(std::size_t n) noexcept {
+    return n == 0 ? 1 : (n - 1) / bytes_granule + 1;
+  }
+  /// The bytes that a ring needs whose payload area has `capacity` bytes, rounded up to whole granules; 0 if there can be
+  /// none.
+  [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
+    constexpr std::size_t most = static_cast<std::size_t>(-1) / 4 / (bytes_granule + sizeof(word));
+    if (capacity == 0) return 0;
+    const std::size_t n = granules_of(capacity);
+    if (n > most || n > words::size_mask / bytes_granule) return 0;
+    return payload_at(n) + n * bytes_granule;
+  }
+
+  constexpr bytes_ring() noexcept = default;
+  /// Views `bytes_for(capacity)` bytes, aligned to `apart_bytes`, that are all zero or hold such a ring already.
+  bytes_ring(std::byte* memory, std::size_t capacity, bool persistent = false) noexcept
+      : control_(std::launder(reinterpret_cast<control*>(memory))),
+        frames_(std::launder(reinterpret_cast<frame*>(memory + sizeof(control)))),
+        payload_(memory + payload_at(granules_of(capacity))),
+        granules_(static_cast<word>(granules_of(capacity))),
+        persistent_(persistent) {}
+
+  [[nodiscard]] control& shared() const noexcept { return *control_; }
+  [[nodiscard]] frame& at(word index) const noexcept { return frames_[index]; }
+  [[nodiscard]] std::byte* place(word index) const noexcept { return payload_ + index * bytes_granule; }
+  /// Where a message may lie.
+  [[nodiscard]] std::byte* some_item() const noexcept { return payload_; }
+  [[nodiscard]] word granules() const noexcept { return granules_; }
+  /// The size of the payload area, and of the largest message.
+  [[nodiscard]] std::size_t capacity() const noexcept { return static_cast<std::size_t>(granules_) * bytes_granule; }
+  [[nodiscard]] bool persistent() const noexcept { return persistent_; }
+  [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
+
+  /// The position n granules on, of which the area has so many from here to its end.
+  [[nodiscard]] SLUICE_INLINE() word after(word cursor, word n) const noexcept {
+    cursor += n;
+    return words::index_of(cursor) == granules_ ? start_of_next_lap(cursor) : cursor;
+  }
+  [[nodiscard]] static constexpr word start_of_next_lap(word cursor) noexcept {
+    return words::cursor(words::lap_of(cursor) + 1, 0);
+  }
+
+  /// What the frame at a position says.
+  struct seen {
+    enum : std::uint8_t { nothing, message, padding, corrupt } what = nothing;
+    word size = 0;  // of a message, checked to fit between here and the end of the area
+  };
+  [[nodiscard]] SLUICE_INLINE() seen look(word cursor) const noexcept {
+    const word index = words::index_of(cursor);
+    const word raw = frames_[index].load(P::template order<site::bytes_frame>);  // (C1)
+    const untrusted<word> read{raw};
+    seen s;
+    if (((raw ^ cursor) >> words::lap_shift) == 0 && (raw & words::state_mask) == words::message) [[likely]] {
+      const word room = (granules_ - index) * bytes_granule;
+      s.what = read.field(words::size_shift, words::size_mask).within(0, room, s.size) ? seen::message : seen::corrupt;
+      return s;
+    }
+    if (read.is(0) || words::lap_of(raw) == ((words::lap_of(cursor) - 1) & words::lap_mask)) return s;
+    // Padding at the start of the area would lead back to itself: a message that needs it cannot fit at all.
+    const word pads = words::frame(words::lap_of(cursor), (granules_ - index) * bytes_granule, words::padding);
+    s.what = index != 0 && read.is(pads) ? seen::padding : seen::corrupt;
+    return s;
+  }
+
+  /// The consumer's cursor, checked to lie inside the ring.
+  [[nodiscard]] bool load_head(word& cursor) const noexcept {
+    const word raw = control_->head.load(P::template order<site::bytes_head>);  // (P1)
+    word index = 0;
+    if (!untrusted<word>{raw}.field(0, words::index_mask).within(0, granules_ - 1, index)) return false;
+    cursor = words::cursor(words::lap_of(raw), index);
+    return true;
+  }
+  /// Can the tail be there when head is here? `padding` is where the last padding lies, or tail if there is none.
+  [[nodiscard]] bool possible(word head, word tail, word padding) const noexcept {
+    const word laps = (words::lap_of(tail) - words::lap_of(head)) & words::lap_mask;
+    const word h = words::index_of(head), t = words::index_of(tail);
+    if (laps == 0) return h <= t;
+    // A message behind the padding at head may lie over the granules that the padding left out, up to the whole area.
+    return (laps == 1 && (t <= h || head == padding)) || (laps == 2 && t == 0 && head == padding);
+  }
+
+  /// The chain of frames from head on.
+  struct chain {
+    word tail = 0;             // where it ends
+    word padding = 0;          // where its last padding lies, or tail if there is none
+    std::size_t messages = 0;
+    bool sound = false;
+  };
+  [[nodiscard]] chain walk(word head) const noexcept {
+    chain c;
+    c.tail = head;
+    bool padded = false;
+    for (word steps = 0; steps < granules_ + 2; ++steps) {  // each one is a granule, or passes the end
+      const seen s = look(c.tail);
+      if (s.what == seen::message) {
+        ++c.messages;
+        c.tail = after(c.tail, static_cast<word>(granules_of(static_cast<std::size_t>(s.size))));
+      } else if (s.what == seen::padding) {
+        c.padding = c.tail, padded = true;
+        c.tail = start_of_next_lap(c.tail);
+      } else {
+        if (!padded) c.padding = c.tail;
+        c.sound = s.what == seen::nothing && possible(head, c.tail, c.padding);
+        break;
+      }
+    }
+    return c;
+  }
+  /// How many messages wait, at some moment during the call. Walks the frames.
+  [[nodiscard]] std::size_t approx_size() const noexcept {
+    word head = 0;
+    return load_head(head) ? walk(head).messages : 0;
+  }
+
+ private:
+  [[nodiscard]] static constexpr std::size_t payload_at(std::size_t granules) noexcept {
+    return (sizeof(control) + granules * sizeof(word) + apart_bytes - 1) / apart_bytes * apart_bytes;
+  }
+
+  control* control_ = nullptr;
+  frame* frames_ = nullptr;
+  std::byte* payload_ = nullptr;
+  word granules_ = 0;
+  bool persistent_ = false;
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_RING_SPSC_HPP
+#define SLUICE_RING_SPSC_HPP
+
+#ifndef SLUICE_RING_SPSC_LANE_HPP
+#define SLUICE_RING_SPSC_LANE_HPP
+
+#ifndef SLUICE_RING_ITEM_HPP
+#define SLUICE_RING_ITEM_HPP
+
+#include <type_traits>
+#include <utility>
+
+namespace sluice::detail {
+
+/// How an item gets into its place in a ring and out of it: through the policy where bytes are all there is to it, else by
+/// moving it there, and out again with nothing left behind.
+template <class P, class T, class U>
+SLUICE_INLINE() void put_item(T* place, U&& value) noexcept(std::is_nothrow_constructible_v<T, U>) {
+  if constexpr (copies_as_bytes<T> && std::is_same_v<std::remove_cvref_t<U>, T>) {
+    P::copy_out(place, value);
+  } else if constexpr (copies_as_bytes<T>) {
+    P::copy_out(place, T(std::forward<U>(value)));
+  } else {
+    ::new (static_cast<void*>(place)) T(std::forward<U>(value));
+  }
+}
+template <class P, class T>
+SLUICE_INLINE() result<T> take_item(T* place) noexcept {
+  if constexpr (copies_as_bytes<T>) {
+    return result<T>(P::copy_in(place));
+  } else {
+    result<T> moved(std::move(*place));
+    place->~T();
+    return moved;
+  }
+}
+
+}  // namespace sluice::detail
 
 #endif
 
@@ -2013,6 +2242,296 @@ class spsc_consumer : public detail::spsc_session<spsc_consumer<T, P>, P> {
 
 #endif
 
+#include <span>
+
+// The two sides of the ring of messages of any length. As those of the spsc ring they are private to their owner and hold
+// nothing that a successor would miss; all-zero sides are detached; `ring` is called after the publication.
+
+namespace sluice {
+
+/// The side that messages go into.
+///
+/// A message of n bytes takes max(1, ceil(n / 64)) granules, in one piece. It goes in if so many are free behind the last
+/// one, or from the start of the area; the granules then left out at the end are taken until the reader has passed them.
+/// So every message up to the capacity fits once all before it are consumed.
+///
+/// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
+/// Errors: full, too_big (for this ring, now and ever), closed, peer_died, busy (a claim is out), corrupt (the peer wrote an
+/// impossible head), forked (detached).
+template <class P = native_memory>
+class bytes_producer : public detail::spsc_session<bytes_producer<P>, P> {
+  using words = bytes_words<P>;
+  using word = typename P::word;
+
+ public:
+  using ring_type = bytes_ring<P>;
+
+  /// Continues where the frames say that the last producer ended. The caller holds the producer role.
+  status attach(const ring_type& r, unsigned = 0) noexcept {
+    word head = 0;
+    if (!r.load_head(head)) return error(errc::corrupt, step::join, subject::cursor);
+    const auto found = r.walk(head);
+    if (!found.sound) return error(errc::corrupt, step::join, subject::stamp);
+    bytes_producer fresh;
+    fresh.ring_ = r;
+    fresh.tail_ = found.tail;
+    fresh.padding_ = found.padding;
+    fresh.bare_ = found.messages == 0 && found.padding != found.tail;
+    fresh.head_ = words::index_of(head);
+    fresh.seen_ = r.shared().consumer.read();  // a consumer that has ended before we came is not our peer
+    *this = fresh;
+    return {};
+  }
+  void detach() noexcept { *this = {}; }
+  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
+  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
+  [[nodiscard]] role<P>& mine() const noexcept { return ring_.shared().producer; }
+  [[nodiscard]] role<P>& theirs() const noexcept { return ring_.shared().consumer; }
+  /// Counts a refusal; true now and then, when it is time to ask whether the other side still lives.
+  [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 256 == 0; }
+
+  template <class Ring>
+  status try_push(std::span<const std::byte> message, Ring&& ring) noexcept {
+    if (const error e = admit(message.size())) [[unlikely]] return e;
+    if (!message.empty()) P::copy_out(ring_.place(words::index_of(start())), message.data(), message.size());
+    publish(message.size(), ring);
+    return {};
+  }
+  /// A place for n bytes, raw: write there, then commit() it or abandon() the place. One claim at a time.
+  result<std::span<std::byte>> try_claim(std::size_t n) noexcept {
+    if (const error e = admit(n)) [[unlikely]] return e.during(step::claim);
+    held_ = room_;
+    room_ = 0;  // so that a push meanwhile ends in make_room(), which says busy
+    claimed_ = n;
+    return std::span<std::byte>(ring_.place(words::index_of(start())), n);
+  }
+  /// Publishes the first m bytes of the place that was claimed, all of them at most; the rest goes back.
+  template <class Ring>
+  void commit(std::size_t m, Ring&& ring) noexcept {
+    SLUICE_ASSERT(m <= claimed_);
+    room_ = held_;
+    held_ = 0;
+    publish(m < claimed_ ? m : claimed_, ring);
+  }
+  template <class Ring>
+  void abandon(Ring&&) noexcept {
+    room_ = wraps_ ? 0 : held_;  // a smaller message than this one may need no padding
+    wraps_ = false;
+    held_ = 0;
+  }
+
+ private:
+  // Where the next message begins.
+  [[nodiscard]] word start() const noexcept { return wraps_ ? ring_type::start_of_next_lap(tail_) : tail_; }
+
+  SLUICE_INLINE() error admit(std::size_t n) noexcept {
+    const std::size_t k = ring_type::granules_of(n);
+    if (k > room_) [[unlikely]] {
+      if (const error e = make_room(k)) return e;
+    }
+    if (theirs().peek() != seen_) [[unlikely]] return look_at_consumer();
+    return {};
+  }
+  // Room for k granules in one piece, according to the consumer's head (P1).
+  SLUICE_NOINLINE() error make_room(std::size_t k) noexcept {
+    if (!attached()) return error(errc::forked, step::push);
+    if (held_ != 0) return error(errc::busy, step::push);
+    const word whole = ring_.granules();
+    if (k > whole) return error(errc::too_big, step::push);
+    word head = 0;
+    if (!ring_.load_head(head) || !ring_.possible(head, tail_, padding_))
+      return error(errc::corrupt, step::push, subject::cursor);
+    head_ = words::index_of(head);
+    const word t = words::index_of(tail_), laps = (words::lap_of(tail_) - words::lap_of(head)) & words::lap_mask;
+    const bool idle = head == tail_ || (bare_ && head == padding_);  // nothing is there that anybody will read
+    word here = 0, at_start = 0;
+    if (laps == 0) here = whole - t, at_start = idle ? whole : head_;
+    else if (idle) here = whole;
+    else if (laps == 1 && t < head_) here = head_ - t;
+    wraps_ = k > here && k <= at_start;
+    room_ = wraps_ ? at_start : here;
+    if (k <= room_) return {};
+    if (const error e = look_at_consumer()) return e;
+    return error(errc::full, step::push);
+  }
+  template <class Ring>
+  SLUICE_INLINE() void publish(std::size_t size, Ring&& ring) noexcept {
+    const bool over = wraps_ || bare_;
+    if (wraps_) [[unlikely]] {
+      const word t = words::index_of(tail_);
+      const word left_out = (ring_.granules() - t) * bytes_granule;
+      const word frame = words::frame(words::lap_of(tail_), left_out, words::padding);
+      ring_.at(t).store(frame, P::template order<site::bytes_pad>);  // (B1)
+      padding_ = tail_;
+      tail_ = start();
+      wraps_ = false;
+    }
+    const word here = tail_, k = static_cast<word>(ring_type::granules_of(size));
+    tail_ = ring_.after(here, k);
+    const word t = words::index_of(tail_);
+    if (t == 0) room_ = 0;
+    else if (!over) room_ -= k;
+    else room_ = t < head_ ? head_ - t : 0;  // this message may lie over what was left out; the next one may not
+    bare_ = false;
+    // The frame at head may be unread, and if it is not, it is of the lap before: no need to clear it.
+    if (t != head_) ring_.at(t).store(0, P::template order<site::bytes_clear>);  // (B2)
+    const word frame = words::frame(words::lap_of(here), static_cast<word>(size), words::message);
+    ring_.at(words::index_of(here)).store(frame, P::template order<site::bytes_publish>);  // (B3)
+    this->wake_peer(ring);
+  }
+  SLUICE_COLD() error look_at_consumer() noexcept {
+    const role_view now = theirs().read();
+    if (now == seen_) return {};
+    if (const errc why = now.verdict(ring_.persistent()); why != errc::ok)
+      return error(why, step::push).by(static_cast<unsigned>(spsc_slot::consumer));
+    seen_ = now;
+    return {};
+  }
+
+  ring_type ring_;
+  word tail_ = 0;            // the end of the chain
+  word room_ = 0;            // granules in one piece that may be used without another look at head
+  word held_ = 0;            // the same while a claim is out
+  word head_ = 0;            // the granule that head was at when last looked
+  word padding_ = 0;         // where the last padding lies
+  std::size_t claimed_ = 0;  // bytes of the claim that is out
+  role_view seen_;           // the consumer's role word that has been looked into
+  std::uint32_t refusals_ = 0;
+  bool wraps_ = false;       // room_ counts from the start of the area, and padding is due before the next message
+  bool bare_ = false;        // a predecessor left padding with nothing behind it
+};
+
+/// The side that messages come out of.
+///
+/// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
+/// Errors: empty, too_big (larger than the caller's memory: step `read`, the size in `detail`, and the message stays), closed,
+/// peer_died, busy (a loan is out), corrupt (the peer wrote an impossible frame), forked (detached).
+template <class P = native_memory>
+class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P> {
+  using words = bytes_words<P>;
+  using word = typename P::word;
+
+ public:
+  using ring_type = bytes_ring<P>;
+
+  /// Continues at the head that the last consumer stored. The caller holds the consumer role.
+  status attach(const ring_type& r, unsigned = 0) noexcept {
+    word head = 0;
+    if (!r.load_head(head)) return error(errc::corrupt, step::join, subject::cursor);
+    bytes_consumer fresh;
+    fresh.ring_ = r;
+    fresh.cursor_ = head;
+    fresh.told_before_ = r.shared().told.load(P::template order<site::spsc_told>);
+    *this = fresh;
+    return {};
+  }
+  void detach() noexcept { *this = {}; }
+  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
+  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
+  [[nodiscard]] role<P>& mine() const noexcept { return ring_.shared().consumer; }
+  [[nodiscard]] role<P>& theirs() const noexcept { return ring_.shared().producer; }
+  /// Counts a refusal; true now and then, when it is time to ask whether the other side still lives.
+  [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 256 == 0; }
+
+  /// Pops one message into `to`, whole, and returns its size.
+  template <class Ring>
+  result<std::size_t> try_pop(std::span<std::byte> to, Ring&& ring) noexcept {
+    if (const error e = find_message(ring)) [[unlikely]] return e;
+    if (size_ > to.size()) return too_big();
+    const std::size_t n = size_;
+    if (n != 0) P::copy_in(to.data(), place(), n);
+    consume(ring);
+    return n;
+  }
+  /// The next message in place: then either consume_loan() or keep_loan(). One loan at a time.
+  template <class Ring>
+  result<std::span<const std::byte>> try_borrow(Ring&& ring) noexcept {
+    if (const error e = find_message(ring)) [[unlikely]] return e.during(step::borrow);
+    found_ = false;  // so that a pop meanwhile ends in find_more(), which says busy
+    lent_ = true;
+    return std::span<const std::byte>(place(), size_);
+  }
+  template <class Ring>
+  void consume_loan(Ring&& ring) noexcept {
+    keep_loan(ring);
+    consume(ring);
+  }
+  template <class Ring>
+  void keep_loan(Ring&&) noexcept {
+    found_ = lent_;
+    lent_ = false;
+  }
+
+ private:
+  [[nodiscard]] const std::byte* place() const noexcept { return ring_.place(words::index_of(cursor_)); }
+
+  template <class Ring>
+  SLUICE_INLINE() error find_message(Ring&& ring) noexcept {
+    return found_ ? error() : find_more(ring);
+  }
+  template <class Ring>
+  SLUICE_INLINE() error find_more(Ring&& ring) noexcept {
+    if (!attached()) [[unlikely]] return error(errc::forked, step::pop);
+    if (lent_) [[unlikely]] return error(errc::busy, step::pop);
+    const errc e = look();
+    return e == errc::ok ? error() : why_not(e, ring);
+  }
+  SLUICE_INLINE() errc look() noexcept {
+    auto s = ring_.look(cursor_);
+    if (s.what == ring_type::seen::padding) [[unlikely]] {
+      cursor_ = ring_type::start_of_next_lap(cursor_);
+      passed_ = true;
+      s = ring_.look(cursor_);  // at the start of the area, where there is no padding
+    }
+    if (s.what != ring_type::seen::message) return s.what == ring_type::seen::nothing ? errc::empty : errc::corrupt;
+    size_ = static_cast<std::size_t>(s.size);
+    found_ = true;
+    return errc::ok;
+  }
+  template <class Ring>
+  SLUICE_COLD() error why_not(errc e, Ring&& ring) noexcept {
+    if (e == errc::corrupt) return error(errc::corrupt, step::pop, subject::stamp);
+    if (passed_) publish_head(ring);  // padding with nothing behind it yet: a producer may need its room
+    const role_view now = theirs().read();
+    const errc end = now.verdict(ring_.persistent());
+    if (end == errc::ok || now.session() == told_before_) return error(errc::empty, step::pop);
+    // Published before the end that was just seen (E1, E2)?
+    if (const errc again = look(); again != errc::empty)
+      return again == errc::ok ? error() : error(errc::corrupt, step::pop, subject::stamp);
+    ring_.shared().told.store(now.session(), P::template order<site::spsc_told>);
+    return error(end, step::pop).by(static_cast<unsigned>(spsc_slot::producer));
+  }
+  SLUICE_COLD() error too_big() const noexcept {
+    constexpr std::size_t most = std::numeric_limits<std::int32_t>::max();
+    return error(errc::too_big, step::read, static_cast<std::int32_t>(size_ < most ? size_ : most));
+  }
+  template <class Ring>
+  SLUICE_INLINE() void consume(Ring&& ring) noexcept {
+    cursor_ = ring_.after(cursor_, static_cast<word>(ring_type::granules_of(size_)));
+    found_ = false;
+    publish_head(ring);
+  }
+  template <class Ring>
+  SLUICE_INLINE() void publish_head(Ring&& ring) noexcept {
+    passed_ = false;
+    ring_.shared().head.store(cursor_, P::template order<site::bytes_consume>);  // (C3)
+    this->wake_peer(ring);
+  }
+
+  ring_type ring_;
+  word cursor_ = 0;                // where the next message is
+  std::size_t size_ = 0;           // its size, once it is found
+  bool found_ = false;
+  bool lent_ = false;              // it is out on loan
+  bool passed_ = false;            // padding lies between head and here
+  std::uint32_t told_before_ = 0;  // the end of this session was a predecessor's business
+  std::uint32_t refusals_ = 0;
+};
+
+}  // namespace sluice
+
+#endif
+
 #endif
 
 #ifndef SLUICE_PLATFORM_DESCRIBE_HPP
@@ -2088,6 +2607,7 @@ constexpr const char* sentence_for(error e) noexcept {
                                                        : "the other side has closed, and everything it had sent is taken";
     case errc::lagged: return "messages were overwritten before they were read; read faster, or use a larger capacity";
     case errc::too_big:
+      if (e.op == step::read) return "the message is larger than the place given for it, and stays; give more";
       switch (e.about()) {
         case subject::capacity: return "the capacity is beyond what a ring of such messages can have; ask for less";
         case subject::size: return "the file would be larger than its file system or a limit allows; ask for a smaller capacity";
@@ -2173,7 +2693,7 @@ using error_text = fixed_text<256>;
   t.add(detail::sentence_for(e));
   if (e.code == errc::os) {
     t.add(" (").add(std::strerror(e.detail)).add(", error ").add_number(e.detail).add(")");
-  } else if (e.code == errc::lagged) {
+  } else if (e.code == errc::lagged || (e.code == errc::too_big && e.op == step::read)) {
     t.add(" (").add_number(e.detail).add(")");
   }
   if (e.who != 0) t.add(" (participant ").add_number(e.who - 1).add(")");

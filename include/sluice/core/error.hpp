@@ -47,7 +47,8 @@ enum class subject : std::int32_t {
 
 /// Why an operation did not happen, in 8 bytes that may travel through shared memory.
 ///
-/// `detail` is an error number where `code` is `os`, a count where it is `lagged`, the `subject` otherwise.
+/// `detail` is an error number where `code` is `os`, a count where it is `lagged`, the size of the message where it is
+/// `too_big` to be read into the place that a pop was given (step `read`), the `subject` otherwise.
 struct error {
   errc code = errc::ok;
   step op = step::none;
@@ -65,7 +66,8 @@ struct error {
     return code == errc::empty || code == errc::full || code == errc::pending;
   }
   [[nodiscard]] constexpr subject about() const noexcept {
-    return code == errc::os || code == errc::lagged ? subject::none : static_cast<subject>(detail);
+    const bool number = code == errc::os || code == errc::lagged || (code == errc::too_big && op == step::read);
+    return number ? subject::none : static_cast<subject>(detail);
   }
   /// The same, met in the course of a larger step.
   [[nodiscard]] constexpr error during(step s) const noexcept {

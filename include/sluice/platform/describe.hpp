@@ -74,6 +74,7 @@ constexpr const char* sentence_for(error e) noexcept {
                                                        : "the other side has closed, and everything it had sent is taken";
     case errc::lagged: return "messages were overwritten before they were read; read faster, or use a larger capacity";
     case errc::too_big:
+      if (e.op == step::read) return "the message is larger than the place given for it, and stays; give more";
       switch (e.about()) {
         case subject::capacity: return "the capacity is beyond what a ring of such messages can have; ask for less";
         case subject::size: return "the file would be larger than its file system or a limit allows; ask for a smaller capacity";
@@ -159,7 +160,7 @@ using error_text = fixed_text<256>;
   t.add(detail::sentence_for(e));
   if (e.code == errc::os) {
     t.add(" (").add(std::strerror(e.detail)).add(", error ").add_number(e.detail).add(")");
-  } else if (e.code == errc::lagged) {
+  } else if (e.code == errc::lagged || (e.code == errc::too_big && e.op == step::read)) {
     t.add(" (").add_number(e.detail).add(")");
   }
   if (e.who != 0) t.add(" (participant ").add_number(e.who - 1).add(")");
