@@ -25,6 +25,7 @@
 #include <sluice/memory/shared_region.hpp>
 #include <sluice/stream/messages.hpp>
 #include <sluice/stream/pipe.hpp>
+#include <sluice/channel/bytes.hpp>
 #include <sluice/channel/channel.hpp>
 #include <sluice/channel/explain.hpp>
 #include <sluice/channel/shared.hpp>

@@ -2380,11 +2380,11 @@ class bytes_producer : public detail::spsc_session<bytes_producer<P>, P> {
     this->wake_peer(ring);
   }
   SLUICE_COLD() error look_at_consumer() noexcept {
-    const role_view now = theirs().read();
-    if (now == seen_) return {};
-    if (const errc why = now.verdict(ring_.persistent()); why != errc::ok)
+    const role_view peer = theirs().read();
+    if (peer == seen_) return {};
+    if (const errc why = peer.verdict(ring_.persistent()); why != errc::ok)
       return error(why, step::push).by(static_cast<unsigned>(spsc_slot::consumer));
-    seen_ = now;
+    seen_ = peer;
     return {};
   }
 
@@ -2492,13 +2492,13 @@ class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P> {
   SLUICE_COLD() error why_not(errc e, Ring&& ring) noexcept {
     if (e == errc::corrupt) return error(errc::corrupt, step::pop, subject::stamp);
     if (passed_) publish_head(ring);  // padding with nothing behind it yet: a producer may need its room
-    const role_view now = theirs().read();
-    const errc end = now.verdict(ring_.persistent());
-    if (end == errc::ok || now.session() == told_before_) return error(errc::empty, step::pop);
+    const role_view peer = theirs().read();
+    const errc end = peer.verdict(ring_.persistent());
+    if (end == errc::ok || peer.session() == told_before_) return error(errc::empty, step::pop);
     // Published before the end that was just seen (E1, E2)?
     if (const errc again = look(); again != errc::empty)
       return again == errc::ok ? error() : error(errc::corrupt, step::pop, subject::stamp);
-    ring_.shared().told.store(now.session(), P::template order<site::spsc_told>);
+    ring_.shared().told.store(peer.session(), P::template order<site::spsc_told>);
     return error(end, step::pop).by(static_cast<unsigned>(spsc_slot::producer));
   }
   SLUICE_COLD() error too_big() const noexcept {
@@ -3697,7 +3697,7 @@ namespace sluice {
 
 /// What a region holds. Numbers are part of the format.
 enum class region_kind : std::uint32_t {
-  none = 0, spsc = 1, mpsc = 2, spmc = 3, mpmc = 4, lanes = 5, broadcast = 6, latest = 7, lossy_broadcast = 8
+  none = 0, spsc = 1, mpsc = 2, spmc = 3, mpmc = 4, lanes = 5, broadcast = 6, latest = 7, lossy_broadcast = 8, bytes = 9
 };
 
 struct region_header {
@@ -5030,6 +5030,9 @@ struct pipe_ends {
 }  // namespace sluice
 
 #endif
+#ifndef SLUICE_CHANNEL_BYTES_HPP
+#define SLUICE_CHANNEL_BYTES_HPP
+
 #ifndef SLUICE_CHANNEL_CHANNEL_HPP
 #define SLUICE_CHANNEL_CHANNEL_HPP
 
@@ -8519,9 +8522,6 @@ template <message T, channel_kind Kind = spsc, class P = native_memory>
 }  // namespace sluice
 
 #endif
-#ifndef SLUICE_CHANNEL_EXPLAIN_HPP
-#define SLUICE_CHANNEL_EXPLAIN_HPP
-
 #ifndef SLUICE_CHANNEL_SHARED_HPP
 #define SLUICE_CHANNEL_SHARED_HPP
 
@@ -8529,7 +8529,7 @@ namespace sluice {
 
 /// How a channel between processes is opened. Fields left alone adopt what an existing region has.
 struct ring_options {
-  std::size_t capacity = 0;               // messages, exactly; 0: that of an existing region, else what the kind needs, mostly 1024
+  std::size_t capacity = 0;               // messages, exactly; 0: that of an existing region, else as the kind needs
   unsigned participants = 0;              // slots; 0: as the kind needs
   wait_strategy wait = wait_strategy::spin_then_park;
   const char* directory = nullptr;        // of a shared memory name; null: the user's own on tmpfs
@@ -8641,6 +8641,15 @@ result<shared_home<SideType, Kind, P>> shared_home<SideType, Kind, P>::another(s
   });
 }
 
+template <class End, class SideType, class T, class Kind, class P>
+result<End> open_end(const result<region_place>& where, const ring_options& o, slot_range slots) noexcept {
+  if (!where) return where.err();
+  auto home = open_home<SideType, T, Kind, P>(slots, [&](slot_range in, auto heal, auto begin) {
+    return membership<P>::join(*where, spec_of<T, Kind, P>(o), in, heal, begin);
+  });
+  return home ? result<End>(End(std::move(*home), o.wait)) : result<End>(home.err());
+}
+
 template <class T, class Kind, class P>
 struct shared_ends {
   using producer = typename ring_kind<Kind>::template producer<T, P>;
@@ -8649,20 +8658,10 @@ struct shared_ends {
   using source = ring_source<T, Kind, shared_home<consumer, Kind, P>, P>;
 
   static result<sink> open_sink(const result<region_place>& where, const ring_options& o) noexcept {
-    return open<sink, producer>(where, o, ring_kind<Kind>::producers);
+    return open_end<sink, producer, T, Kind, P>(where, o, ring_kind<Kind>::producers);
   }
   static result<source> open_source(const result<region_place>& where, const ring_options& o) noexcept {
-    return open<source, consumer>(where, o, ring_kind<Kind>::consumers);
-  }
-
- private:
-  template <class End, class SideType>
-  static result<End> open(const result<region_place>& where, const ring_options& o, slot_range slots) noexcept {
-    if (!where) return where.err();
-    auto home = open_home<SideType, T, Kind, P>(slots, [&](slot_range in, auto heal, auto begin) {
-      return membership<P>::join(*where, spec_of<T, Kind, P>(o), in, heal, begin);
-    });
-    return home ? result<End>(End(std::move(*home), o.wait)) : result<End>(home.err());
+    return open_end<source, consumer, T, Kind, P>(where, o, ring_kind<Kind>::consumers);
   }
 };
 
@@ -8728,6 +8727,303 @@ template <class T, class Kind, class SideType, class P>
 }  // namespace sluice
 
 #endif
+
+// Messages of any length, built and read in place:
+//
+//     auto [tx, rx] = bytes_channel(64 * 1024);
+//     if (auto place = tx.claim(1500)) place.commit(receive_into(*place));
+//     while (auto message = rx.borrow()) handle(*message);
+
+namespace sluice {
+
+/// One producer, one consumer, messages of any length; first in, first out.
+struct bytes {};
+
+template <>
+struct ring_kind<bytes> {
+  template <class T, class P>
+  using ring = bytes_ring<P>;
+  template <class T, class P>
+  using producer = bytes_producer<P>;
+  template <class T, class P>
+  using consumer = bytes_consumer<P>;
+
+  static constexpr region_kind in_region = region_kind::bytes;
+  static constexpr std::uint64_t capacity = 64 * 1024;  // where nobody says otherwise
+  static constexpr std::uint32_t participants = 2, most_participants = detail::max_participants;
+  static constexpr unsigned producer_slot = static_cast<unsigned>(spsc_slot::producer);
+  static constexpr unsigned consumer_slot = static_cast<unsigned>(spsc_slot::consumer);
+  static constexpr slot_range producers = producer_slot, consumers = consumer_slot;
+
+  /// Repairs what the dead owner of a slot left in the ring: its session has ended, and nothing else is open.
+  template <class P, class Ring>
+  static recovery heal(const bytes_ring<P>& r, unsigned slot, Ring&&) noexcept {
+    (slot == producer_slot ? r.shared().producer : r.shared().consumer).end(phase::died);
+    return {.peers = 1};
+  }
+};
+
+/// A place in the ring for a message: invisible until commit(), given back when destroyed without.
+///
+/// Starts with whatever bytes the place holds, aligned to a line. Outlives a move of its end, not its destruction.
+template <class Side, class Ring>
+class [[nodiscard]] bytes_slot {
+ public:
+  bytes_slot(error e) noexcept : why_(e) {}  // NOLINT: an error is an outcome
+  bytes_slot(errc c) noexcept : why_(c) {}   // NOLINT
+  bytes_slot(Side& side, std::span<std::byte> place) noexcept : side_(&side), place_(place) {}
+  bytes_slot(bytes_slot&& o) noexcept : side_(std::exchange(o.side_, nullptr)), place_(o.place_), why_(o.why_) {}
+  bytes_slot& operator=(bytes_slot&& o) noexcept {
+    if (this != &o) {
+      abandon();
+      side_ = std::exchange(o.side_, nullptr), place_ = o.place_, why_ = o.why_;
+    }
+    return *this;
+  }
+  ~bytes_slot() { abandon(); }
+
+  explicit operator bool() const noexcept { return side_ != nullptr; }
+  [[nodiscard]] error err() const noexcept { return why_; }
+  [[nodiscard]] std::span<std::byte> operator*() const noexcept { return place_; }
+  [[nodiscard]] std::byte* data() const noexcept { return place_.data(); }
+  [[nodiscard]] std::size_t size() const noexcept { return place_.size(); }
+
+  /// Publishes the first m bytes, all of them at most; the rest goes back. The slot is empty afterwards.
+  void commit(std::size_t m) noexcept {
+    if (Side* const s = std::exchange(side_, nullptr); s != nullptr && s->attached()) s->commit(m, Ring{});
+  }
+  void commit() noexcept { commit(place_.size()); }
+
+ private:
+  void abandon() noexcept {  // not attached: the end was closed meanwhile, or this is a forked child
+    if (Side* const s = std::exchange(side_, nullptr); s != nullptr && s->attached()) s->abandon(Ring{});
+  }
+
+  Side* side_ = nullptr;
+  std::span<std::byte> place_;
+  error why_;
+};
+
+/// A message in the ring, read in place: consumed when the loan is released or destroyed, left there by keep().
+///
+/// Aligned to a line. Its size is fixed; between processes the writer could still change its bytes, so check a copy where
+/// the writer is not trusted. Outlives a move of its end, not its destruction.
+template <class Side, class Ring>
+class [[nodiscard]] bytes_loan {
+ public:
+  bytes_loan(error e) noexcept : why_(e) {}  // NOLINT: an error is an outcome
+  bytes_loan(errc c) noexcept : why_(c) {}   // NOLINT
+  bytes_loan(Side& side, std::span<const std::byte> message) noexcept : side_(&side), message_(message) {}
+  bytes_loan(bytes_loan&& o) noexcept : side_(std::exchange(o.side_, nullptr)), message_(o.message_), why_(o.why_) {}
+  bytes_loan& operator=(bytes_loan&& o) noexcept {
+    if (this != &o) {
+      release();
+      side_ = std::exchange(o.side_, nullptr), message_ = o.message_, why_ = o.why_;
+    }
+    return *this;
+  }
+  ~bytes_loan() { release(); }
+
+  explicit operator bool() const noexcept { return side_ != nullptr; }
+  [[nodiscard]] error err() const noexcept { return why_; }
+  [[nodiscard]] std::span<const std::byte> operator*() const noexcept { return message_; }
+  [[nodiscard]] const std::byte* data() const noexcept { return message_.data(); }
+  [[nodiscard]] std::size_t size() const noexcept { return message_.size(); }
+
+  void release() noexcept {
+    if (Side* const s = std::exchange(side_, nullptr); s != nullptr && s->attached()) s->consume_loan(Ring{});
+  }
+  /// Leaves the message for the next borrow or pop, of this end or a successor's.
+  void keep() noexcept {
+    if (Side* const s = std::exchange(side_, nullptr); s != nullptr && s->attached()) s->keep_loan(Ring{});
+  }
+
+ private:
+  Side* side_ = nullptr;
+  std::span<const std::byte> message_;
+  error why_;
+};
+
+namespace detail {
+
+template <class Home>
+inline constexpr end_traits bytes_traits = [] {
+  end_traits t = Home::template traits<std::byte>;
+  t.max_size = end_traits{}.max_size;  // the capacity, which is known at run time only
+  return t;
+}();
+
+}  // namespace detail
+
+/// The end that messages of any length go into. A message of n bytes takes max(1, ceil(n / 64)) × 64 bytes of the
+/// capacity, in one piece; the largest possible one is as large as the capacity.
+///
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates: never.
+template <class Home, class P>
+class bytes_sink : public detail::ring_end<bytes_producer<P>, Home> {
+  using side_type = bytes_producer<P>;
+  using base = detail::ring_end<side_type, Home>;
+  using typename base::ringer;
+
+ public:
+  using slot_type = bytes_slot<side_type, ringer>;
+  static constexpr end_traits traits = detail::bytes_traits<Home>;
+
+  explicit bytes_sink(error why) noexcept : base(why) {}
+  bytes_sink(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}
+
+  /// A place for up to n bytes. Errors: full, too_big, closed, peer_died, busy, corrupt, forked.
+  slot_type try_claim(std::size_t n) noexcept {
+    const auto place = this->side().try_claim(n);
+    if (!place) [[unlikely]] return this->refused(place.err());
+    return slot_type(this->side(), *place);
+  }
+  slot_type claim(std::size_t n, until u = {}) {
+    auto place = try_claim(n);
+    if (detail::settled(place) || u.immediate()) [[likely]] return place;
+    return detail::wait_for(*this, want::push, u, [this, n] { return try_claim(n); });
+  }
+  /// Copies a whole message in.
+  status try_push(std::span<const std::byte> message) noexcept {
+    const status s = this->side().try_push(message, ringer{});
+    if (!s) [[unlikely]] return this->refused(s.err());
+    return s;
+  }
+  status push(std::span<const std::byte> message, until u = {}) {
+    const status s = try_push(message);
+    if (detail::settled(s) || u.immediate()) [[likely]] return s;
+    return detail::wait_for(*this, want::push, u, [this, message] { return try_push(message); });
+  }
+};
+
+/// The end that messages of any length come out of.
+///
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates: never.
+template <class Home, class P>
+class bytes_source : public detail::ring_end<bytes_consumer<P>, Home> {
+  using side_type = bytes_consumer<P>;
+  using base = detail::ring_end<side_type, Home>;
+  using typename base::ringer;
+
+ public:
+  using loan_type = bytes_loan<side_type, ringer>;
+  static constexpr end_traits traits = detail::bytes_traits<Home>;
+
+  explicit bytes_source(error why) noexcept : base(why) {}
+  bytes_source(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}
+
+  /// The next message in place. Errors: empty, closed, peer_died, busy, corrupt, forked.
+  loan_type try_borrow() noexcept {
+    const auto message = this->side().try_borrow(ringer{});
+    if (!message) [[unlikely]] return this->refused(message.err());
+    return loan_type(this->side(), *message);
+  }
+  loan_type borrow(until u = {}) {
+    auto l = try_borrow();
+    if (detail::settled(l) || u.immediate()) [[likely]] return l;
+    return detail::wait_for(*this, want::pop, u, [this] { return try_borrow(); });
+  }
+  /// Copies the next message into `to`, whole, and returns its size. If it does not fit: too_big in step `read`, with the
+  /// size in `detail` (at most 2^31 - 1), and the message stays.
+  result<std::size_t> try_pop(std::span<std::byte> to) noexcept {
+    const auto n = this->side().try_pop(to, ringer{});
+    if (!n) [[unlikely]] return this->refused(n.err());
+    return n;
+  }
+  result<std::size_t> pop(std::span<std::byte> to, until u = {}) {
+    const auto n = try_pop(to);
+    if (detail::settled(n) || u.immediate()) [[likely]] return n;
+    return detail::wait_for(*this, want::pop, u, [this, to] { return try_pop(to); });
+  }
+};
+
+namespace detail {
+
+template <class P>
+struct bytes_ends {
+  using local_sink = bytes_sink<local_home<bytes_producer<P>, std::byte, bytes, P>, P>;
+  using local_source = bytes_source<local_home<bytes_consumer<P>, std::byte, bytes, P>, P>;
+  using shared_sink = bytes_sink<shared_home<bytes_producer<P>, bytes, P>, P>;
+  using shared_source = bytes_source<shared_home<bytes_consumer<P>, bytes, P>, P>;
+};
+
+}  // namespace detail
+
+/// Both ends of a channel of bytes within a process: `auto [tx, rx] = bytes_channel(64 * 1024);`
+template <class P>
+struct bytes_channel_ends {
+  typename detail::bytes_ends<P>::local_sink tx;
+  typename detail::bytes_ends<P>::local_source rx;
+};
+
+/// A channel of messages of any length between threads, with `capacity` bytes for them (in whole granules of 64). Where
+/// memory is short, or the capacity is 0, both ends are inert and say so with every verb.
+///
+/// Allocates: here, and nowhere later.
+template <class P = native_memory>
+[[nodiscard]] bytes_channel_ends<P> bytes_channel(std::size_t capacity = ring_kind<bytes>::capacity,
+                                                  const channel_options& o = {}) noexcept {
+  using core_type = detail::channel_core<std::byte, bytes, P>;
+  using sink_home = detail::local_home<bytes_producer<P>, std::byte, bytes, P>;
+  using source_home = detail::local_home<bytes_consumer<P>, std::byte, bytes, P>;
+  using sink = typename detail::bytes_ends<P>::local_sink;
+  using source = typename detail::bytes_ends<P>::local_source;
+  error why;
+  auto* const core = core_type::make(capacity, why);
+  if (core == nullptr) return {sink(why), source(why)};
+  (void)detail::join_heavy_fence(false);
+  auto in = sink_home::make(core, ring_kind<bytes>::producers);
+  auto out = source_home::make(core, ring_kind<bytes>::consumers);
+  core->release();
+  if (!in || !out) {
+    const error no_room = !in ? in.err() : out.err();
+    return {sink(no_room), source(no_room)};
+  }
+  return {sink(std::move(*in), o.wait), source(std::move(*out), o.wait)};
+}
+
+/// Opens the sending end of the shared memory channel of bytes of this name, creating the channel if there is none.
+/// `capacity` is in bytes; where nobody says otherwise it is 64 KiB. Blocks, Allocates, Errors: as shm_sink.
+template <class P = native_memory>
+[[nodiscard]] auto shm_bytes_sink(std::string_view name, const ring_options& o = {}) noexcept {
+  return detail::open_end<typename detail::bytes_ends<P>::shared_sink, bytes_producer<P>, std::byte, bytes, P>(
+      region_place::shared_memory(name, o.region()), o, ring_kind<bytes>::producers);
+}
+/// Opens the receiving end of the shared memory channel of bytes of this name; otherwise as shm_bytes_sink.
+template <class P = native_memory>
+[[nodiscard]] auto shm_bytes_source(std::string_view name, const ring_options& o = {}) noexcept {
+  return detail::open_end<typename detail::bytes_ends<P>::shared_source, bytes_consumer<P>, std::byte, bytes, P>(
+      region_place::shared_memory(name, o.region()), o, ring_kind<bytes>::consumers);
+}
+/// Opens the sending end of the channel of bytes in the file at `path`; otherwise as mapped_sink and shm_bytes_sink.
+template <class P = native_memory>
+[[nodiscard]] auto mapped_bytes_sink(std::string_view path, const ring_options& o = {}) noexcept {
+  return detail::open_end<typename detail::bytes_ends<P>::shared_sink, bytes_producer<P>, std::byte, bytes, P>(
+      detail::file_place(path, o), o, ring_kind<bytes>::producers);
+}
+/// Opens the receiving end of the channel of bytes in the file at `path`; otherwise as mapped_bytes_sink.
+template <class P = native_memory>
+[[nodiscard]] auto mapped_bytes_source(std::string_view path, const ring_options& o = {}) noexcept {
+  return detail::open_end<typename detail::bytes_ends<P>::shared_source, bytes_consumer<P>, std::byte, bytes, P>(
+      detail::file_place(path, o), o, ring_kind<bytes>::consumers);
+}
+/// Joins the region of an end anew: for a forked child, as reopen() of other ends.
+template <class P>
+[[nodiscard]] auto reopen(const bytes_sink<detail::shared_home<bytes_producer<P>, bytes, P>, P>& end,
+                          const ring_options& o = {}) noexcept {
+  return detail::reopen_end(end, ring_kind<bytes>::producers, o);
+}
+template <class P>
+[[nodiscard]] auto reopen(const bytes_source<detail::shared_home<bytes_consumer<P>, bytes, P>, P>& end,
+                          const ring_options& o = {}) noexcept {
+  return detail::reopen_end(end, ring_kind<bytes>::consumers, o);
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_CHANNEL_EXPLAIN_HPP
+#define SLUICE_CHANNEL_EXPLAIN_HPP
 
 namespace sluice {
 

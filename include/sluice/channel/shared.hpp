@@ -9,7 +9,7 @@ namespace sluice {
 
 /// How a channel between processes is opened. Fields left alone adopt what an existing region has.
 struct ring_options {
-  std::size_t capacity = 0;               // messages, exactly; 0: that of an existing region, else what the kind needs, mostly 1024
+  std::size_t capacity = 0;               // messages, exactly; 0: that of an existing region, else as the kind needs
   unsigned participants = 0;              // slots; 0: as the kind needs
   wait_strategy wait = wait_strategy::spin_then_park;
   const char* directory = nullptr;        // of a shared memory name; null: the user's own on tmpfs
@@ -121,6 +121,15 @@ result<shared_home<SideType, Kind, P>> shared_home<SideType, Kind, P>::another(s
   });
 }
 
+template <class End, class SideType, class T, class Kind, class P>
+result<End> open_end(const result<region_place>& where, const ring_options& o, slot_range slots) noexcept {
+  if (!where) return where.err();
+  auto home = open_home<SideType, T, Kind, P>(slots, [&](slot_range in, auto heal, auto begin) {
+    return membership<P>::join(*where, spec_of<T, Kind, P>(o), in, heal, begin);
+  });
+  return home ? result<End>(End(std::move(*home), o.wait)) : result<End>(home.err());
+}
+
 template <class T, class Kind, class P>
 struct shared_ends {
   using producer = typename ring_kind<Kind>::template producer<T, P>;
@@ -129,20 +138,10 @@ struct shared_ends {
   using source = ring_source<T, Kind, shared_home<consumer, Kind, P>, P>;
 
   static result<sink> open_sink(const result<region_place>& where, const ring_options& o) noexcept {
-    return open<sink, producer>(where, o, ring_kind<Kind>::producers);
+    return open_end<sink, producer, T, Kind, P>(where, o, ring_kind<Kind>::producers);
   }
   static result<source> open_source(const result<region_place>& where, const ring_options& o) noexcept {
-    return open<source, consumer>(where, o, ring_kind<Kind>::consumers);
-  }
-
- private:
-  template <class End, class SideType>
-  static result<End> open(const result<region_place>& where, const ring_options& o, slot_range slots) noexcept {
-    if (!where) return where.err();
-    auto home = open_home<SideType, T, Kind, P>(slots, [&](slot_range in, auto heal, auto begin) {
-      return membership<P>::join(*where, spec_of<T, Kind, P>(o), in, heal, begin);
-    });
-    return home ? result<End>(End(std::move(*home), o.wait)) : result<End>(home.err());
+    return open_end<source, consumer, T, Kind, P>(where, o, ring_kind<Kind>::consumers);
   }
 };
 

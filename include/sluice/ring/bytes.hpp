@@ -143,11 +143,11 @@ class bytes_producer : public detail::spsc_session<bytes_producer<P>, P> {
     this->wake_peer(ring);
   }
   SLUICE_COLD() error look_at_consumer() noexcept {
-    const role_view now = theirs().read();
-    if (now == seen_) return {};
-    if (const errc why = now.verdict(ring_.persistent()); why != errc::ok)
+    const role_view peer = theirs().read();
+    if (peer == seen_) return {};
+    if (const errc why = peer.verdict(ring_.persistent()); why != errc::ok)
       return error(why, step::push).by(static_cast<unsigned>(spsc_slot::consumer));
-    seen_ = now;
+    seen_ = peer;
     return {};
   }
 
@@ -255,13 +255,13 @@ class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P> {
   SLUICE_COLD() error why_not(errc e, Ring&& ring) noexcept {
     if (e == errc::corrupt) return error(errc::corrupt, step::pop, subject::stamp);
     if (passed_) publish_head(ring);  // padding with nothing behind it yet: a producer may need its room
-    const role_view now = theirs().read();
-    const errc end = now.verdict(ring_.persistent());
-    if (end == errc::ok || now.session() == told_before_) return error(errc::empty, step::pop);
+    const role_view peer = theirs().read();
+    const errc end = peer.verdict(ring_.persistent());
+    if (end == errc::ok || peer.session() == told_before_) return error(errc::empty, step::pop);
     // Published before the end that was just seen (E1, E2)?
     if (const errc again = look(); again != errc::empty)
       return again == errc::ok ? error() : error(errc::corrupt, step::pop, subject::stamp);
-    ring_.shared().told.store(now.session(), P::template order<site::spsc_told>);
+    ring_.shared().told.store(peer.session(), P::template order<site::spsc_told>);
     return error(end, step::pop).by(static_cast<unsigned>(spsc_slot::producer));
   }
   SLUICE_COLD() error too_big() const noexcept {
