@@ -208,15 +208,10 @@ class crowd_scenario {
     while (baton_.load(order::acquire) == 0) P::pause();
   }
   bool heal_all() {
-    const unsigned me = world::me();
     bool any = false;
-    for (unsigned k = 0; k < slots_; ++k) {
-      if (k == slot_[me] || (healed_by_[me] & 1u << k) != 0) continue;
-      if (!sluice::heal_if_dead(locks_, k, [&] { (void)kind::heal(ring_, k, no_bell); })) continue;
-      healed_by_[me] |= 1u << k;  // once: two that heal on and on would keep each other awake
-      saw("healed");
-      any = true;
-    }
+    for (unsigned k = 0; k < slots_; ++k)
+      if (k != slot_[world::me()] && locks_.heal_once(k, [&] { (void)kind::heal(ring_, k, no_bell); })) any = true;
+    if (any) saw("healed");
     return any;
   }
   // Each operation is between these. What is not overlapped by that of another, and knows of all that were before, finds
@@ -382,7 +377,7 @@ class crowd_scenario {
   ledger book_;
   bool told_ = false, disturbed_ = false;  // an end; by a death
   bool abandoned_[ledger::most / ledger::session] = {};
-  unsigned in_op_ = 0, overlapped_ = 0, healed_by_[max_threads + 1] = {};
+  unsigned in_op_ = 0, overlapped_ = 0;
   world::moment last_[max_threads + 1];
   std::uint64_t known_pushed_[max_threads + 1] = {}, known_popped_[max_threads + 1] = {};
   atomic<std::uint32_t> baton_{0};

@@ -29,7 +29,7 @@ class shared_home {
     sluice::recovery all;
     for (unsigned k = 0; k < locks_->slots; ++k)
       if (k != slot_)
-        (void)sluice::heal_if_dead(*locks_, k, [&] {
+        (void)locks_->heal_once(k, [&] {
           all += sluice::ring_kind<Kind>::heal(side_->ring(), k, sluice::detail::futex_ringer<true>{});
         });
     return all;

@@ -68,7 +68,7 @@ unsigned world::spawn(std::string name, role r, std::function<void()> body) {
   a.name = std::move(name);
   a.body = std::move(body);
   a.next = {};
-  a.killable = r.killable, a.stoppable = r.stoppable, a.heir = r.heir_of != nullptr;
+  a.killable = r.killable, a.stoppable = r.stoppable, a.may_sleep = r.may_sleep, a.heir = r.heir_of != nullptr;
   a.finished = a.asleep = a.stopped = a.woke_by_itself = false;
   a.deadly = true;
   a.trace = 0;
@@ -159,7 +159,7 @@ moves world::enabled(bool& stuck) {
       const bool can = can_run(a);
       if (can) runs |= bit(run_, t);
       if (a.heir) continue;
-      waits = waits || !can;
+      waits = waits || (!can && !(a.may_sleep && a.asleep));
       stands = stands || a.stopped;
       if (a.killable && kills_ != 0 && (a.deadly || !rules_->reduce)) misfortunes |= bit(die_, t);
       if (a.asleep && spurious_ != 0) misfortunes |= bit(wake_, t);

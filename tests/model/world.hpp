@@ -56,7 +56,7 @@ struct actor {
   std::string name;
   std::function<void()> body;
   intent next;
-  bool killable, stoppable;
+  bool killable, stoppable, may_sleep;
   bool heir;  // has not begun
   bool finished, asleep, stopped;
   bool woke_by_itself;
@@ -85,6 +85,7 @@ class world {
   struct role {
     bool killable = false;
     bool stoppable = false;
+    bool may_sleep = false;         // for ever: what it waits for need not come, and the scenario will look into that
     const void* heir_of = nullptr;  // begins when this kernel lock has become free; need not begin at all
   };
   unsigned spawn(std::string name, role r, std::function<void()> body);
@@ -98,6 +99,7 @@ class world {
   /// Nobody writes these bytes: a load of them is no step, and no word of the model.
   void constant(const void* from, const void* to) { constants_.push_back({from, to}); }
   std::function<void(unsigned)> on_death;  // sees the memory as the dead left it
+  [[nodiscard]] bool asleep(unsigned thread) const noexcept { return cast_[thread]->asleep; }
   std::set<std::string> outcomes;
   std::set<std::string, std::less<>> seen;
   [[nodiscard]] bool replaying() const noexcept { return search_->replaying(); }
