@@ -5436,7 +5436,7 @@ class listener {
 //
 //   push  (P1) a position below the private limit needs no look at anybody; (P2) write the item; (P3) store the stamp.
 //   pop   (C1) the stamp is above the position: it is there; (C2) read the item; (C3) store the cursor: popped.
-//   grant At its limit the producer takes a new one: (G1) store limit = tail + quantum; (G2) load `active`; (G3) load
+//   grant At its limit the producer takes a new one: (G1) exchange limit = tail + quantum; (G2) load `active`; (G3) load
 //         the cursors that count; (G4) if one of them is so far behind that the limit would exceed it by more than the
 //         capacity, store a lower limit. Nothing left: full, because of that reader.
 //   join  (J1) store cursor = 0, so that it holds whatever there is; (J2) set the bit; (J3) load the limit; begin with the
@@ -5446,7 +5446,8 @@ class listener {
 //
 // (G1), (G2), (J2) and (J3) are sequentially consistent: either the producer sees the bit, and then grants nothing beyond
 // the cursor; or the joiner sees the limit that was granted without it, and begins where that does no harm. Both are
-// careful, so both may be.
+// careful, so both may be. (G1) is an exchange because a producer killed after it may have begun to overwrite: no compiler
+// may hold that announcement back, as it might a store. Where a sequentially consistent store is an exchange, it costs the same.
 //
 // A limit that was granted allows to write `quantum` messages more, during which somebody may join and want the last
 // `capacity` of them. Therefore there are blocks for capacity + quantum messages, and a partly overwritten block. A reader
@@ -5457,7 +5458,7 @@ class listener {
 // reuses a block after the last read of it. (G1) and (G4) release besides, for (J3): whatever was pushed before the grant.
 //
 // Who writes what: stamps, items and `limit` the producer; a cursor its reader; `active` who joins or leaves, by
-// read-modify-write. The producer's path has none. All zero is an empty ring.
+// read-modify-write. A push has none, a grant has one. All zero is an empty ring.
 //
 // What a kill leaves: a producer's item without a stamp, or a limit that is higher than need be; its successor finds the
 // tail in the `quantum` positions below the limit. A reader's cursor, at the last message whose pop it had committed, and
@@ -5733,7 +5734,7 @@ class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
       blocker_ = 0;
     }
     const word quantum = ring_.quantum();
-    s.limit.store(next_.number + quantum, P::template order<site::broadcast_grant>);  // (G1)
+    s.limit.exchange(next_.number + quantum, P::template order<site::broadcast_grant>);  // (G1)
     word room = quantum;
     unsigned last = 0;
     for (word readers = s.active.load(P::template order<site::broadcast_active>); readers != 0; readers &= readers - 1) {  // (G2)
@@ -7067,7 +7068,7 @@ class lossy_consumer : public detail::listener<lossy_consumer<T, P>, P> {
     word tail = ring_.shared().tail.load(P::template order<site::lossy_last>);
     const word whole = stamp % 2 == 0 ? begun : begun - 1;
     if (tail < whole) tail = whole;
-    word to = hurry_ ? tail - ring_.capacity() / 2 + 1 : ring_.oldest(tail);
+    word to = hurry_ ? tail - (ring_.capacity() - 1) / 2 : ring_.oldest(tail);
     if (to <= next_) to = next_ + 1;  // what is being overwritten
     const word missed = to - next_;
     constexpr auto most = static_cast<word>(std::numeric_limits<std::int32_t>::max());
@@ -8749,7 +8750,7 @@ struct ring_kind<bytes> {
   using consumer = bytes_consumer<P>;
 
   static constexpr region_kind in_region = region_kind::bytes;
-  static constexpr std::uint64_t capacity = 64 * 1024;  // where nobody says otherwise
+  static constexpr std::size_t default_capacity = 64 * 1024;  // where nobody says otherwise
   static constexpr std::uint32_t participants = 2, most_participants = detail::max_participants;
   static constexpr unsigned producer_slot = static_cast<unsigned>(spsc_slot::producer);
   static constexpr unsigned consumer_slot = static_cast<unsigned>(spsc_slot::consumer);
@@ -8961,7 +8962,7 @@ struct bytes_channel_ends {
 ///
 /// Allocates: here, and nowhere later.
 template <class P = native_memory>
-[[nodiscard]] bytes_channel_ends<P> bytes_channel(std::size_t capacity = ring_kind<bytes>::capacity,
+[[nodiscard]] bytes_channel_ends<P> bytes_channel(std::size_t capacity = ring_kind<bytes>::default_capacity,
                                                   const channel_options& o = {}) noexcept {
   using core_type = detail::channel_core<std::byte, bytes, P>;
   using sink_home = detail::local_home<bytes_producer<P>, std::byte, bytes, P>;

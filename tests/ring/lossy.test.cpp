@@ -38,7 +38,7 @@ std::string against_model(std::size_t capacity, unsigned operations, dice d) {
   for (unsigned k = 0; k < 3; ++k) c[k] = b.make_consumer(k + 1), next[k] = 1;
   const auto oldest = [&] { return pushed > capacity ? pushed - capacity + 1 : 1; };
   const auto resume = [&](unsigned k) {
-    next[k] = std::max(hurry[k] ? pushed - capacity / 2 + 1 : oldest(), next[k] + 1);
+    next[k] = std::max(hurry[k] ? pushed - (capacity - 1) / 2 : oldest(), next[k] + 1);
     hurry[k] = true;
   };
   std::vector<item> many(capacity + 4);

@@ -27,7 +27,7 @@ struct ring_kind<bytes> {
   using consumer = bytes_consumer<P>;
 
   static constexpr region_kind in_region = region_kind::bytes;
-  static constexpr std::uint64_t capacity = 64 * 1024;  // where nobody says otherwise
+  static constexpr std::size_t default_capacity = 64 * 1024;  // where nobody says otherwise
   static constexpr std::uint32_t participants = 2, most_participants = detail::max_participants;
   static constexpr unsigned producer_slot = static_cast<unsigned>(spsc_slot::producer);
   static constexpr unsigned consumer_slot = static_cast<unsigned>(spsc_slot::consumer);
@@ -239,7 +239,7 @@ struct bytes_channel_ends {
 ///
 /// Allocates: here, and nowhere later.
 template <class P = native_memory>
-[[nodiscard]] bytes_channel_ends<P> bytes_channel(std::size_t capacity = ring_kind<bytes>::capacity,
+[[nodiscard]] bytes_channel_ends<P> bytes_channel(std::size_t capacity = ring_kind<bytes>::default_capacity,
                                                   const channel_options& o = {}) noexcept {
   using core_type = detail::channel_core<std::byte, bytes, P>;
   using sink_home = detail::local_home<bytes_producer<P>, std::byte, bytes, P>;

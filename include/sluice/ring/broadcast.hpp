@@ -144,7 +144,7 @@ class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
       blocker_ = 0;
     }
     const word quantum = ring_.quantum();
-    s.limit.store(next_.number + quantum, P::template order<site::broadcast_grant>);  // (G1)
+    s.limit.exchange(next_.number + quantum, P::template order<site::broadcast_grant>);  // (G1)
     word room = quantum;
     unsigned last = 0;
     for (word readers = s.active.load(P::template order<site::broadcast_active>); readers != 0; readers &= readers - 1) {  // (G2)

@@ -17,7 +17,7 @@
 //
 //   push  (P1) a position below the private limit needs no look at anybody; (P2) write the item; (P3) store the stamp.
 //   pop   (C1) the stamp is above the position: it is there; (C2) read the item; (C3) store the cursor: popped.
-//   grant At its limit the producer takes a new one: (G1) store limit = tail + quantum; (G2) load `active`; (G3) load
+//   grant At its limit the producer takes a new one: (G1) exchange limit = tail + quantum; (G2) load `active`; (G3) load
 //         the cursors that count; (G4) if one of them is so far behind that the limit would exceed it by more than the
 //         capacity, store a lower limit. Nothing left: full, because of that reader.
 //   join  (J1) store cursor = 0, so that it holds whatever there is; (J2) set the bit; (J3) load the limit; begin with the
@@ -27,7 +27,8 @@
 //
 // (G1), (G2), (J2) and (J3) are sequentially consistent: either the producer sees the bit, and then grants nothing beyond
 // the cursor; or the joiner sees the limit that was granted without it, and begins where that does no harm. Both are
-// careful, so both may be.
+// careful, so both may be. (G1) is an exchange because a producer killed after it may have begun to overwrite: no compiler
+// may hold that announcement back, as it might a store. Where a sequentially consistent store is an exchange, it costs the same.
 //
 // A limit that was granted allows to write `quantum` messages more, during which somebody may join and want the last
 // `capacity` of them. Therefore there are blocks for capacity + quantum messages, and a partly overwritten block. A reader
@@ -38,7 +39,7 @@
 // reuses a block after the last read of it. (G1) and (G4) release besides, for (J3): whatever was pushed before the grant.
 //
 // Who writes what: stamps, items and `limit` the producer; a cursor its reader; `active` who joins or leaves, by
-// read-modify-write. The producer's path has none. All zero is an empty ring.
+// read-modify-write. A push has none, a grant has one. All zero is an empty ring.
 //
 // What a kill leaves: a producer's item without a stamp, or a limit that is higher than need be; its successor finds the
 // tail in the `quantum` positions below the limit. A reader's cursor, at the last message whose pop it had committed, and

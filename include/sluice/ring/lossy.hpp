@@ -209,7 +209,7 @@ class lossy_consumer : public detail::listener<lossy_consumer<T, P>, P> {
     word tail = ring_.shared().tail.load(P::template order<site::lossy_last>);
     const word whole = stamp % 2 == 0 ? begun : begun - 1;
     if (tail < whole) tail = whole;
-    word to = hurry_ ? tail - ring_.capacity() / 2 + 1 : ring_.oldest(tail);
+    word to = hurry_ ? tail - (ring_.capacity() - 1) / 2 : ring_.oldest(tail);
     if (to <= next_) to = next_ + 1;  // what is being overwritten
     const word missed = to - next_;
     constexpr auto most = static_cast<word>(std::numeric_limits<std::int32_t>::max());
