@@ -6410,10 +6410,11 @@ class copied_item {
  private:
   alignas(T) std::byte bytes_[sizeof(T)] = {};
 };
-/// The same without the zeroes, for what is filled at once.
+/// The same on the stack, for what is filled at once. A compiler drops the zeroes; without them it warns where it cannot see
+/// that a failed copy is not used.
 template <class T>
 union fresh_item {
-  constexpr fresh_item() noexcept {}
+  constexpr fresh_item() noexcept : bytes{} {}
   std::byte bytes[sizeof(T)];
   T value;
 };
@@ -8072,6 +8073,8 @@ struct ring_kind<lanes_of<N>> {
       shared.producers.wake_all(ring);
     }
     return {.peers = 1};
+  }
+};
 
 /// A kind of channel.
 template <class K>

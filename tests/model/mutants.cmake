@@ -26,60 +26,62 @@ endfunction()
 
 # ---- the ring
 
-model_mutant(stamp_before_item ring/spsc.hpp
-  [=[    detail::put_item<P>(here.place(), std::forward<U>(value));
+model_mutant(stamp_before_item ring/spsc_lane.hpp
+  [=[    put_item<P>(here.place(), std::forward<U>(value));
     here.publish(1);]=]
   [=[    here.publish(1);
-    detail::put_item<P>(here.place(), std::forward<U>(value));]=])
-model_mutant(batch_stamp_before_items ring/spsc.hpp
-  [=[        if (m == per_block) P::copy_out(to.place(), from, std::size_t{per_block});]=]
-  [=[        to.publish(m);
-        if (m == per_block) P::copy_out(to.place(), from, std::size_t{per_block});]=])
-model_mutant(head_before_item ring/spsc.hpp
-  [=[    result<T> taken = detail::take_item<P>(next_.place());
-    next_.pass(1, ring_);
-    publish_head(ring);
+    put_item<P>(here.place(), std::forward<U>(value));]=])
+model_mutant(batch_stamp_before_items ring/spsc_lane.hpp
+  [=[      if (m == per_block) P::copy_out(to.place(), from, std::size_t{per_block});]=]
+  [=[      to.publish(m);
+      if (m == per_block) P::copy_out(to.place(), from, std::size_t{per_block});]=])
+model_mutant(head_before_item ring/spsc_lane.hpp
+  [=[    result<T> taken = take_item<P>(next_.place());
+    next_.pass(1, l);
+    publish_head(l);
     return taken;]=]
   [=[    T* const at = next_.place();
-    next_.pass(1, ring_);
-    publish_head(ring);
-    return detail::take_item<P>(at);]=])
-model_mutant(head_only_at_block_ends ring/spsc.hpp
-  [=[ring_.shared().head.store(next_.cursor, ]=]
-  [=[ring_.shared().head.store(next_.cursor & ~words::count_mask, ]=])
+    next_.pass(1, l);
+    publish_head(l);
+    return take_item<P>(at);]=])
+model_mutant(head_only_at_block_ends ring/spsc_lane.hpp
+  [=[l.head().store(next_.cursor, ]=]
+  [=[l.head().store(next_.cursor & ~words::count_mask, ]=])
 model_mutant(no_look_after_the_end ring/spsc.hpp
-  [=[    if (next_.look() == errc::ok) return {};  // published]=]
+  [=[    if (reader_.find() == errc::ok) return {};  // published]=]
   [=[    // published]=])
 model_mutant(end_told_twice ring/spsc.hpp
   [=[    ring_.shared().told.store(now.session(), P::template order<site::spsc_told>);]=]
   [=[]=])
-model_mutant(credits_not_read_again ring/spsc.hpp
-  [=[    credits_ = ring_.capacity() - used;
-    if (credits_ != 0)]=]
-  [=[    if (credits_ != 0)]=])
-model_mutant(credits_without_looking ring/spsc.hpp
-  [=[    credits_ = ring_.capacity() - used;
-    if (credits_ != 0)]=]
-  [=[    credits_ = ring_.capacity();
-    if (credits_ != 0)]=])
-model_mutant(heir_has_all_credits ring/spsc.hpp
-  [=[    credits_ = r.capacity() - used;]=]
-  [=[    credits_ = r.capacity();]=])
-model_mutant(heir_starts_its_block_again ring/spsc.hpp
+model_mutant(credits_not_read_again ring/spsc_lane.hpp
+  [=[    credits_ = l.capacity() - used;
+    return credits_ != 0 ?]=]
+  [=[    return credits_ != 0 ?]=])
+model_mutant(credits_without_looking ring/spsc_lane.hpp
+  [=[    credits_ = l.capacity() - used;
+    return credits_ != 0 ?]=]
+  [=[    credits_ = l.capacity();
+    return credits_ != 0 ?]=])
+model_mutant(heir_has_all_credits ring/spsc_lane.hpp
+  [=[    credits_ = l.capacity() - used;
+    return {};]=]
+  [=[    credits_ = l.capacity();
+    return {};]=])
+model_mutant(heir_starts_its_block_again ring/spsc_lane.hpp
   [=[    next_.ready = words::item_of(head);]=]
   [=[    next_.ready = per_block;]=])
-model_mutant(abandoned_place_is_lost ring/spsc.hpp
+model_mutant(abandoned_place_is_lost ring/spsc_lane.hpp
   [=[    credits_ = held_;
     held_ = 0;]=]
   [=[    credits_ = held_ - 1;
     held_ = 0;]=])
-model_mutant(kept_loan_is_consumed ring/spsc.hpp
+model_mutant(kept_loan_is_consumed ring/spsc_lane.hpp
   [=[    lent_ = next_.ready;
     next_.ready = next_.item();]=]
   [=[    lent_ = next_.ready;
     next_.cursor += per_block == 1 ? 0 : 1;
     next_.ready = next_.item();]=])
-model_mutant(lap_of_stamps_does_not_wrap ring/spsc.hpp
+model_mutant(lap_of_stamps_does_not_wrap ring/spsc_lane.hpp
   [=[        stamp = (stamp + words::one_lap) & words::stamp_mask;]=]
   [=[        stamp = stamp + words::one_lap;]=])
 model_mutant(one_block_too_few ring/spsc_layout.hpp
@@ -95,18 +97,14 @@ model_mutant(find_tail_trusts_old_laps ring/spsc_layout.hpp
 # ---- waking and sleeping
 
 model_mutant(wake_before_publish ring/spsc.hpp
-  [=[    here.publish(1);
-    credits_ -= 1;
-    next_.pass(1, ring_);
+  [=[    writer_.push(ring_, std::forward<U>(value));
     this->wake_peer(ring);]=]
   [=[    this->wake_peer(ring);
-    here.publish(1);
-    credits_ -= 1;
-    next_.pass(1, ring_);]=])
+    writer_.push(ring_, std::forward<U>(value));]=])
 model_mutant(pop_wakes_nobody ring/spsc.hpp
-  [=[  // (C3)
+  [=[    result<T> taken = reader_.take(ring_);
     this->wake_peer(ring);]=]
-  [=[
+  [=[    result<T> taken = reader_.take(ring_);
     static_cast<void>(ring);]=])
 model_mutant(no_light_fence core/gate.hpp
   [=[    P::light_fence();]=]

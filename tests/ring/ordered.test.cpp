@@ -206,14 +206,14 @@ std::string against_model(std::size_t capacity, u64 lap, unsigned operations, di
         const bool passed = at != nullptr && !again && before != 0 && m.places[before - 1].state == is::gone;
         const auto got = c[k].try_pop(std::span<u64>(many), no_bell);
         if (static_cast<bool>(got) != (at != nullptr)) return "batch of pops";
-        if (!got) break;
+        if (!got || at == nullptr) break;
         if (many[0] != at->value || c[k].redelivered() != again) return "batch of pops, another message";
         at->state = is::gone;
         if (*got == 1 && (again || passed || !m.more() || many.size() == 1)) break;  // tombs are passed one by one
         std::size_t n = 1;
         for (; n < many.size() && m.more() && n < capacity; ++n) {
           auto* const then = m.next();
-          if (many[n] != then->value) return "batch of pops, another message later";
+          if (then == nullptr || many[n] != then->value) return "batch of pops, another message later";
           then->state = is::gone;
         }
         if (n != *got) return "batch of pops, its size";

@@ -207,6 +207,8 @@ struct ring_kind<lanes_of<N>> {
       shared.producers.wake_all(ring);
     }
     return {.peers = 1};
+  }
+};
 
 /// A kind of channel.
 template <class K>
