@@ -18,7 +18,8 @@ function(model_mutant name header text replacement)
   target_include_directories(mutant_${name} BEFORE PRIVATE "${CMAKE_CURRENT_BINARY_DIR}/mutants/${name}"
                              "${CMAKE_CURRENT_SOURCE_DIR}/shadow")
   target_link_libraries(mutant_${name} PRIVATE sluice_model sluice::sluice)
-  target_compile_definitions(mutant_${name} PRIVATE "SLUICE_MUTANT=\"${name}\"" "SLUICE_MUTANT_PROOF=\"${ARGN}\"")
+  string(REGEX MATCH "ordered|crowd" of_crowds "${header}")
+  target_compile_definitions(mutant_${name} PRIVATE "$<$<BOOL:${of_crowds}>:SLUICE_MUTANT_OF_CROWDS=1>" "SLUICE_MUTANT=\"${name}\"" "SLUICE_MUTANT_PROOF=\"${ARGN}\"")
   target_compile_options(mutant_${name} PRIVATE -O0 -g0)
   add_test(NAME mutant.${name} COMMAND mutant_${name})
   set_tests_properties(mutant.${name} PROPERTIES LABELS model TIMEOUT ${sluice_patience})
@@ -152,3 +153,76 @@ model_mutant(healer_holds_no_lock core/liveness.hpp
 model_mutant(end_before_its_session core/role.hpp
   [=[session() + 1, phase::live)]=]
   [=[session(), phase::live)]=])
+
+# ---- the ordered ring and its crowds
+
+model_mutant(no_settle_before_claim ring/ordered.hpp
+  [=[      if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::vacant, cell_state::claimed>(at);
+      if (base::template dispense<Many>(dispenser, at, ring_.next(at))) return {};]=]
+  [=[      if (base::template dispense<Many>(dispenser, at, ring_.next(at))) return {};]=])
+model_mutant(no_settle_before_taking ring/ordered.hpp
+  [=[    if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::full, cell_state::taking>(at);
+    return base]=]
+  [=[    return base]=])
+model_mutant(settle_one_cell ring/ordered_layout.hpp
+  [=[steps < capacity_; ++steps, at = previous(at)]=]
+  [=[steps < 1; ++steps, at = previous(at)]=])
+model_mutant(healer_does_not_settle ring/ordered_layout.hpp
+  [=[    if (load(control_->tail, tail) && owner_of(tail) == who) settle<cell_state::vacant, cell_state::claimed>(tail);
+    if (load(control_->head, head) && owner_of(head) == who) settle<cell_state::full, cell_state::taking>(head);]=]
+  [=[    (void)load(control_->tail, tail), (void)load(control_->head, head);]=])
+model_mutant(no_orphans_count ring/ordered_layout.hpp
+  [=[if (orphans) control_->orphans.fetch_add(1, P::template order<site::ordered_raise>);]=]
+  [=[static_cast<void>(orphans);]=])
+model_mutant(orphan_never_adopted ring/ordered.hpp
+  [=[!= orphans_ && adopt(at);]=]
+  [=[!= orphans_ && false;]=])
+model_mutant(tomb_not_buried ring/ordered.hpp
+  [=[if (pass(at, ring_.next(at))) ring_.bury(at);]=]
+  [=[(void)pass(at, ring_.next(at));]=])
+model_mutant(consumer_passes_claimed ring/ordered.hpp
+  [=[if (w == at_lap(at, cell_state::tomb)) {
+          if]=]
+  [=[if (w == at_lap(at, cell_state::tomb) || ring_.state_of(w) == cell_state::claimed) {
+          if]=])
+model_mutant(publish_before_item ring/ordered.hpp
+  [=[      detail::put_item<P>(cell_at(at).item(), std::forward<U>(value));
+    } else {]=]
+  [=[      publish(at, cell_state::full); detail::put_item<P>(cell_at(at).item(), std::forward<U>(value));
+    } else {]=])
+model_mutant(vacate_before_item ring/ordered.hpp
+  [=[    result<T> taken = detail::take_item<P>(cell_at(at).item());
+    vacate(at);]=]
+  [=[    vacate(at); result<T> taken = detail::take_item<P>(cell_at(at).item());]=])
+model_mutant(producers_wake_no_fellow ring/ordered.hpp
+  [=[    if (cell_at(tail).word.load(P::template order<site::ordered_cell>) == vacant(tail)) mine()]=]
+  [=[    if (false) mine()]=])
+model_mutant(consumers_wake_no_fellow ring/ordered.hpp
+  [=[    if (w == at_lap(head, cell_state::full) || w]=]
+  [=[    if (false) if (w == at_lap(head, cell_state::full) || w]=])
+model_mutant(producers_disarm_passes_nothing_on ring/ordered.hpp
+  [=[    if (mine().disarm(base::seat())) wake_fellow(ring);
+  }
+
+ private:
+  [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().producers; }]=]
+  [=[    static_cast<void>(mine().disarm(base::seat())), static_cast<void>(ring);
+  }
+
+ private:
+  [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().producers; }]=])
+model_mutant(consumers_disarm_passes_nothing_on ring/ordered.hpp
+  [=[    if (mine().disarm(base::seat())) wake_fellow(ring);
+  }
+
+ private:
+  [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().consumers; }]=]
+  [=[    static_cast<void>(mine().disarm(base::seat())), static_cast<void>(ring);
+  }
+
+ private:
+  [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().consumers; }]=])
+model_mutant(end_of_a_crowd_not_announced core/crowd.hpp
+  [=[    announce(seat, v.now());
+    announced_]=]
+  [=[    announced_]=])

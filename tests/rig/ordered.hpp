@@ -8,7 +8,8 @@ namespace rig {
 
 /// What the proof rig must know of the ordered ring, of which the three kinds differ in who may have fellows.
 struct ordered {
-  /// Every order site of the ring and of what it stands on, with its name.
+  /// Every order site of the ring and its crowds, with its name. Not those of gates and roles, which the spsc ring has too:
+  /// a crowd orders the words of its seats by its news.
   template <class Visit>
   static void each_site(Visit visit) {
     visit.template operator()<sluice::site::ordered_dispense>("ordered_dispense");
@@ -30,9 +31,6 @@ struct ordered {
     visit.template operator()<sluice::site::crowd_sleep>("crowd_sleep");
     visit.template operator()<sluice::site::crowd_asleep>("crowd_asleep");
     visit.template operator()<sluice::site::crowd_rouse>("crowd_rouse");
-    visit.template operator()<sluice::site::role_end>("role_end");
-    visit.template operator()<sluice::site::role_read>("role_read");
-    visit.template operator()<sluice::site::role_peek>("role_peek");
   }
 
   /// Every shared word that slots below `seats` use, with a name.
