@@ -6758,9 +6758,9 @@ class latest_consumer : public detail::listener<latest_consumer<T, P>, P> {
 //   pop n    (C1) see there(n); (C2) load the words; (C3) the stamp is still there(n): these words are message n. A lower
 //            stamp at (C1) means that n has not come yet; a higher one at (C1) or (C3), that it is gone.
 //
-//   (P1) release, before (P2), each release; a reader whose (C2), each acquire, meets a word of a later message sees at
-//   (C3) its stamp or one later still. (P3) release, pairs with (C1): no word is older than message n.
-//   (P1), (P3) and (P4) release, pair with the acquire loads of whoever has been overtaken and looks for its new place.
+//   (P1) before (P2), each release; a reader whose (C2), each acquire, meets a word of a later message sees at
+//   (C3) its stamp or one later still. (P3) release, pairs with (C1): no word is older than message n. (P4) release keeps a
+//   compiler from storing the tail before the stamp, so that a kill leaves no tail beyond the last message.
 //
 // `tail` is a hint, which never exceeds the truth: where to begin to look. Nobody polls it.
 //
@@ -6776,12 +6776,12 @@ class latest_consumer : public detail::listener<latest_consumer<T, P>, P> {
 namespace sluice {
 
 namespace site {
-struct lossy_begin : order_site<std::memory_order_release> {};    // (P1)
+struct lossy_begin : order_site<std::memory_order_relaxed> {};    // (P1): each word of (P2) publishes it
 struct lossy_publish : order_site<std::memory_order_release> {};  // (P3)
-struct lossy_tail : order_site<std::memory_order_release> {};     // (P4)
+struct lossy_tail : order_site<std::memory_order_release> {};     // (P4) after (P3), also in what a kill leaves
 struct lossy_stamp : order_site<std::memory_order_acquire> {};    // (C1)
 struct lossy_check : order_site<std::memory_order_relaxed> {};    // (C3): (C2) orders it
-struct lossy_last : order_site<std::memory_order_acquire> {};     // the tail, pairs with (P4)
+struct lossy_last : order_site<std::memory_order_relaxed> {};     // the tail: where to begin to look, at stamps
 struct lossy_peek : order_site<std::memory_order_relaxed> {};     // the tail, only counted with
 }  // namespace site
 
