@@ -116,7 +116,11 @@ TEST_CASE("a writer that is killed at any moment leaves a whole value, and its s
       for (u64 n = v ? v->seq + 1 : 1;; ++n)
         if (!tx->push(pose::make(n))) return 2;
     });
-    REQUIRE(test::eventually([&] { return static_cast<bool>(rx->pop(now)); }));  // until then, the end of the one before
+    REQUIRE(test::eventually([&] {  // until it comes, the end of the one before
+      const auto v = rx->pop(now);
+      if (v) before = v->seq;
+      return static_cast<bool>(v);
+    }));
     test::sleep_us(static_cast<long>(d.below(500)));
     REQUIRE(writer.kill() == -SIGKILL);
     for (auto v = rx->pop(5s);; v = rx->pop(5s)) {
