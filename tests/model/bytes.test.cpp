@@ -72,6 +72,7 @@ TEST_CASE("a killed consumer of bytes leaves exactly what it had not committed")
 TEST_CASE("a killed producer of bytes has published exactly what it had committed, and its heir goes on") {
   for (bytes_case c : shapes())
     for (const unsigned heir : {1u, static_cast<unsigned>(c.capacity)}) {
+      if (c.capacity == 4 && heir == 4 && !SLUICE_TEST_TIER_FULL) continue;  // a million executions
       c.producer_dies = true, c.heir_size = heir;
       if (c.sizes.size() > 2) c.sizes.resize(2);
       prove(c, {"closed", "killed before the commit of a push", "killed after the commit of a push"});
