@@ -158,8 +158,8 @@ model_mutant(end_before_its_session core/role.hpp
 
 model_mutant(no_settle_before_claim ring/ordered.hpp
   [=[      if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::vacant, cell_state::claimed>(at);
-      if (base::template dispense<Many>(dispenser, at, ring_.next(at))) return {};]=]
-  [=[      if (base::template dispense<Many>(dispenser, at, ring_.next(at))) return {};]=])
+      if (base::template dispense<Many>(dispenser, at, ring_.next(at))) return here = s, error();]=]
+  [=[      if (base::template dispense<Many>(dispenser, at, ring_.next(at))) return here = s, error();]=])
 model_mutant(no_settle_before_taking ring/ordered.hpp
   [=[    if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::full, cell_state::taking>(at);
     return base]=]
@@ -175,31 +175,29 @@ model_mutant(no_orphans_count ring/ordered_layout.hpp
   [=[if (orphans) control_->orphans.fetch_add(1, P::template order<site::ordered_raise>);]=]
   [=[static_cast<void>(orphans);]=])
 model_mutant(orphan_never_adopted ring/ordered.hpp
-  [=[!= orphans_ && adopt(at);]=]
-  [=[!= orphans_ && false;]=])
+  [=[    if (orphaned()) [[unlikely]] {]=]
+  [=[    if (false) {]=])
 model_mutant(tomb_not_buried ring/ordered.hpp
-  [=[if (pass(at, ring_.next(at))) ring_.bury(at);]=]
-  [=[(void)pass(at, ring_.next(at));]=])
+  [=[if (pass(s.at, ring_.next(s.at))) ring_.bury(s.at);]=]
+  [=[(void)pass(s.at, ring_.next(s.at));]=])
 model_mutant(consumer_passes_claimed ring/ordered.hpp
-  [=[if (w == at_lap(at, cell_state::tomb)) {
-          if]=]
-  [=[if (w == at_lap(at, cell_state::tomb) || ring_.state_of(w) == cell_state::claimed) {
-          if]=])
+  [=[    if (w != s.word_of(cell_state::tomb)) return why_not]=]
+  [=[    if (w != s.word_of(cell_state::tomb) && ring_type::state_of(w) != cell_state::claimed) return why_not]=])
 model_mutant(publish_before_item ring/ordered.hpp
-  [=[      detail::put_item<P>(cell_at(at).item(), std::forward<U>(value));
+  [=[      detail::put_item<P>(here.item(), std::forward<U>(value));
     } else {]=]
-  [=[      publish(at, cell_state::full); detail::put_item<P>(cell_at(at).item(), std::forward<U>(value));
+  [=[      publish(here, cell_state::full); detail::put_item<P>(here.item(), std::forward<U>(value));
     } else {]=])
 model_mutant(vacate_before_item ring/ordered.hpp
-  [=[    result<T> taken = detail::take_item<P>(cell_at(at).item());
-    vacate(at);]=]
-  [=[    vacate(at); result<T> taken = detail::take_item<P>(cell_at(at).item());]=])
+  [=[    result<T> taken = detail::take_item<P>(here.item());
+    vacate(here);]=]
+  [=[    vacate(here); result<T> taken = detail::take_item<P>(here.item());]=])
 model_mutant(producers_wake_no_fellow ring/ordered.hpp
-  [=[    if (cell_at(tail).word.load(P::template order<site::ordered_cell>) == vacant(tail)) mine()]=]
+  [=[    if (next.look() == next.word_of(cell_state::vacant)) mine()]=]
   [=[    if (false) mine()]=])
 model_mutant(consumers_wake_no_fellow ring/ordered.hpp
-  [=[    if (w == at_lap(head, cell_state::full) || w]=]
-  [=[    if (false) if (w == at_lap(head, cell_state::full) || w]=])
+  [=[    if (w == next.word_of(cell_state::full) || w]=]
+  [=[    if (false) if (w == next.word_of(cell_state::full) || w]=])
 model_mutant(producers_disarm_passes_nothing_on ring/ordered.hpp
   [=[    if (mine().disarm(base::seat())) wake_fellow(ring);
   }
