@@ -216,11 +216,10 @@ class calls {
 };
 
 // As if the ring had been round so many times.
-template <class T, class Sink, class Source>
+template <class Sink, class Source>
 void start_at(Sink& tx, Source& rx, unsigned choice) {
-  using kind = sluice::ring_kind<rig::spsc::kind>;
-  auto& producer = *tx.home().template side<typename kind::template producer<T, sluice::native_memory>>();
-  auto& consumer = *rx.home().template side<typename kind::template consumer<T, sluice::native_memory>>();
+  auto& producer = *tx.home().side();
+  auto& consumer = *rx.home().side();
   const auto ring = producer.ring(), other_view = consumer.ring();  // the same ring, perhaps mapped twice
   constexpr auto last = rig::spsc::last_lap<std::remove_cv_t<decltype(ring)>>;
   const decltype(ring.capacity()) laps[] = {0, 1, last - 1, last};
@@ -238,7 +237,7 @@ class local : calls<T, decltype(local_ends<T>::tx), decltype(local_ends<T>::rx)>
     auto model = std::make_shared<channel_model>();
     model->capacity = in.below(20) + 1u;
     auto [tx, rx] = sluice::channel<T>(model->capacity);
-    start_at<T>(tx, rx, in.below(4));
+    start_at(tx, rx, in.below(4));
     this->tx_.emplace(std::move(tx));
     this->rx_.emplace(std::move(rx));
     this->model_tx_.open(model);
@@ -264,7 +263,7 @@ class shared : calls<T, shared_sink<T>, shared_source<T>> {
     capacity_ = in.below(20) + 1u;
     (void)sluice::shm_remove("ring", options_);
     FUZZ_REQUIRE(open_sink() && open_source());
-    start_at<T>(*this->tx_, *this->rx_, in.below(4));
+    start_at(*this->tx_, *this->rx_, in.below(4));
   }
   void run() {
     for (int n = 0; n < 200 && !this->in_.empty(); ++n)

@@ -82,5 +82,7 @@ void control() {
 }  // namespace
 
 TEST_CASE("every weakened order of a newest value is found, or proved to be no weaker") { control<rig::latest>(); }
+#if SLUICE_TEST_TIER_FULL // a minute and more
 TEST_CASE("every weakened order of a lossy broadcast is found, or proved to be no weaker") { control<rig::lossy_broadcast>(); }
 TEST_CASE("every weakened order of a broadcast is found, or proved to be no weaker") { control<rig::broadcast>(); }
+#endif

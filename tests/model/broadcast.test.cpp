@@ -36,7 +36,8 @@ TEST_CASE("a reader joins and leaves a broadcast that another one follows") {
   for (const bool leaves : {false, true}) {
     broadcast_case c{.capacity = 1, .messages = 2, .joiner_leaves = leaves};
     prove<8>(c, {"full"});
-    c.capacity = 2, c.waiting = 2, c.messages = full ? 4 : 3;
+    if (!full) continue;
+    c.capacity = 2, c.waiting = 2, c.messages = 4;
     prove<8>(c, {"full"});
   }
 }

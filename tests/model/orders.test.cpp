@@ -95,6 +95,7 @@ TEST_CASE("every weakened order and every missing fence is found, or proved to b
   n.print("orders and fences");
 }
 
+#if SLUICE_TEST_TIER_FULL // minutes
 TEST_CASE("every weakened order of the ordered ring and its crowds is found, or proved to be no weaker") {
   const auto all = model::crowd_trials();
   const auto sound = judge(all);
@@ -104,3 +105,4 @@ TEST_CASE("every weakened order of the ordered ring and its crowds is found, or 
   weaken_each<rig::ordered>(all, n);
   n.print("orders of the ordered ring");
 }
+#endif
