@@ -205,7 +205,7 @@ else
         continue
       fi
     fi
-    row $s "sanitized_tests" "-L unit|stress -E ^unit_single" "$@" "-DCMAKE_CXX_FLAGS=$flags -w" -DSLUICE_WERROR=OFF
+    row $s "sanitized_tests" "-L unit|stress -E ^unit_single" "$@" -DCMAKE_BUILD_TYPE=None "-DCMAKE_CXX_FLAGS=-O1 -g1 $flags -w" -DSLUICE_WERROR=OFF
     wrap=
   done
 
