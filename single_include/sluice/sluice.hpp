@@ -5185,8 +5185,8 @@ struct crowd_view {
 ///
 /// Each participant has a seat, whose role word only its living holder writes, or a healer with a certificate of its
 /// death. There is no count of holders, which a killed process could leave wrong. `news` changes after every change of a
-/// seat, so that the other side pays one load for all of them; whoever is killed between the two is healed, and a healer
-/// always makes news.
+/// seat, so that the other side pays one load for all of them; whoever is killed between the two is healed, and the healer
+/// makes the news.
 ///
 /// One sleeper is woken for each change that lets one of them go on:
 ///
@@ -5228,12 +5228,6 @@ class crowd {
     v.anybody = true;
     return v;
   }
-  [[nodiscard]] unsigned count() const noexcept {
-    unsigned n = 0;
-    for (const auto& s : seats_) n += s.peek().now() == phase::live ? 1u : 0u;
-    return n;
-  }
-  [[nodiscard]] bool holds(unsigned seat) const noexcept { return seats_[seat].peek().now() == phase::live; }
   /// A seat alone; whoever sees the end of its session sees what it did before.
   [[nodiscard]] role_view read(unsigned seat) const noexcept { return seats_[seat].read(); }
 
@@ -8252,7 +8246,7 @@ class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template pro
     if (!n) [[unlikely]] return this->refused(n.err());
     return n;
   }
-  /// One more end of the same side: `invalid` if there can be only one, no_space if all slots are taken.
+  /// One more end of the same side: `busy` if there can be only one, no_space if all slots are taken.
   [[nodiscard]] result<ring_sink> clone() const noexcept {
     auto home = this->home().another(ring_kind<Kind>::producers);
     return home ? result<ring_sink>(ring_sink(std::move(*home), this->waits())) : result<ring_sink>(home.err());
@@ -8296,7 +8290,7 @@ class ring_source : public detail::ring_end<typename ring_kind<Kind>::template c
     if (!n) [[unlikely]] return this->refused(n.err());
     return n;
   }
-  /// One more end of the same side: `invalid` if there can be only one, no_space if all slots are taken.
+  /// One more end of the same side: `busy` if there can be only one, no_space if all slots are taken.
   [[nodiscard]] result<ring_source> clone() const noexcept {
     auto home = this->home().another(ring_kind<Kind>::consumers);
     return home ? result<ring_source>(ring_source(std::move(*home), this->waits())) : result<ring_source>(home.err());
@@ -8379,7 +8373,7 @@ struct channel_core {
   }
   /// The first free slot of a side, for one more end.
   result<unsigned> take_slot(slot_range slots) noexcept {
-    for (unsigned k = slots.first; k <= slots.last && k < 64; ++k) {
+    for (unsigned k = slots.first; k <= slots.last && k < crowd<P>::most; ++k) {
       const std::uint64_t bit = std::uint64_t{1} << k;
       if ((slots_.fetch_or(bit, std::memory_order_acq_rel) & bit) == 0) return k;
     }
@@ -8480,6 +8474,8 @@ class local_home {
 
 template <class T, class Kind, class P>
 struct local_ends {
+  using kind = ring_kind<Kind>;
+  using core = channel_core<T, Kind, P>;
   template <class Side>
   using home = local_home<Side, T, Kind, P>;
   using sink_home = home<typename ring_kind<Kind>::template producer<T, P>>;
@@ -8502,25 +8498,34 @@ struct channel_options {
   wait_strategy wait = wait_strategy::spin_then_park;
 };
 
+namespace detail {
+
+/// Makes both ends of a channel; where that fails both are inert, and say why.
+template <class Both, class Ends>
+Both open_channel(std::size_t capacity, const channel_options& o) noexcept {
+  error why;
+  auto* const core = Ends::core::make(capacity, why);
+  if (core == nullptr) return {typename Ends::sink(why), typename Ends::source(why)};
+  (void)join_heavy_fence(false);
+  auto in = Ends::sink_home::make(core, Ends::kind::producers);
+  auto out = Ends::source_home::make(core, Ends::kind::consumers);
+  core->release();
+  if (!in || !out) {
+    why = !in ? in.err() : out.err();
+    return {typename Ends::sink(why), typename Ends::source(why)};
+  }
+  return {typename Ends::sink(std::move(*in), o.wait), typename Ends::source(std::move(*out), o.wait)};
+}
+
+}  // namespace detail
+
 /// A channel of exactly `capacity` messages between threads; where its kind allows more ends of a side, these are clones.
 /// Where memory is short, or the capacity is 0, both ends are inert and say so with every verb.
 ///
 /// Allocates: here and in clone(), and nowhere later.
 template <message T, channel_kind Kind = spsc, class P = native_memory>
 [[nodiscard]] channel_ends<T, Kind, P> channel(std::size_t capacity = detail::default_capacity<Kind>(), const channel_options& o = {}) noexcept {
-  using ends = detail::local_ends<T, Kind, P>;
-  error why;
-  auto* const core = detail::channel_core<T, Kind, P>::make(capacity, why);
-  if (core == nullptr) return {typename ends::sink(why), typename ends::source(why)};
-  (void)detail::join_heavy_fence(false);
-  auto in = ends::sink_home::make(core, ring_kind<Kind>::producers);
-  auto out = ends::source_home::make(core, ring_kind<Kind>::consumers);
-  core->release();
-  if (!in || !out) {
-    const error no_room = !in ? in.err() : out.err();
-    return {typename ends::sink(no_room), typename ends::source(no_room)};
-  }
-  return {typename ends::sink(std::move(*in), o.wait), typename ends::source(std::move(*out), o.wait)};
+  return detail::open_channel<channel_ends<T, Kind, P>, detail::local_ends<T, Kind, P>>(capacity, o);
 }
 
 }  // namespace sluice
@@ -8945,8 +8950,12 @@ namespace detail {
 
 template <class P>
 struct bytes_ends {
-  using local_sink = bytes_sink<local_home<bytes_producer<P>, std::byte, bytes, P>, P>;
-  using local_source = bytes_source<local_home<bytes_consumer<P>, std::byte, bytes, P>, P>;
+  using kind = ring_kind<bytes>;
+  using core = channel_core<std::byte, bytes, P>;
+  using sink_home = local_home<bytes_producer<P>, std::byte, bytes, P>;
+  using source_home = local_home<bytes_consumer<P>, std::byte, bytes, P>;
+  using sink = bytes_sink<sink_home, P>;
+  using source = bytes_source<source_home, P>;
   using shared_sink = bytes_sink<shared_home<bytes_producer<P>, bytes, P>, P>;
   using shared_source = bytes_source<shared_home<bytes_consumer<P>, bytes, P>, P>;
 };
@@ -8956,8 +8965,8 @@ struct bytes_ends {
 /// Both ends of a channel of bytes within a process: `auto [tx, rx] = bytes_channel(64 * 1024);`
 template <class P>
 struct bytes_channel_ends {
-  typename detail::bytes_ends<P>::local_sink tx;
-  typename detail::bytes_ends<P>::local_source rx;
+  typename detail::bytes_ends<P>::sink tx;
+  typename detail::bytes_ends<P>::source rx;
 };
 
 /// A channel of messages of any length between threads, with `capacity` bytes for them (in whole granules of 64). Where
@@ -8967,23 +8976,7 @@ struct bytes_channel_ends {
 template <class P = native_memory>
 [[nodiscard]] bytes_channel_ends<P> bytes_channel(std::size_t capacity = ring_kind<bytes>::default_capacity,
                                                   const channel_options& o = {}) noexcept {
-  using core_type = detail::channel_core<std::byte, bytes, P>;
-  using sink_home = detail::local_home<bytes_producer<P>, std::byte, bytes, P>;
-  using source_home = detail::local_home<bytes_consumer<P>, std::byte, bytes, P>;
-  using sink = typename detail::bytes_ends<P>::local_sink;
-  using source = typename detail::bytes_ends<P>::local_source;
-  error why;
-  auto* const core = core_type::make(capacity, why);
-  if (core == nullptr) return {sink(why), source(why)};
-  (void)detail::join_heavy_fence(false);
-  auto in = sink_home::make(core, ring_kind<bytes>::producers);
-  auto out = source_home::make(core, ring_kind<bytes>::consumers);
-  core->release();
-  if (!in || !out) {
-    const error no_room = !in ? in.err() : out.err();
-    return {sink(no_room), source(no_room)};
-  }
-  return {sink(std::move(*in), o.wait), source(std::move(*out), o.wait)};
+  return detail::open_channel<bytes_channel_ends<P>, detail::bytes_ends<P>>(capacity, o);
 }
 
 /// Opens the sending end of the shared memory channel of bytes of this name, creating the channel if there is none.

@@ -219,8 +219,12 @@ namespace detail {
 
 template <class P>
 struct bytes_ends {
-  using local_sink = bytes_sink<local_home<bytes_producer<P>, std::byte, bytes, P>, P>;
-  using local_source = bytes_source<local_home<bytes_consumer<P>, std::byte, bytes, P>, P>;
+  using kind = ring_kind<bytes>;
+  using core = channel_core<std::byte, bytes, P>;
+  using sink_home = local_home<bytes_producer<P>, std::byte, bytes, P>;
+  using source_home = local_home<bytes_consumer<P>, std::byte, bytes, P>;
+  using sink = bytes_sink<sink_home, P>;
+  using source = bytes_source<source_home, P>;
   using shared_sink = bytes_sink<shared_home<bytes_producer<P>, bytes, P>, P>;
   using shared_source = bytes_source<shared_home<bytes_consumer<P>, bytes, P>, P>;
 };
@@ -230,8 +234,8 @@ struct bytes_ends {
 /// Both ends of a channel of bytes within a process: `auto [tx, rx] = bytes_channel(64 * 1024);`
 template <class P>
 struct bytes_channel_ends {
-  typename detail::bytes_ends<P>::local_sink tx;
-  typename detail::bytes_ends<P>::local_source rx;
+  typename detail::bytes_ends<P>::sink tx;
+  typename detail::bytes_ends<P>::source rx;
 };
 
 /// A channel of messages of any length between threads, with `capacity` bytes for them (in whole granules of 64). Where
@@ -241,23 +245,7 @@ struct bytes_channel_ends {
 template <class P = native_memory>
 [[nodiscard]] bytes_channel_ends<P> bytes_channel(std::size_t capacity = ring_kind<bytes>::default_capacity,
                                                   const channel_options& o = {}) noexcept {
-  using core_type = detail::channel_core<std::byte, bytes, P>;
-  using sink_home = detail::local_home<bytes_producer<P>, std::byte, bytes, P>;
-  using source_home = detail::local_home<bytes_consumer<P>, std::byte, bytes, P>;
-  using sink = typename detail::bytes_ends<P>::local_sink;
-  using source = typename detail::bytes_ends<P>::local_source;
-  error why;
-  auto* const core = core_type::make(capacity, why);
-  if (core == nullptr) return {sink(why), source(why)};
-  (void)detail::join_heavy_fence(false);
-  auto in = sink_home::make(core, ring_kind<bytes>::producers);
-  auto out = source_home::make(core, ring_kind<bytes>::consumers);
-  core->release();
-  if (!in || !out) {
-    const error no_room = !in ? in.err() : out.err();
-    return {sink(no_room), source(no_room)};
-  }
-  return {sink(std::move(*in), o.wait), source(std::move(*out), o.wait)};
+  return detail::open_channel<bytes_channel_ends<P>, detail::bytes_ends<P>>(capacity, o);
 }
 
 /// Opens the sending end of the shared memory channel of bytes of this name, creating the channel if there is none.

@@ -30,7 +30,7 @@ struct channel_core {
   }
   /// The first free slot of a side, for one more end.
   result<unsigned> take_slot(slot_range slots) noexcept {
-    for (unsigned k = slots.first; k <= slots.last && k < 64; ++k) {
+    for (unsigned k = slots.first; k <= slots.last && k < crowd<P>::most; ++k) {
       const std::uint64_t bit = std::uint64_t{1} << k;
       if ((slots_.fetch_or(bit, std::memory_order_acq_rel) & bit) == 0) return k;
     }
@@ -131,6 +131,8 @@ class local_home {
 
 template <class T, class Kind, class P>
 struct local_ends {
+  using kind = ring_kind<Kind>;
+  using core = channel_core<T, Kind, P>;
   template <class Side>
   using home = local_home<Side, T, Kind, P>;
   using sink_home = home<typename ring_kind<Kind>::template producer<T, P>>;
@@ -153,25 +155,34 @@ struct channel_options {
   wait_strategy wait = wait_strategy::spin_then_park;
 };
 
+namespace detail {
+
+/// Makes both ends of a channel; where that fails both are inert, and say why.
+template <class Both, class Ends>
+Both open_channel(std::size_t capacity, const channel_options& o) noexcept {
+  error why;
+  auto* const core = Ends::core::make(capacity, why);
+  if (core == nullptr) return {typename Ends::sink(why), typename Ends::source(why)};
+  (void)join_heavy_fence(false);
+  auto in = Ends::sink_home::make(core, Ends::kind::producers);
+  auto out = Ends::source_home::make(core, Ends::kind::consumers);
+  core->release();
+  if (!in || !out) {
+    why = !in ? in.err() : out.err();
+    return {typename Ends::sink(why), typename Ends::source(why)};
+  }
+  return {typename Ends::sink(std::move(*in), o.wait), typename Ends::source(std::move(*out), o.wait)};
+}
+
+}  // namespace detail
+
 /// A channel of exactly `capacity` messages between threads; where its kind allows more ends of a side, these are clones.
 /// Where memory is short, or the capacity is 0, both ends are inert and say so with every verb.
 ///
 /// Allocates: here and in clone(), and nowhere later.
 template <message T, channel_kind Kind = spsc, class P = native_memory>
 [[nodiscard]] channel_ends<T, Kind, P> channel(std::size_t capacity = detail::default_capacity<Kind>(), const channel_options& o = {}) noexcept {
-  using ends = detail::local_ends<T, Kind, P>;
-  error why;
-  auto* const core = detail::channel_core<T, Kind, P>::make(capacity, why);
-  if (core == nullptr) return {typename ends::sink(why), typename ends::source(why)};
-  (void)detail::join_heavy_fence(false);
-  auto in = ends::sink_home::make(core, ring_kind<Kind>::producers);
-  auto out = ends::source_home::make(core, ring_kind<Kind>::consumers);
-  core->release();
-  if (!in || !out) {
-    const error no_room = !in ? in.err() : out.err();
-    return {typename ends::sink(no_room), typename ends::source(no_room)};
-  }
-  return {typename ends::sink(std::move(*in), o.wait), typename ends::source(std::move(*out), o.wait)};
+  return detail::open_channel<channel_ends<T, Kind, P>, detail::local_ends<T, Kind, P>>(capacity, o);
 }
 
 }  // namespace sluice

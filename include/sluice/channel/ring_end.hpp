@@ -175,7 +175,7 @@ class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template pro
     if (!n) [[unlikely]] return this->refused(n.err());
     return n;
   }
-  /// One more end of the same side: `invalid` if there can be only one, no_space if all slots are taken.
+  /// One more end of the same side: `busy` if there can be only one, no_space if all slots are taken.
   [[nodiscard]] result<ring_sink> clone() const noexcept {
     auto home = this->home().another(ring_kind<Kind>::producers);
     return home ? result<ring_sink>(ring_sink(std::move(*home), this->waits())) : result<ring_sink>(home.err());
@@ -219,7 +219,7 @@ class ring_source : public detail::ring_end<typename ring_kind<Kind>::template c
     if (!n) [[unlikely]] return this->refused(n.err());
     return n;
   }
-  /// One more end of the same side: `invalid` if there can be only one, no_space if all slots are taken.
+  /// One more end of the same side: `busy` if there can be only one, no_space if all slots are taken.
   [[nodiscard]] result<ring_source> clone() const noexcept {
     auto home = this->home().another(ring_kind<Kind>::consumers);
     return home ? result<ring_source>(ring_source(std::move(*home), this->waits())) : result<ring_source>(home.err());

@@ -40,8 +40,8 @@ struct crowd_view {
 ///
 /// Each participant has a seat, whose role word only its living holder writes, or a healer with a certificate of its
 /// death. There is no count of holders, which a killed process could leave wrong. `news` changes after every change of a
-/// seat, so that the other side pays one load for all of them; whoever is killed between the two is healed, and a healer
-/// always makes news.
+/// seat, so that the other side pays one load for all of them; whoever is killed between the two is healed, and the healer
+/// makes the news.
 ///
 /// One sleeper is woken for each change that lets one of them go on:
 ///
@@ -83,12 +83,6 @@ class crowd {
     v.anybody = true;
     return v;
   }
-  [[nodiscard]] unsigned count() const noexcept {
-    unsigned n = 0;
-    for (const auto& s : seats_) n += s.peek().now() == phase::live ? 1u : 0u;
-    return n;
-  }
-  [[nodiscard]] bool holds(unsigned seat) const noexcept { return seats_[seat].peek().now() == phase::live; }
   /// A seat alone; whoever sees the end of its session sees what it did before.
   [[nodiscard]] role_view read(unsigned seat) const noexcept { return seats_[seat].read(); }
 
