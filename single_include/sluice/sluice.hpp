@@ -2632,7 +2632,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::format_version: return "the region was made by an incompatible version of sluice; use one version, or remove the region";
         case subject::feature_flags: return "the region uses features that this version of sluice does not know; use the newer one on both sides";
         case subject::byte_order: return "the region was made on a machine of another byte order; remove it";
-        case subject::participants: return "the region has another number of participant slots; leave .participants unset to adopt it";
+        case subject::participants: return "the region has another number of participant range; leave .participants unset to adopt it";
         case subject::persistence: return "the region is not persistent; remove it first to create it anew";
         default: return "the other side is not of the same making";
       }
@@ -4259,7 +4259,7 @@ class membership {
   ///
   /// Blocks: up to two seconds, while another process is joining or healing the same slot.
   template <class Heal, class Begin>
-  static result<membership> join(const region_place& where, const region_spec& spec, slot_range slots, Heal heal,
+  static result<membership> join(const region_place& where, const region_spec& spec, slot_range range, Heal heal,
                                  Begin begin) noexcept {
     bool created = false;
     return patiently([&]() -> result<membership> {
@@ -4271,7 +4271,7 @@ class membership {
         fd = where.open();
       }
       if (!fd) return errno == ENOENT ? error(errc::busy, step::open, subject::name) : detail::last_error(step::open);
-      auto r = enter(std::move(fd), where.options(), where.durable(), spec, slots, heal, begin,
+      auto r = enter(std::move(fd), where.options(), where.durable(), spec, range, heal, begin,
                      [&](int d) { return where.still_names(d); });
       if (r && created) r->opened_ = opening::created;
       return r;
@@ -4279,12 +4279,12 @@ class membership {
   }
   /// Joins the region behind a descriptor that this process was given.
   template <class Heal, class Begin>
-  static result<membership> join(int handle, bool durable, const region_options& o, const region_spec& spec, slot_range slots, Heal heal,
+  static result<membership> join(int handle, bool durable, const region_options& o, const region_spec& spec, slot_range range, Heal heal,
                                  Begin begin) noexcept {
     return patiently([&]() -> result<membership> {
       unique_handle fd = description_of(handle);
       if (!fd) return detail::last_error(step::open);
-      return enter(std::move(fd), o, durable, spec, slots, heal, begin, [](int) { return true; });
+      return enter(std::move(fd), o, durable, spec, range, heal, begin, [](int) { return true; });
     });
   }
 
@@ -4394,7 +4394,7 @@ class membership {
 
   template <class Heal, class Begin, class Named>
   static result<membership> enter(unique_handle fd, const region_options& o, bool durable, const region_spec& spec,
-                                  slot_range slots, Heal& heal_slot, Begin& begin, Named still_named) noexcept {
+                                  slot_range range, Heal& heal_slot, Begin& begin, Named still_named) noexcept {
     auto h = detail::read_header(fd.get(), o);
     if (!h) return h.err();
     if (status s = detail::check_wanted(*h, spec); !s) return s.err();
@@ -4402,7 +4402,7 @@ class membership {
     if (durable) {
       if (const error e = detail::try_lock_byte(fd.get(), joining)) return e;
     }
-    auto taken = take_slot(fd.get(), slots, h->participants);
+    auto taken = take_slot(fd.get(), range, h->participants);
     if (!taken) return taken.err();
     if (!still_named(fd.get())) return error(errc::busy, step::join, subject::name);
 
@@ -4449,11 +4449,11 @@ class membership {
   }
 
   // H, then L. A taken H passes; a taken L is somebody alive.
-  static result<unsigned> take_slot(int fd, slot_range slots, unsigned count) noexcept {
+  static result<unsigned> take_slot(int fd, slot_range range, unsigned count) noexcept {
     error why(errc::no_space, step::join, subject::participants);
-    for (unsigned k = slots.first; k < count && k <= slots.last; ++k) {
+    for (unsigned k = range.first; k < count && k <= range.last; ++k) {
       if (const error e = detail::try_lock_byte(fd, heal(k))) {
-        if (slots.single() || e.code != errc::busy) return e;
+        if (range.single() || e.code != errc::busy) return e;
         why = e;
         continue;
       }
@@ -4461,7 +4461,7 @@ class membership {
       if (!e) return k;
       detail::unlock_byte(fd, heal(k));
       if (e.code != errc::busy) return e;
-      if (slots.single()) return error(errc::busy, step::join, subject::role).by(k);
+      if (range.single()) return error(errc::busy, step::join, subject::role).by(k);
     }
     return why;
   }
@@ -8372,12 +8372,12 @@ struct channel_core {
     return core;
   }
   /// The first free slot of a side, for one more end.
-  result<unsigned> take_slot(slot_range slots) noexcept {
-    for (unsigned k = slots.first; k <= slots.last && k < crowd<P>::most; ++k) {
+  result<unsigned> take_slot(slot_range range) noexcept {
+    for (unsigned k = range.first; k <= range.last && k < crowd<P>::most; ++k) {
       const std::uint64_t bit = std::uint64_t{1} << k;
       if ((slots_.fetch_or(bit, std::memory_order_acq_rel) & bit) == 0) return k;
     }
-    return slots.single() ? error(errc::busy, step::join, subject::role).by(slots.first)
+    return range.single() ? error(errc::busy, step::join, subject::role).by(range.first)
                           : error(errc::no_space, step::join, subject::participants);
   }
   void give_slot(unsigned k) noexcept { slots_.fetch_and(~(std::uint64_t{1} << k), std::memory_order_acq_rel); }
@@ -8418,8 +8418,8 @@ class local_home {
 
   constexpr local_home() noexcept = default;
   /// Takes a slot of the core, and the role that goes with it.
-  static result<local_home> make(core_type* core, slot_range slots) noexcept {
-    const auto slot = core->take_slot(slots);
+  static result<local_home> make(core_type* core, slot_range range) noexcept {
+    const auto slot = core->take_slot(range);
     if (!slot) return slot.err();
     auto* const own = new (std::nothrow) place;
     if (own == nullptr) return core->give_slot(*slot), error(errc::no_space, step::create, subject::size);
@@ -8452,8 +8452,8 @@ class local_home {
   [[nodiscard]] recovery recovered() const noexcept { return {}; }
   [[nodiscard]] unsigned peers() const noexcept { return core_->ends(); }
   [[nodiscard]] opening opened() const noexcept { return opening::created; }
-  [[nodiscard]] result<local_home> another(slot_range slots) const noexcept {
-    return core_ != nullptr && own_->slot != gone ? make(core_, slots) : result<local_home>(error(errc::closed, step::open));
+  [[nodiscard]] result<local_home> another(slot_range range) const noexcept {
+    return core_ != nullptr && own_->slot != gone ? make(core_, range) : result<local_home>(error(errc::closed, step::open));
   }
   void leave() const noexcept {
     if (own_->slot != gone) core_->give_slot(std::exchange(own_->slot, gone));
@@ -8588,7 +8588,7 @@ class shared_home {
   [[nodiscard]] unsigned peers() noexcept { return member_.peers(); }
   [[nodiscard]] opening opened() const noexcept { return member_.opened(); }
   /// One more participant of the same region.
-  [[nodiscard]] result<shared_home> another(slot_range slots, const ring_options& o = {}) const noexcept;
+  [[nodiscard]] result<shared_home> another(slot_range range, const ring_options& o = {}) const noexcept;
   void leave() noexcept {
     if (page_.wiped()) member_.disown();
     else member_.leave();
@@ -8623,14 +8623,14 @@ region_spec spec_of(const ring_options& o) noexcept {
 
 /// Joins a region and takes a role up in it. `join(slots, heal, begin)` is one of the ways into a membership.
 template <class SideType, class T, class Kind, class P, class Join>
-result<shared_home<SideType, Kind, P>> open_home(slot_range slots, Join join) noexcept {
+result<shared_home<SideType, Kind, P>> open_home(slot_range range, Join join) noexcept {
   using home = shared_home<SideType, Kind, P>;
   static_assert(sizeof(typename P::word) == 8, "shared regions need 64-bit atomics");
   auto page = private_page<SideType>::make();
   if (!page) return page.err();
   recovery healed;
   auto member = join(
-      slots, [&](const membership<P>& m, unsigned slot) { healed += home::heal(m, slot); },
+      range, [&](const membership<P>& m, unsigned slot) { healed += home::heal(m, slot); },
       [&](membership<P>& m) -> status {
         const auto r = home::ring_of(m);
         if (!members_in_place(r.some_item())) return error(errc::invalid, step::join, subject::member_alignment);
@@ -8642,18 +8642,18 @@ result<shared_home<SideType, Kind, P>> open_home(slot_range slots, Join join) no
   return home(std::move(*page), std::move(*member), healed);
 }
 template <class SideType, class Kind, class P>
-result<shared_home<SideType, Kind, P>> shared_home<SideType, Kind, P>::another(slot_range slots, const ring_options& o) const noexcept {
+result<shared_home<SideType, Kind, P>> shared_home<SideType, Kind, P>::another(slot_range range, const ring_options& o) const noexcept {
   using T = typename SideType::ring_type::value_type;
   if (member_.handle() < 0) return error(errc::closed, step::open);
-  return open_home<SideType, T, Kind, P>(slots, [&](slot_range in, auto heal, auto begin) {
+  return open_home<SideType, T, Kind, P>(range, [&](slot_range in, auto heal, auto begin) {
     return membership<P>::join(member_.handle(), member_.durable(), o.region(), spec_of<T, Kind, P>(o), in, heal, begin);
   });
 }
 
 template <class End, class SideType, class T, class Kind, class P>
-result<End> open_end(const result<region_place>& where, const ring_options& o, slot_range slots) noexcept {
+result<End> open_end(const result<region_place>& where, const ring_options& o, slot_range range) noexcept {
   if (!where) return where.err();
-  auto home = open_home<SideType, T, Kind, P>(slots, [&](slot_range in, auto heal, auto begin) {
+  auto home = open_home<SideType, T, Kind, P>(range, [&](slot_range in, auto heal, auto begin) {
     return membership<P>::join(*where, spec_of<T, Kind, P>(o), in, heal, begin);
   });
   return home ? result<End>(End(std::move(*home), o.wait)) : result<End>(home.err());
@@ -8675,8 +8675,8 @@ struct shared_ends {
 };
 
 template <class End>
-result<End> reopen_end(const End& end, slot_range slots, const ring_options& o) noexcept {
-  auto home = end.home().another(slots, o);
+result<End> reopen_end(const End& end, slot_range range, const ring_options& o) noexcept {
+  auto home = end.home().another(range, o);
   return home ? result<End>(End(std::move(*home), o.wait)) : result<End>(home.err());
 }
 inline result<region_place> file_place(std::string_view path, const ring_options& o) noexcept {

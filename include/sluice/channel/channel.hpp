@@ -29,12 +29,12 @@ struct channel_core {
     return core;
   }
   /// The first free slot of a side, for one more end.
-  result<unsigned> take_slot(slot_range slots) noexcept {
-    for (unsigned k = slots.first; k <= slots.last && k < crowd<P>::most; ++k) {
+  result<unsigned> take_slot(slot_range range) noexcept {
+    for (unsigned k = range.first; k <= range.last && k < crowd<P>::most; ++k) {
       const std::uint64_t bit = std::uint64_t{1} << k;
       if ((slots_.fetch_or(bit, std::memory_order_acq_rel) & bit) == 0) return k;
     }
-    return slots.single() ? error(errc::busy, step::join, subject::role).by(slots.first)
+    return range.single() ? error(errc::busy, step::join, subject::role).by(range.first)
                           : error(errc::no_space, step::join, subject::participants);
   }
   void give_slot(unsigned k) noexcept { slots_.fetch_and(~(std::uint64_t{1} << k), std::memory_order_acq_rel); }
@@ -75,8 +75,8 @@ class local_home {
 
   constexpr local_home() noexcept = default;
   /// Takes a slot of the core, and the role that goes with it.
-  static result<local_home> make(core_type* core, slot_range slots) noexcept {
-    const auto slot = core->take_slot(slots);
+  static result<local_home> make(core_type* core, slot_range range) noexcept {
+    const auto slot = core->take_slot(range);
     if (!slot) return slot.err();
     auto* const own = new (std::nothrow) place;
     if (own == nullptr) return core->give_slot(*slot), error(errc::no_space, step::create, subject::size);
@@ -109,8 +109,8 @@ class local_home {
   [[nodiscard]] recovery recovered() const noexcept { return {}; }
   [[nodiscard]] unsigned peers() const noexcept { return core_->ends(); }
   [[nodiscard]] opening opened() const noexcept { return opening::created; }
-  [[nodiscard]] result<local_home> another(slot_range slots) const noexcept {
-    return core_ != nullptr && own_->slot != gone ? make(core_, slots) : result<local_home>(error(errc::closed, step::open));
+  [[nodiscard]] result<local_home> another(slot_range range) const noexcept {
+    return core_ != nullptr && own_->slot != gone ? make(core_, range) : result<local_home>(error(errc::closed, step::open));
   }
   void leave() const noexcept {
     if (own_->slot != gone) core_->give_slot(std::exchange(own_->slot, gone));

@@ -59,7 +59,7 @@ class shared_home {
   [[nodiscard]] unsigned peers() noexcept { return member_.peers(); }
   [[nodiscard]] opening opened() const noexcept { return member_.opened(); }
   /// One more participant of the same region.
-  [[nodiscard]] result<shared_home> another(slot_range slots, const ring_options& o = {}) const noexcept;
+  [[nodiscard]] result<shared_home> another(slot_range range, const ring_options& o = {}) const noexcept;
   void leave() noexcept {
     if (page_.wiped()) member_.disown();
     else member_.leave();
@@ -94,14 +94,14 @@ region_spec spec_of(const ring_options& o) noexcept {
 
 /// Joins a region and takes a role up in it. `join(slots, heal, begin)` is one of the ways into a membership.
 template <class SideType, class T, class Kind, class P, class Join>
-result<shared_home<SideType, Kind, P>> open_home(slot_range slots, Join join) noexcept {
+result<shared_home<SideType, Kind, P>> open_home(slot_range range, Join join) noexcept {
   using home = shared_home<SideType, Kind, P>;
   static_assert(sizeof(typename P::word) == 8, "shared regions need 64-bit atomics");
   auto page = private_page<SideType>::make();
   if (!page) return page.err();
   recovery healed;
   auto member = join(
-      slots, [&](const membership<P>& m, unsigned slot) { healed += home::heal(m, slot); },
+      range, [&](const membership<P>& m, unsigned slot) { healed += home::heal(m, slot); },
       [&](membership<P>& m) -> status {
         const auto r = home::ring_of(m);
         if (!members_in_place(r.some_item())) return error(errc::invalid, step::join, subject::member_alignment);
@@ -113,18 +113,18 @@ result<shared_home<SideType, Kind, P>> open_home(slot_range slots, Join join) no
   return home(std::move(*page), std::move(*member), healed);
 }
 template <class SideType, class Kind, class P>
-result<shared_home<SideType, Kind, P>> shared_home<SideType, Kind, P>::another(slot_range slots, const ring_options& o) const noexcept {
+result<shared_home<SideType, Kind, P>> shared_home<SideType, Kind, P>::another(slot_range range, const ring_options& o) const noexcept {
   using T = typename SideType::ring_type::value_type;
   if (member_.handle() < 0) return error(errc::closed, step::open);
-  return open_home<SideType, T, Kind, P>(slots, [&](slot_range in, auto heal, auto begin) {
+  return open_home<SideType, T, Kind, P>(range, [&](slot_range in, auto heal, auto begin) {
     return membership<P>::join(member_.handle(), member_.durable(), o.region(), spec_of<T, Kind, P>(o), in, heal, begin);
   });
 }
 
 template <class End, class SideType, class T, class Kind, class P>
-result<End> open_end(const result<region_place>& where, const ring_options& o, slot_range slots) noexcept {
+result<End> open_end(const result<region_place>& where, const ring_options& o, slot_range range) noexcept {
   if (!where) return where.err();
-  auto home = open_home<SideType, T, Kind, P>(slots, [&](slot_range in, auto heal, auto begin) {
+  auto home = open_home<SideType, T, Kind, P>(range, [&](slot_range in, auto heal, auto begin) {
     return membership<P>::join(*where, spec_of<T, Kind, P>(o), in, heal, begin);
   });
   return home ? result<End>(End(std::move(*home), o.wait)) : result<End>(home.err());
@@ -146,8 +146,8 @@ struct shared_ends {
 };
 
 template <class End>
-result<End> reopen_end(const End& end, slot_range slots, const ring_options& o) noexcept {
-  auto home = end.home().another(slots, o);
+result<End> reopen_end(const End& end, slot_range range, const ring_options& o) noexcept {
+  auto home = end.home().another(range, o);
   return home ? result<End>(End(std::move(*home), o.wait)) : result<End>(home.err());
 }
 inline result<region_place> file_place(std::string_view path, const ring_options& o) noexcept {

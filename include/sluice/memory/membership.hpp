@@ -61,7 +61,7 @@ class membership {
   ///
   /// Blocks: up to two seconds, while another process is joining or healing the same slot.
   template <class Heal, class Begin>
-  static result<membership> join(const region_place& where, const region_spec& spec, slot_range slots, Heal heal,
+  static result<membership> join(const region_place& where, const region_spec& spec, slot_range range, Heal heal,
                                  Begin begin) noexcept {
     bool created = false;
     return patiently([&]() -> result<membership> {
@@ -73,7 +73,7 @@ class membership {
         fd = where.open();
       }
       if (!fd) return errno == ENOENT ? error(errc::busy, step::open, subject::name) : detail::last_error(step::open);
-      auto r = enter(std::move(fd), where.options(), where.durable(), spec, slots, heal, begin,
+      auto r = enter(std::move(fd), where.options(), where.durable(), spec, range, heal, begin,
                      [&](int d) { return where.still_names(d); });
       if (r && created) r->opened_ = opening::created;
       return r;
@@ -81,12 +81,12 @@ class membership {
   }
   /// Joins the region behind a descriptor that this process was given.
   template <class Heal, class Begin>
-  static result<membership> join(int handle, bool durable, const region_options& o, const region_spec& spec, slot_range slots, Heal heal,
+  static result<membership> join(int handle, bool durable, const region_options& o, const region_spec& spec, slot_range range, Heal heal,
                                  Begin begin) noexcept {
     return patiently([&]() -> result<membership> {
       unique_handle fd = description_of(handle);
       if (!fd) return detail::last_error(step::open);
-      return enter(std::move(fd), o, durable, spec, slots, heal, begin, [](int) { return true; });
+      return enter(std::move(fd), o, durable, spec, range, heal, begin, [](int) { return true; });
     });
   }
 
@@ -196,7 +196,7 @@ class membership {
 
   template <class Heal, class Begin, class Named>
   static result<membership> enter(unique_handle fd, const region_options& o, bool durable, const region_spec& spec,
-                                  slot_range slots, Heal& heal_slot, Begin& begin, Named still_named) noexcept {
+                                  slot_range range, Heal& heal_slot, Begin& begin, Named still_named) noexcept {
     auto h = detail::read_header(fd.get(), o);
     if (!h) return h.err();
     if (status s = detail::check_wanted(*h, spec); !s) return s.err();
@@ -204,7 +204,7 @@ class membership {
     if (durable) {
       if (const error e = detail::try_lock_byte(fd.get(), joining)) return e;
     }
-    auto taken = take_slot(fd.get(), slots, h->participants);
+    auto taken = take_slot(fd.get(), range, h->participants);
     if (!taken) return taken.err();
     if (!still_named(fd.get())) return error(errc::busy, step::join, subject::name);
 
@@ -251,11 +251,11 @@ class membership {
   }
 
   // H, then L. A taken H passes; a taken L is somebody alive.
-  static result<unsigned> take_slot(int fd, slot_range slots, unsigned count) noexcept {
+  static result<unsigned> take_slot(int fd, slot_range range, unsigned count) noexcept {
     error why(errc::no_space, step::join, subject::participants);
-    for (unsigned k = slots.first; k < count && k <= slots.last; ++k) {
+    for (unsigned k = range.first; k < count && k <= range.last; ++k) {
       if (const error e = detail::try_lock_byte(fd, heal(k))) {
-        if (slots.single() || e.code != errc::busy) return e;
+        if (range.single() || e.code != errc::busy) return e;
         why = e;
         continue;
       }
@@ -263,7 +263,7 @@ class membership {
       if (!e) return k;
       detail::unlock_byte(fd, heal(k));
       if (e.code != errc::busy) return e;
-      if (slots.single()) return error(errc::busy, step::join, subject::role).by(k);
+      if (range.single()) return error(errc::busy, step::join, subject::role).by(k);
     }
     return why;
   }
