@@ -2502,7 +2502,7 @@ class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P> {
     return error(end, step::pop).by(static_cast<unsigned>(spsc_slot::producer));
   }
   SLUICE_COLD() error too_big() const noexcept {
-    constexpr std::size_t most = std::numeric_limits<std::int32_t>::max();
+    constexpr std::size_t most = (std::numeric_limits<std::int32_t>::max)();
     return error(errc::too_big, step::read, static_cast<std::int32_t>(size_ < most ? size_ : most));
   }
   template <class Ring>
@@ -2632,7 +2632,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::format_version: return "the region was made by an incompatible version of sluice; use one version, or remove the region";
         case subject::feature_flags: return "the region uses features that this version of sluice does not know; use the newer one on both sides";
         case subject::byte_order: return "the region was made on a machine of another byte order; remove it";
-        case subject::participants: return "the region has another number of participant range; leave .participants unset to adopt it";
+        case subject::participants: return "the region has another number of participant slots; leave .participants unset to adopt it";
         case subject::persistence: return "the region is not persistent; remove it first to create it anew";
         default: return "the other side is not of the same making";
       }
@@ -6707,13 +6707,13 @@ class latest_consumer : public detail::listener<latest_consumer<T, P>, P> {
     auto& b = ring_.buffer_of(number);
     b.item.load(to);                                                          // (C2)
     return b.stamp.load(P::template order<site::latest_check>) == number &&  // (C3)
-           number - seen_ < std::numeric_limits<word>::max() / 2;
+           number - seen_ < (std::numeric_limits<word>::max)() / 2;
   }
   SLUICE_COLD() error again(std::byte* to, word& number) const noexcept {
     for (unsigned tries = 0; tries < patience; ++tries) {
       const word before = number;
       number = ring_.shared().newest.load(P::template order<site::latest_newest>);
-      if (number - before - 1 > std::numeric_limits<word>::max() / 2) break;  // overtaken by nothing
+      if (number - before - 1 > (std::numeric_limits<word>::max)() / 2) break;  // overtaken by nothing
       if (copy(to, number)) return {};
       if (tries + 1 == patience) return error(errc::pending, step::pop).by(speaker_slot);
     }
@@ -7066,7 +7066,7 @@ class lossy_consumer : public detail::listener<lossy_consumer<T, P>, P> {
     word to = hurry_ ? tail - (ring_.capacity() - 1) / 2 : ring_.oldest(tail);
     if (to <= next_) to = next_ + 1;  // what is being overwritten
     const word missed = to - next_;
-    constexpr auto most = static_cast<word>(std::numeric_limits<std::int32_t>::max());
+    constexpr auto most = static_cast<word>((std::numeric_limits<std::int32_t>::max)());
     hurry_ = true;
     dropped_ += missed;
     go_to(to);

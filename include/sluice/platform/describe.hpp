@@ -99,7 +99,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::format_version: return "the region was made by an incompatible version of sluice; use one version, or remove the region";
         case subject::feature_flags: return "the region uses features that this version of sluice does not know; use the newer one on both sides";
         case subject::byte_order: return "the region was made on a machine of another byte order; remove it";
-        case subject::participants: return "the region has another number of participant range; leave .participants unset to adopt it";
+        case subject::participants: return "the region has another number of participant slots; leave .participants unset to adopt it";
         case subject::persistence: return "the region is not persistent; remove it first to create it anew";
         default: return "the other side is not of the same making";
       }

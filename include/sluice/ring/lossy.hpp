@@ -212,7 +212,7 @@ class lossy_consumer : public detail::listener<lossy_consumer<T, P>, P> {
     word to = hurry_ ? tail - (ring_.capacity() - 1) / 2 : ring_.oldest(tail);
     if (to <= next_) to = next_ + 1;  // what is being overwritten
     const word missed = to - next_;
-    constexpr auto most = static_cast<word>(std::numeric_limits<std::int32_t>::max());
+    constexpr auto most = static_cast<word>((std::numeric_limits<std::int32_t>::max)());
     hurry_ = true;
     dropped_ += missed;
     go_to(to);
