@@ -25,9 +25,13 @@
 #include <sluice/memory/shared_region.hpp>
 #include <sluice/stream/messages.hpp>
 #include <sluice/stream/pipe.hpp>
+#include <sluice/channel/broadcast.hpp>
 #include <sluice/channel/bytes.hpp>
 #include <sluice/channel/channel.hpp>
+#include <sluice/channel/crowds.hpp>
 #include <sluice/channel/explain.hpp>
+#include <sluice/channel/lanes.hpp>
 #include <sluice/channel/shared.hpp>
+#include <sluice/channel/shared_bytes.hpp>
 
 #endif

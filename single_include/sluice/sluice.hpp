@@ -1123,6 +1123,18 @@ concept liveness = requires(L& l, unsigned slot) {
   { l.end_heal(slot) } noexcept;
 };
 
+/// What a healer found to do.
+struct recovery {
+  unsigned peers = 0;        // dead participants
+  unsigned undelivered = 0;  // places they had claimed and not filled
+  unsigned redelivered = 0;  // messages they had taken and not finished
+
+  constexpr recovery& operator+=(const recovery& r) noexcept {
+    peers += r.peers, undelivered += r.undelivered, redelivered += r.redelivered;
+    return *this;
+  }
+};
+
 /// Runs `heal()` if the participant at `slot` is certified dead; true if it ran. `heal` must be idempotent: whoever
 /// dies inside it is followed by another healer.
 template <liveness L, class Heal>
@@ -3683,7 +3695,6 @@ class mapped_region {
 #ifndef SLUICE_MEMORY_REGION_FORMAT_HPP
 #define SLUICE_MEMORY_REGION_FORMAT_HPP
 
-#include <bit>
 #include <cstddef>
 #include <span>
 
@@ -3794,7 +3805,7 @@ constexpr std::uint64_t whole_pages(std::uint64_t n) noexcept { return (n + page
 
 /// The header of a region as `spec` would create it.
 inline result<region_header> make_header(const region_spec& spec) noexcept {
-  if constexpr (std::endian::native != std::endian::little) return error(errc::unsupported, step::create, subject::byte_order);
+  if constexpr (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__) return error(errc::unsupported, step::create, subject::byte_order);
   region_header h{};
   __builtin_memcpy(h.magic, region_header::magic_bytes, sizeof h.magic);
   h.major = region_header::current_major;
@@ -3951,7 +3962,6 @@ class fork_exclusion {
 
 #if SLUICE_HAS_LINUX()
 
-#include <cstring>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -3983,8 +3993,8 @@ inline process_identity this_process() noexcept {
   char text[512];
   if (const std::size_t n = read_small_file("/proc/self/stat", text, sizeof text - 1)) {
     text[n] = '\0';
-    if (const char* field = std::strrchr(text, ')')) {  // the name before it may contain anything
-      for (int i = 2; i < 22 && field != nullptr; ++i) field = std::strchr(field + 1, ' ');
+    if (const char* field = __builtin_strrchr(text, ')')) {  // the name before it may contain anything
+      for (int i = 2; i < 22 && field != nullptr; ++i) field = __builtin_strchr(field + 1, ' ');
       for (field = field == nullptr ? "" : field + 1; *field >= '0' && *field <= '9'; ++field)
         who.start_time = who.start_time * 10 + static_cast<std::uint64_t>(*field - '0');
     }
@@ -4005,7 +4015,7 @@ inline std::uint64_t boot_number() noexcept {
 }
 
 inline void random_bytes(void* to, std::size_t n) noexcept {
-  if (::getrandom(to, n, 0) != static_cast<ssize_t>(n)) std::memset(to, 0, n);
+  if (::getrandom(to, n, 0) != static_cast<ssize_t>(n)) __builtin_memset(to, 0, n);
 }
 
 }  // namespace sluice::detail
@@ -5030,113 +5040,76 @@ struct pipe_ends {
 }  // namespace sluice
 
 #endif
-#ifndef SLUICE_CHANNEL_BYTES_HPP
-#define SLUICE_CHANNEL_BYTES_HPP
+#ifndef SLUICE_CHANNEL_BROADCAST_HPP
+#define SLUICE_CHANNEL_BROADCAST_HPP
 
-#ifndef SLUICE_CHANNEL_CHANNEL_HPP
-#define SLUICE_CHANNEL_CHANNEL_HPP
-
-#ifndef SLUICE_CHANNEL_RING_END_HPP
-#define SLUICE_CHANNEL_RING_END_HPP
-
-#ifndef SLUICE_CHANNEL_LENDING_HPP
-#define SLUICE_CHANNEL_LENDING_HPP
-
-#include <type_traits>
-#include <utility>
+#ifndef SLUICE_CHANNEL_RING_KIND_HPP
+#define SLUICE_CHANNEL_RING_KIND_HPP
 
 namespace sluice {
 
-/// A place in the ring to build a message in: invisible until commit(), given back when destroyed without.
-///
-/// A trivially default constructible T starts with whatever bytes the place holds. Outlives a move of its end, not its
-/// destruction.
-template <class T, class Side, class Ring>
-class [[nodiscard]] slot {
- public:
-  slot(error e) noexcept : why_(e) {}  // NOLINT: an error is an outcome
-  slot(errc c) noexcept : why_(c) {}   // NOLINT
-  slot(Side& side, T* place) noexcept(std::is_nothrow_default_constructible_v<T>) : side_(&side), item_(::new (place) T) {}
-  slot(slot&& o) noexcept : side_(o.side_), item_(std::exchange(o.item_, nullptr)), why_(o.why_) {}
-  slot& operator=(slot&& o) noexcept {
-    if (this != &o) {
-      abandon();
-      side_ = o.side_, item_ = std::exchange(o.item_, nullptr), why_ = o.why_;
-    }
-    return *this;
+/// One producer, one consumer; first in, first out. Other kinds have headers of their own beside this one.
+struct spsc {};
+
+/// What the channel floor must know of a kind of ring.
+template <class Kind>
+struct ring_kind;
+
+namespace detail {
+
+/// The kinds with one producer and one consumer, each in its slot.
+template <region_kind Id>
+struct pair_kind {
+  static constexpr region_kind in_region = Id;
+  static constexpr std::uint32_t participants = 2, most_participants = max_participants;
+  static constexpr unsigned producer_slot = static_cast<unsigned>(spsc_slot::producer);
+  static constexpr unsigned consumer_slot = static_cast<unsigned>(spsc_slot::consumer);
+  static constexpr slot_range producers = producer_slot, consumers = consumer_slot;
+
+  /// Repairs what the dead owner of a slot left in the ring: its session has ended, and nothing else is open.
+  template <class AnyRing, class Ring>
+  static recovery heal(const AnyRing& r, unsigned slot, Ring&&) noexcept {
+    (slot == producer_slot ? r.shared().producer : r.shared().consumer).end(phase::died);
+    return {.peers = 1};
   }
-  ~slot() { abandon(); }
-
-  explicit operator bool() const noexcept { return item_ != nullptr; }
-  [[nodiscard]] error err() const noexcept { return why_; }
-  T& operator*() noexcept { return *item_; }
-  T* operator->() noexcept { return item_; }
-
-  /// Publishes the message; the slot is empty afterwards.
-  void commit() noexcept {
-    if (item_ == nullptr || !side_->attached()) return abandon();
-    item_ = nullptr;
-    side_->commit(Ring{});
-  }
-
- private:
-  void abandon() noexcept {
-    T* const place = std::exchange(item_, nullptr);
-    if (place == nullptr) return;
-    // Only a channel within a process has messages with a life, and it keeps the place for as long as the end exists.
-    if constexpr (!std::is_trivially_destructible_v<T>) place->~T();
-    if (side_->attached()) side_->abandon(Ring{});  // else the end was closed meanwhile, or this is a forked child
-  }
-
-  Side* side_ = nullptr;
-  T* item_ = nullptr;
-  error why_;
 };
 
-/// A message in the ring, read in place: consumed when the loan is released or destroyed, left there by keep().
-///
-/// Outlives a move of its end, not its destruction.
-template <class T, class Side, class Ring>
-class [[nodiscard]] loan {
- public:
-  loan(error e) noexcept : why_(e) {}  // NOLINT: an error is an outcome
-  loan(errc c) noexcept : why_(c) {}   // NOLINT
-  loan(Side& side, const T* item) noexcept : side_(&side), item_(item) {}
-  loan(loan&& o) noexcept : side_(o.side_), item_(std::exchange(o.item_, nullptr)), why_(o.why_) {}
-  loan& operator=(loan&& o) noexcept {
-    if (this != &o) {
-      release();
-      side_ = o.side_, item_ = std::exchange(o.item_, nullptr), why_ = o.why_;
-    }
-    return *this;
-  }
-  ~loan() { release(); }
+}  // namespace detail
 
-  explicit operator bool() const noexcept { return item_ != nullptr; }
-  [[nodiscard]] error err() const noexcept { return why_; }
-  const T& operator*() const noexcept { return *item_; }
-  const T* operator->() const noexcept { return item_; }
-
-  void release() noexcept {
-    if (std::exchange(item_, nullptr) != nullptr && side_->attached()) side_->consume_loan(Ring{});
-  }
-  /// Leaves the message for the next borrow or pop, of this end or a successor's.
-  void keep() noexcept {
-    if (std::exchange(item_, nullptr) != nullptr && side_->attached()) side_->keep_loan(Ring{});
-  }
-
- private:
-  Side* side_ = nullptr;
-  const T* item_ = nullptr;
-  error why_;
+template <>
+struct ring_kind<spsc> : detail::pair_kind<region_kind::spsc> {
+  template <class T, class P>
+  using ring = spsc_ring<T, P>;
+  template <class T, class P>
+  using producer = spsc_producer<T, P>;
+  template <class T, class P>
+  using consumer = spsc_consumer<T, P>;
 };
+
+namespace detail {
+
+template <class Kind>
+constexpr std::size_t default_capacity() noexcept {
+  if constexpr (requires { ring_kind<Kind>::default_capacity; }) return ring_kind<Kind>::default_capacity;
+  else return 1024;
+}
+/// What is true of an end by its home, as far as its kind keeps it.
+template <class Kind>
+constexpr end_traits traits_of_kind(end_traits t) noexcept {
+  if constexpr (requires { ring_kind<Kind>::reliable; }) t.reliable = t.reliable && ring_kind<Kind>::reliable;
+  if constexpr (requires { ring_kind<Kind>::max_size; }) t.max_size = ring_kind<Kind>::max_size;
+  return t;
+}
+
+}  // namespace detail
+
+/// A kind of channel.
+template <class K>
+concept channel_kind = requires { ring_kind<K>::in_region; };
 
 }  // namespace sluice
 
 #endif
-#ifndef SLUICE_CHANNEL_RING_KIND_HPP
-#define SLUICE_CHANNEL_RING_KIND_HPP
-
 #ifndef SLUICE_RING_BROADCAST_HPP
 #define SLUICE_RING_BROADCAST_HPP
 
@@ -5148,8 +5121,6 @@ class [[nodiscard]] loan {
 
 #ifndef SLUICE_CORE_CROWD_HPP
 #define SLUICE_CORE_CROWD_HPP
-
-#include <bit>
 
 namespace sluice {
 
@@ -5269,7 +5240,7 @@ class crowd {
   template <class Ring>
   SLUICE_NOINLINE() void wake_one(std::uint64_t asleep, Ring&& ring) noexcept {
     while (asleep != 0) {
-      const auto k = static_cast<unsigned>(std::countr_zero(asleep));
+      const auto k = static_cast<unsigned>(__builtin_ctzll(asleep));
       asleep &= asleep - 1;
       if ((asleep_.fetch_and(~bit(k), P::template order<site::crowd_rouse>) & bit(k)) == 0) continue;
       auto& door = doorstep(k);
@@ -5923,411 +5894,6 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
   word lent_ = 0;  // next_.ready while a loan is out
   typename P::template atomic<word>* cursor_ = nullptr;
   ring_type ring_;
-};
-
-}  // namespace sluice
-
-#endif
-#ifndef SLUICE_RING_LANES_HPP
-#define SLUICE_RING_LANES_HPP
-
-#ifndef SLUICE_RING_LANES_LAYOUT_HPP
-#define SLUICE_RING_LANES_LAYOUT_HPP
-
-#include <cstddef>
-#include <new>
-
-// A fan-in without a read-modify-write: many producers, one consumer, and a lane of stamped blocks for each producer, the
-// very lane of an spsc ring. First in, first out for each producer; between producers there is no order.
-//
-//   control | lane 0 | lane 1 | ... | lane N-1        lane = head cursor (apart), stamped blocks (apart)
-//
-// Participant 0 is the consumer, participant k > 0 the producer of lane k-1. Each lane has exactly the capacity that was
-// asked for, so a full lane is no other producer's business. How many lanes there are is part of the kind, since it must
-// be known before anybody has joined.
-//
-// Who writes what
-//   stamps, items      the producer of the lane                        (P3) release, pairs with (C1) acquire
-//   head of each lane  the consumer                                    (C3) release, pairs with (P1) acquire
-//   consumer           its role word, or a healer with a certificate   (E1) release, pairs with (E2) acquire
-//   producers          a seat each, see crowd.hpp; `news` after every change of a seat (N1), (N2)
-//   producers.told     the consumer
-// All zero is an empty ring.
-//
-//   push   stamp one's own lane (P3), then look whether the consumer sleeps.
-//   pop    look at the stamp of one lane after the other (C1); take; store that lane's head (C3), then look whether its
-//          producer sleeps. Lanes that can have nothing are not looked at: a private set of the others is made anew when
-//          the crowd has news. It keeps a lane whose producer lives, and one that still holds messages.
-//   ended  News are looked into before the lanes are: whatever was pushed before the end of a session is seen by whoever
-//          has seen the end. So `closed` comes after everything that was accepted.
-//
-// What a kill leaves. A producer: before (P3) nothing; after it a message, which the consumer takes when it next looks; if
-// it slept, it looks once per slice. A consumer: before (C3) the message is its successor's, after it was had; several
-// messages of one lane that are popped together have one (C3). A healer has nothing to repair but the session: it ends
-// the seat, or the role, and wakes whoever may wait for that. The lane of a dead producer drains, and a successor at the
-// slot continues from its stamps, full or not.
-
-namespace sluice {
-
-/// The words that are not of one lane.
-template <class P = native_memory>
-struct lanes_control {
-  alignas(apart_bytes) role<P> consumer;
-  alignas(apart_bytes) crowd<P> producers;
-};
-
-/// The lanes of T in memory that somebody else provides: where they are, and how large. A private copy of the geometry;
-/// nothing of it is read from the shared memory again.
-template <class T, unsigned N, class P = native_memory>
-class lanes_ring {
- public:
-  using value_type = T;
-  using policy = P;
-  using lane = spsc_lane<T, P>;
-  using word = typename lane::word;
-  using control = lanes_control<P>;
-  static_assert(N >= 1 && N < crowd<P>::most, "a lane has a seat, and the consumer one");
-  static constexpr unsigned consumer_slot = 0;
-  [[nodiscard]] static constexpr unsigned slot_of(unsigned lane) noexcept { return lane + 1; }
-  [[nodiscard]] static constexpr unsigned lane_of(unsigned slot) noexcept { return slot - 1; }
-
-  /// The bytes that N lanes of this capacity need; 0 if there can be none.
-  [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
-    const std::size_t one = lane_bytes(capacity);
-    const std::size_t most = (static_cast<std::size_t>(-1) / 4 - sizeof(control)) / N;
-    return one == 0 || one > most ? 0 : sizeof(control) + N * one;
-  }
-
-  constexpr lanes_ring() noexcept = default;
-  /// Views `bytes_for(capacity)` bytes, aligned to `apart_bytes`, that are all zero or hold such a ring already.
-  lanes_ring(std::byte* memory, std::size_t capacity, bool persistent = false) noexcept
-      : control_(std::launder(reinterpret_cast<control*>(memory))),
-        first_(memory + sizeof(control)),
-        stride_(lane_bytes(capacity)),
-        capacity_(static_cast<word>(capacity)),
-        persistent_(persistent) {}
-
-  [[nodiscard]] control& shared() const noexcept { return *control_; }
-  /// Lane k, k < N.
-  [[nodiscard]] lane at(unsigned k) const noexcept {
-    std::byte* const here = first_ + k * stride_;
-    return lane(*std::launder(reinterpret_cast<typename lane::head_word*>(here)), here + head_bytes, static_cast<std::size_t>(capacity_));
-  }
-  /// Where an item may lie.
-  [[nodiscard]] T* some_item() const noexcept { return at(0).some_item(); }
-  /// Of each lane.
-  [[nodiscard]] word capacity() const noexcept { return capacity_; }
-  [[nodiscard]] bool persistent() const noexcept { return persistent_; }
-  [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
-  /// How many items wait in all lanes, each counted at some moment during the call. Walks the stamps.
-  [[nodiscard]] std::size_t approx_size() const noexcept {
-    std::size_t n = 0;
-    for (unsigned k = 0; k < N; ++k) n += at(k).approx_size();
-    return n;
-  }
-
- private:
-  static constexpr std::size_t head_bytes = apart_bytes;
-  // Whole multiples of apart_bytes, so that no two producers write into one pair of lines.
-  [[nodiscard]] static constexpr std::size_t lane_bytes(std::size_t capacity) noexcept {
-    using block = typename lane::block;
-    const std::size_t n = lane::blocks_for(capacity);
-    const std::size_t most = (static_cast<std::size_t>(-1) / 4 - head_bytes - apart_bytes) / sizeof(block);
-    return n == 0 || n > most ? 0 : head_bytes + (n * sizeof(block) + apart_bytes - 1) / apart_bytes * apart_bytes;
-  }
-
-  control* control_ = nullptr;
-  std::byte* first_ = nullptr;
-  std::size_t stride_ = 0;
-  word capacity_ = 0;
-  bool persistent_ = false;
-};
-
-}  // namespace sluice
-
-#endif
-
-#include <bit>
-#include <concepts>
-#include <span>
-
-// The two sides of a fan-in over lanes: each producer is the writer of one, the consumer the reader of all. What they do,
-// and why it survives a kill anywhere, is in lanes_layout.hpp and spsc_lane.hpp.
-
-namespace sluice {
-
-/// A side that items go into.
-///
-/// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: full (its own lane), closed, peer_died, busy (a claim is out), corrupt (an impossible head), forked (detached).
-template <class T, unsigned N, class P = native_memory>
-class lanes_producer {
- public:
-  using ring_type = lanes_ring<T, N, P>;
-
-  /// Continues where the stamps say that the last producer at this slot ended. The caller owns the slot.
-  status attach(const ring_type& r, unsigned slot) noexcept {
-    const auto lane = r.at(ring_type::lane_of(slot));
-    if (status s = writer_.attach(lane); !s) return s;
-    lane_ = lane;
-    ring_ = r;
-    slot_ = slot;
-    seen_ = theirs().read();  // a consumer that has ended before we came is not our peer
-    return {};
-  }
-  void detach() noexcept { *this = {}; }
-  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
-  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
-  /// Counts a refusal; true now and then, when it is time to ask whether the others still live.
-  [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 1024 == 0; }
-
-  void begin() noexcept { mine().begin(slot_); }
-  /// Ends the session and tells the consumer. A place that is out was never seen by anybody.
-  template <class Ring>
-  void end(phase how, Ring&& ring) noexcept {
-    mine().end(slot_, how);
-    wake(ring);
-  }
-
-  template <class U = T, class Ring>
-    requires std::convertible_to<U&&, T>
-  SLUICE_INLINE() status try_push(U&& value, Ring&& ring) {
-    if (const error e = admit()) [[unlikely]] return e;
-    writer_.push(lane_, std::forward<U>(value));
-    wake(ring);
-    return {};
-  }
-  /// Pushes as many of `values` as there is room for, at least one; the items of one block become visible together.
-  template <std::same_as<std::span<const T>> Batch, class Ring>
-    requires detail::copies_as_bytes<T>
-  result<std::size_t> try_push(Batch values, Ring&& ring) {
-    if (values.empty()) return std::size_t{0};
-    if (const error e = admit()) [[unlikely]] return e;
-    std::size_t done = 0;
-    do done += writer_.push(lane_, values.data() + done, values.size() - done);
-    while (done != values.size() && !refill());
-    wake(ring);
-    return done;
-  }
-  /// The next place, raw: build an item there, then commit() it or abandon() the place. One claim at a time.
-  result<T*> try_claim() noexcept {
-    if (const error e = admit()) [[unlikely]] return e.during(step::claim);
-    return writer_.claim();
-  }
-  template <class Ring>
-  void commit(Ring&& ring) noexcept {
-    writer_.commit(lane_);
-    wake(ring);
-  }
-  template <class Ring>
-  void abandon(Ring&&) noexcept {
-    writer_.abandon();
-  }
-
-  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
-  std::uint32_t arm() noexcept { return mine().arm(slot_); }
-  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(slot_); }
-  template <class Ring>
-  void disarm(Ring&&) noexcept {
-    (void)mine().disarm(slot_);  // a wake-up for the room in this lane is no use to anybody else
-  }
-
- private:
-  [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().producers; }
-  [[nodiscard]] role<P>& theirs() const noexcept { return ring_.shared().consumer; }
-
-  SLUICE_INLINE() error admit() noexcept {
-    if (!writer_.has_room()) [[unlikely]] {
-      if (const error e = refill()) return e;
-    }
-    if (theirs().peek() != seen_) [[unlikely]] return look_at_consumer();
-    return {};
-  }
-  SLUICE_NOINLINE() error refill() noexcept {
-    const error e = writer_.refill(lane_);
-    if (e != errc::full) return e;
-    const error end = look_at_consumer();
-    return end ? end : e;
-  }
-  SLUICE_COLD() error look_at_consumer() noexcept {
-    const role_view there = theirs().read();
-    if (there == seen_) return {};
-    if (const errc why = there.verdict(ring_.persistent()); why != errc::ok) return error(why, step::push).by(ring_type::consumer_slot);
-    seen_ = there;
-    return {};
-  }
-  template <class Ring>
-  SLUICE_INLINE() void wake(Ring&& ring) noexcept {
-    auto& door = theirs().doorstep();
-    if (const auto kinds = door.signal()) [[unlikely]] ring(door, kinds);
-  }
-
-  detail::spsc_writer<T, P> writer_;
-  role_view seen_;  // the consumer's role word that has been looked into
-  std::uint32_t refusals_ = 0;
-  typename ring_type::lane lane_;
-  ring_type ring_;
-  unsigned slot_ = 0;
-};
-
-/// The side that items come out of.
-///
-/// It goes round the lanes, and stays at one for at most `turn` messages while others have some. A lane in which a peer
-/// has written nonsense is reported when no other has a message; the rest of the lanes stay in use.
-///
-/// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty; closed, peer_died (no producer is left, and nothing is left to pop); busy (a loan is out); corrupt (an
-/// impossible stamp; `who`); forked (detached).
-template <class T, unsigned N, class P = native_memory>
-class lanes_consumer {
- public:
-  using ring_type = lanes_ring<T, N, P>;
-  static constexpr unsigned turn = 16;
-
-  /// Continues at the heads that the last consumer stored. The caller holds the consumer role.
-  status attach(const ring_type& r, unsigned = 0) noexcept {
-    for (unsigned k = 0; k < N; ++k) {
-      lanes_[k].lane = r.at(k);
-      if (status s = lanes_[k].reader.attach(lanes_[k].lane); !s) return detach(), s.err().by(ring_type::slot_of(k));
-    }
-    ring_ = r;
-    told_before_ = theirs().told();
-    seen_ = theirs().news() - 1;  // look into them before anything else
-    return {};
-  }
-  void detach() noexcept { *this = {}; }
-  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
-  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
-  /// Counts a refusal; true now and then, when it is time to ask whether the others still live.
-  [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 1024 == 0; }
-
-  void begin() noexcept { mine().begin(); }
-  /// Ends the session and tells whoever waits.
-  template <class Ring>
-  void end(phase how, Ring&& ring) noexcept {
-    mine().end(how);
-    theirs().wake_all(ring);
-  }
-
-  template <class Ring>
-  SLUICE_INLINE() result<T> try_pop(Ring&& ring) noexcept {
-    if (const error e = find_item()) [[unlikely]] return e;
-    result<T> taken = here().reader.take(here().lane);
-    left_ -= 1;
-    wake(ring);
-    return taken;
-  }
-  /// Pops as many as there are and fit into `to`, at least one. Those of one turn at a lane are taken together.
-  template <class Ring>
-    requires detail::copies_as_bytes<T>
-  result<std::size_t> try_pop(std::span<T> to, Ring&& ring) noexcept {
-    if (to.empty()) return std::size_t{0};
-    if (const error e = find_item()) [[unlikely]] return e;
-    std::size_t done = 0;
-    do {
-      const std::size_t rest = to.size() - done;
-      const std::size_t n = here().reader.take(here().lane, to.data() + done, rest < left_ ? rest : std::size_t{left_});
-      left_ -= static_cast<unsigned>(n);
-      done += n;
-      wake(ring);
-    } while (done != to.size() && next_lane() == errc::ok);
-    return done;
-  }
-  /// The next item in place: then either consume_loan() or keep_loan(). One loan at a time.
-  result<T*> try_borrow() noexcept {
-    if (const error e = find_item()) [[unlikely]] return e.during(step::borrow);
-    return here().reader.lend();
-  }
-  template <class Ring>
-  void consume_loan(Ring&& ring) noexcept {
-    here().reader.consume(here().lane);
-    left_ -= 1;
-    wake(ring);
-  }
-  template <class Ring>
-  void keep_loan(Ring&&) noexcept {
-    here().reader.keep();
-  }
-
-  /// (W1) Returns the value to sleep on at doorstep(). The caller owes the heavy fence (W2).
-  std::uint32_t arm() noexcept { return doorstep().arm(gate<P>::asleep); }
-  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(); }
-  template <class Ring>
-  void disarm(Ring&&) noexcept {
-    doorstep().disarm();
-  }
-
- private:
-  struct place {
-    detail::spsc_reader<T, P> reader;
-    typename ring_type::lane lane;
-  };
-  [[nodiscard]] role<P>& mine() const noexcept { return ring_.shared().consumer; }
-  [[nodiscard]] crowd<P>& theirs() const noexcept { return ring_.shared().producers; }
-  [[nodiscard]] SLUICE_INLINE() place& here() noexcept { return lanes_[at_]; }
-  static constexpr std::uint64_t bit(unsigned k) noexcept { return std::uint64_t{1} << k; }
-
-  SLUICE_INLINE() error find_item() noexcept {
-    if (left_ != 0 && here().reader.find() == errc::ok) [[likely]] return {};
-    return find_elsewhere();
-  }
-  SLUICE_NOINLINE() error find_elsewhere() noexcept {
-    const errc at_hand = here().reader.find();
-    if (at_hand == errc::busy || at_hand == errc::forked) return error(at_hand, step::pop);
-    const errc e = next_lane();
-    return e == errc::ok ? error() : why_not(e);
-  }
-  // Goes to the next lane that has an item, the present one last. corrupt if none has and one holds nonsense.
-  SLUICE_INLINE() errc next_lane() noexcept {
-    if (theirs().news() != seen_) [[unlikely]] look_at_producers();
-    errc none = errc::empty;
-    const std::uint64_t behind = active_ & (~std::uint64_t{0} << at_ << 1);
-    for (std::uint64_t part : {behind, active_ & ~behind}) {
-      for (; part != 0; part &= part - 1) {
-        const auto k = static_cast<unsigned>(std::countr_zero(part));
-        const errc e = lanes_[k].reader.find();
-        if (e == errc::ok) return at_ = k, left_ = turn, e;
-        if (e == errc::corrupt) none = e, bad_ = k;
-      }
-    }
-    return none;
-  }
-  // Which lanes may have an item before the next news. The news and the seat come first, and then the lane (E2): what a
-  // producer has pushed before it ended is there.
-  SLUICE_COLD() void look_at_producers() noexcept {
-    const crowd_view they = theirs().look();
-    std::uint64_t active = 0;
-    for (unsigned k = 0; k < N; ++k)
-      if (theirs().read(ring_type::slot_of(k)).now() == phase::live || lanes_[k].reader.find() != errc::empty) active |= bit(k);
-    active_ = active;
-    seen_ = they.news;
-    ended_ = they.verdict(ring_.persistent());
-    last_ = they.seat();
-  }
-  SLUICE_COLD() error why_not(errc e) noexcept {
-    if (e == errc::corrupt) return error(e, step::pop, subject::stamp).by(ring_type::slot_of(bad_));
-    if (ended_ == errc::ok || seen_ == told_before_) return error(errc::empty, step::pop);
-    if (theirs().told() != seen_) theirs().tell(seen_);
-    return error(ended_, step::pop).by(last_);
-  }
-  template <class Ring>
-  SLUICE_INLINE() void wake(Ring&& ring) noexcept {
-    P::light_fence();
-    const std::uint64_t waiting = theirs().asleep() & bit(ring_type::slot_of(at_));
-    if (waiting != 0) [[unlikely]] theirs().wake_one(waiting, ring);
-  }
-
-  unsigned at_ = 0;                // the lane whose turn it is
-  unsigned left_ = 0;              // messages of this turn
-  std::uint64_t active_ = 0;       // the lanes that may have an item
-  std::uint32_t seen_ = 0;         // the news of the producers that have been looked into
-  std::uint32_t told_before_ = 0;  // the end that a predecessor was told of
-  errc ended_ = errc::ok;          // what these news mean when all lanes are empty
-  unsigned last_ = 0;              // whose end they are
-  unsigned bad_ = 0;
-  std::uint32_t refusals_ = 0;
-  ring_type ring_;
-  place lanes_[N] = {};
 };
 
 }  // namespace sluice
@@ -7085,6 +6651,892 @@ class lossy_consumer : public detail::listener<lossy_consumer<T, P>, P> {
 }  // namespace sluice
 
 #endif
+
+namespace sluice {
+
+/// One producer, any number of readers, each message to every reader. The producer waits for the slowest reader that lives;
+/// where there is none, the ring keeps the last messages for who joins later.
+struct broadcast {};
+/// One producer, any number of readers, each message to every reader that comes in time: the producer waits for nobody, and
+/// overwrites the oldest message. A reader that has missed some gets `lagged` with their number, and goes on.
+struct lossy_broadcast {};
+/// One producer, any number of readers; each gets the newest value, once, and never what has been replaced by a newer one.
+/// The capacity is how many values may be pushed while a reader copies one. The default is few.
+struct latest {};
+
+namespace detail {
+
+/// The kinds with one producer, in slot 0, whose every message is for every reader.
+template <region_kind Id, bool Reliable>
+struct audience_kind {
+  static constexpr region_kind in_region = Id;
+  static constexpr bool reliable = Reliable;
+  static constexpr std::uint32_t participants = 16, most_participants = crowd<>::most;
+  static constexpr slot_range producers = speaker_slot;
+  static constexpr slot_range consumers = slot_range(first_reader_slot, crowd<>::most - 1);
+
+  /// Repairs what the dead owner of a slot left in the ring, and wakes whoever may have waited for it.
+  template <class AnyRing, class Ring>
+  static recovery heal(const AnyRing& r, unsigned slot, Ring&& ring) noexcept {
+    r.shared().hall.heal(slot, ring);
+    return {.peers = 1};
+  }
+};
+
+}  // namespace detail
+
+template <>
+struct ring_kind<latest> : detail::audience_kind<region_kind::latest, false> {
+  template <class T, class P>
+  using ring = latest_ring<T, P>;
+  template <class T, class P>
+  using producer = latest_producer<T, P>;
+  template <class T, class P>
+  using consumer = latest_consumer<T, P>;
+  static constexpr std::size_t default_capacity = 3;
+};
+
+template <>
+struct ring_kind<broadcast> : detail::audience_kind<region_kind::broadcast, true> {
+  template <class T, class P>
+  using ring = broadcast_ring<T, P>;
+  template <class T, class P>
+  using producer = broadcast_producer<T, P>;
+  template <class T, class P>
+  using consumer = broadcast_consumer<T, P>;
+
+  /// The same; and a dead reader holds the producer no more.
+  template <class T, class P, class Ring>
+  static recovery heal(const broadcast_ring<T, P>& r, unsigned slot, Ring&& ring) noexcept {
+    if (slot != speaker_slot && slot < crowd<P>::most) r.dismiss(slot);
+    auto& hall = r.shared().hall;
+    hall.heal(slot, ring);
+    if (const auto kinds = hall.producer.doorstep().signal()) ring(hall.producer.doorstep(), kinds);
+    return {.peers = 1};
+  }
+};
+
+template <>
+struct ring_kind<lossy_broadcast> : detail::audience_kind<region_kind::lossy_broadcast, false> {
+  template <class T, class P>
+  using ring = lossy_ring<T, P>;
+  template <class T, class P>
+  using producer = lossy_producer<T, P>;
+  template <class T, class P>
+  using consumer = lossy_consumer<T, P>;
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_CHANNEL_BYTES_HPP
+#define SLUICE_CHANNEL_BYTES_HPP
+
+#ifndef SLUICE_CHANNEL_BYTES_END_HPP
+#define SLUICE_CHANNEL_BYTES_END_HPP
+
+#ifndef SLUICE_CHANNEL_RING_END_HPP
+#define SLUICE_CHANNEL_RING_END_HPP
+
+#ifndef SLUICE_CHANNEL_LENDING_HPP
+#define SLUICE_CHANNEL_LENDING_HPP
+
+#include <type_traits>
+#include <utility>
+
+namespace sluice {
+
+/// A place in the ring to build a message in: invisible until commit(), given back when destroyed without.
+///
+/// A trivially default constructible T starts with whatever bytes the place holds. Outlives a move of its end, not its
+/// destruction.
+template <class T, class Side, class Ring>
+class [[nodiscard]] slot {
+ public:
+  slot(error e) noexcept : why_(e) {}  // NOLINT: an error is an outcome
+  slot(errc c) noexcept : why_(c) {}   // NOLINT
+  slot(Side& side, T* place) noexcept(std::is_nothrow_default_constructible_v<T>) : side_(&side), item_(::new (place) T) {}
+  slot(slot&& o) noexcept : side_(o.side_), item_(std::exchange(o.item_, nullptr)), why_(o.why_) {}
+  slot& operator=(slot&& o) noexcept {
+    if (this != &o) {
+      abandon();
+      side_ = o.side_, item_ = std::exchange(o.item_, nullptr), why_ = o.why_;
+    }
+    return *this;
+  }
+  ~slot() { abandon(); }
+
+  explicit operator bool() const noexcept { return item_ != nullptr; }
+  [[nodiscard]] error err() const noexcept { return why_; }
+  T& operator*() noexcept { return *item_; }
+  T* operator->() noexcept { return item_; }
+
+  /// Publishes the message; the slot is empty afterwards.
+  void commit() noexcept {
+    if (item_ == nullptr || !side_->attached()) return abandon();
+    item_ = nullptr;
+    side_->commit(Ring{});
+  }
+
+ private:
+  void abandon() noexcept {
+    T* const place = std::exchange(item_, nullptr);
+    if (place == nullptr) return;
+    // Only a channel within a process has messages with a life, and it keeps the place for as long as the end exists.
+    if constexpr (!std::is_trivially_destructible_v<T>) place->~T();
+    if (side_->attached()) side_->abandon(Ring{});  // else the end was closed meanwhile, or this is a forked child
+  }
+
+  Side* side_ = nullptr;
+  T* item_ = nullptr;
+  error why_;
+};
+
+/// A message in the ring, read in place: consumed when the loan is released or destroyed, left there by keep().
+///
+/// Outlives a move of its end, not its destruction.
+template <class T, class Side, class Ring>
+class [[nodiscard]] loan {
+ public:
+  loan(error e) noexcept : why_(e) {}  // NOLINT: an error is an outcome
+  loan(errc c) noexcept : why_(c) {}   // NOLINT
+  loan(Side& side, const T* item) noexcept : side_(&side), item_(item) {}
+  loan(loan&& o) noexcept : side_(o.side_), item_(std::exchange(o.item_, nullptr)), why_(o.why_) {}
+  loan& operator=(loan&& o) noexcept {
+    if (this != &o) {
+      release();
+      side_ = o.side_, item_ = std::exchange(o.item_, nullptr), why_ = o.why_;
+    }
+    return *this;
+  }
+  ~loan() { release(); }
+
+  explicit operator bool() const noexcept { return item_ != nullptr; }
+  [[nodiscard]] error err() const noexcept { return why_; }
+  const T& operator*() const noexcept { return *item_; }
+  const T* operator->() const noexcept { return item_; }
+
+  void release() noexcept {
+    if (std::exchange(item_, nullptr) != nullptr && side_->attached()) side_->consume_loan(Ring{});
+  }
+  /// Leaves the message for the next borrow or pop, of this end or a successor's.
+  void keep() noexcept {
+    if (std::exchange(item_, nullptr) != nullptr && side_->attached()) side_->keep_loan(Ring{});
+  }
+
+ private:
+  Side* side_ = nullptr;
+  const T* item_ = nullptr;
+  error why_;
+};
+
+}  // namespace sluice
+
+#endif
+
+namespace sluice {
+
+/// May be passed within a process.
+template <class T>
+concept message = std::is_object_v<T> && std::is_nothrow_move_constructible_v<T> && std::is_nothrow_destructible_v<T>;
+
+namespace detail {
+
+/// Wakes whoever a gate says is asleep.
+template <bool Shared>
+struct futex_ringer {
+  template <class P>
+  void operator()(gate<P>& door, std::uint32_t) const noexcept {
+    futex_wake(&door.word(), Shared);
+  }
+};
+
+/// What both ends of a ring have in common: one side of the ring, and the home that its memory and its peers live in.
+///
+/// A Home keeps the side alive, knows whether this is a forked child, heals dead peers, says how long a sleep may last
+/// (`slice`), and leaves. The side of an end that is closed or moved-from is one static detached side, so that the fast
+/// path needs no test for it. Nothing in the end itself is written by an operation: two ends often share a line.
+template <class Side, class Home>
+class ring_end {
+ public:
+  using home_type = Home;
+  using ringer = futex_ringer<Home::shared>;
+
+  ring_end(const ring_end&) = delete;
+  ring_end& operator=(const ring_end&) = delete;
+
+  void arm(want, wait_set& set) noexcept {
+    if (!side_->attached()) return set.ready();
+    const auto value = side_->arm();
+    const bool fenced = home_.heavy_fence();
+    (void)recover();
+    set.on(&side_->doorstep().word(), value, Home::shared);
+    set.within(home_.slice(fenced));
+  }
+  void disarm(want) noexcept {
+    if (side_->attached()) side_->disarm(ringer{});
+  }
+
+  /// Ends the stream for the other side, which still gets what was accepted. Idempotent; wakes whoever waits.
+  void close() noexcept { end(phase::closed); }
+  /// The same: a ring holds nothing back that would have to be flushed.
+  status finish(until = {}) noexcept {
+    close();
+    return {};
+  }
+
+  /// Heals what dead participants left; returns what there was to do. Whoever waits, and whoever is refused again and again,
+  /// does this by itself. Idempotent.
+  recovery recover() noexcept { return side_->attached() ? home_.heal_peers() : recovery{}; }
+  /// All that this end has healed so far, asked or by itself, and when it was opened.
+  [[nodiscard]] recovery recovered() const noexcept { return home_.recovered(); }
+  /// May the last message be out of order, since it was taken over from a consumer that died with it, or put back?
+  [[nodiscard]] bool redelivered() const noexcept
+    requires requires(const Side& s) { s.redelivered(); }
+  {
+    return side_->redelivered();
+  }
+
+  /// How many messages fit; 0 once closed.
+  [[nodiscard]] std::size_t capacity() const noexcept {
+    return side_->attached() ? static_cast<std::size_t>(side_->ring().capacity()) : 0;
+  }
+  /// How many messages wait: for this end, where each has a place of its own. Racy, and a walk over the ring.
+  [[nodiscard]] std::size_t approx_size() const noexcept {
+    if (!side_->attached()) return 0;
+    if constexpr (requires { side_->approx_size(); }) return side_->approx_size();
+    else return side_->ring().approx_size();
+  }
+  /// How many messages were overwritten before this end came to them.
+  [[nodiscard]] std::size_t dropped() const noexcept {
+    if constexpr (requires { side_->dropped(); }) return static_cast<std::size_t>(side_->dropped());
+    else return 0;
+  }
+  /// How far this end is behind, with what was overwritten meanwhile. Racy.
+  [[nodiscard]] std::size_t lag() const noexcept {
+    if constexpr (requires { side_->lag(); }) return side_->attached() ? side_->lag() : 0;
+    else return approx_size();
+  }
+  /// How many participants live, this one included. Racy.
+  [[nodiscard]] unsigned peers() noexcept { return side_->attached() ? home_.peers() : 0; }
+  [[nodiscard]] wait_strategy waits() const noexcept { return waits_; }
+  /// What this end found when it was opened.
+  [[nodiscard]] opening opened() const noexcept { return home_.opened(); }
+  [[nodiscard]] const Home& home() const noexcept { return home_; }
+
+ protected:
+  explicit ring_end(error why) noexcept : why_inert_(why) {}
+  ring_end(Home home, wait_strategy w) noexcept : side_(home.side()), home_(std::move(home)), waits_(w) {}
+  ring_end(ring_end&& o) noexcept
+      : side_(std::exchange(o.side_, &inert)), home_(std::move(o.home_)), why_inert_(o.why_inert_), waits_(o.waits_) {}
+  ring_end& operator=(ring_end&& o) noexcept {
+    if (this != &o) {
+      end(phase::left);
+      side_ = std::exchange(o.side_, &inert);
+      home_ = std::move(o.home_);
+      why_inert_ = o.why_inert_, waits_ = o.waits_;
+    }
+    return *this;
+  }
+  ~ring_end() { end(phase::left); }
+
+  [[nodiscard]] Side& side() noexcept { return *side_; }
+
+  /// What a refusal of the side means for the end. Somebody who only ever polls learns of a peer's death here.
+  SLUICE_COLD() error refused(error e) noexcept {
+    if (e.code == errc::forked && side_ == &inert) return error(why_inert_.code, e.op, why_inert_.about());
+    if (e.again() && side_->suspicious()) (void)recover();
+    return e;
+  }
+
+ private:
+  void end(phase how) noexcept {
+    if (side_ == &inert) return;
+    if (side_->attached()) {
+      side_->end(how, ringer{});
+      side_->detach();
+    }
+    side_ = &inert;
+    home_.leave();
+  }
+
+  static inline constinit Side inert{};
+
+  Side* side_ = &inert;
+  Home home_;
+  error why_inert_ = errc::closed;
+  wait_strategy waits_ = wait_strategy::spin_then_park;
+};
+
+}  // namespace detail
+
+/// The end of a ring that messages go into.
+///
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates: never.
+template <class T, class Kind, class Home, class P>
+class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template producer<T, P>, Home>,
+                  public sink_verbs<ring_sink<T, Kind, Home, P>> {
+  using side_type = typename ring_kind<Kind>::template producer<T, P>;
+  using base = detail::ring_end<side_type, Home>;
+  using typename base::ringer;
+
+ public:
+  using value_type = T;
+  using slot_type = slot<T, side_type, ringer>;
+  static constexpr slot_range seats = ring_kind<Kind>::producers;  // that it may have in a region
+  static constexpr end_traits traits = detail::traits_of_kind<Kind>(Home::template traits<T>);
+
+  explicit ring_sink(error why) noexcept : base(why) {}
+  ring_sink(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}
+
+  template <class U = T>
+    requires std::convertible_to<U&&, T>
+  SLUICE_INLINE() status try_push(U&& value) {
+    const status s = this->side().try_push(std::forward<U>(value), ringer{});
+    if (!s) [[unlikely]] return this->refused(s.err());
+    return s;
+  }
+  /// A batch; a template, so that `try_push({})` pushes an empty T and not an empty batch.
+  template <class Batch>
+    requires(detail::copies_as_bytes<T> && detail::batch_to_push<Batch, T>)
+  result<std::size_t> try_push(const Batch& values) {
+    const auto n = this->side().try_push(std::span<const T>(values), ringer{});
+    if (!n) [[unlikely]] return this->refused(n.err());
+    return n;
+  }
+  /// One more end of the same side: `busy` if there can be only one, no_space if all slots are taken.
+  [[nodiscard]] result<ring_sink> clone() const noexcept {
+    auto home = this->home().another(seats);
+    return home ? result<ring_sink>(ring_sink(std::move(*home), this->waits())) : result<ring_sink>(home.err());
+  }
+  slot_type try_claim()
+    requires std::is_nothrow_default_constructible_v<T>
+  {
+    const auto place = this->side().try_claim();
+    if (!place) [[unlikely]] return this->refused(place.err());
+    return slot_type(this->side(), *place);
+  }
+};
+
+/// The end of a ring that messages come out of.
+///
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates: never.
+template <class T, class Kind, class Home, class P>
+class ring_source : public detail::ring_end<typename ring_kind<Kind>::template consumer<T, P>, Home>,
+                    public source_verbs<ring_source<T, Kind, Home, P>> {
+  using side_type = typename ring_kind<Kind>::template consumer<T, P>;
+  using base = detail::ring_end<side_type, Home>;
+  using typename base::ringer;
+
+ public:
+  using value_type = T;
+  using loan_type = loan<T, side_type, ringer>;
+  static constexpr slot_range seats = ring_kind<Kind>::consumers;
+  static constexpr end_traits traits = detail::traits_of_kind<Kind>(Home::template traits<T>);
+
+  explicit ring_source(error why) noexcept : base(why) {}
+  ring_source(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}
+
+  SLUICE_INLINE() result<T> try_pop() noexcept {
+    auto r = this->side().try_pop(ringer{});
+    if (!r) [[unlikely]] return this->refused(r.err());
+    return r;
+  }
+  result<std::size_t> try_pop(std::span<T> to) noexcept
+    requires detail::copies_as_bytes<T>
+  {
+    const auto n = this->side().try_pop(to, ringer{});
+    if (!n) [[unlikely]] return this->refused(n.err());
+    return n;
+  }
+  /// One more end of the same side: `busy` if there can be only one, no_space if all slots are taken.
+  [[nodiscard]] result<ring_source> clone() const noexcept {
+    auto home = this->home().another(seats);
+    return home ? result<ring_source>(ring_source(std::move(*home), this->waits())) : result<ring_source>(home.err());
+  }
+  loan_type try_borrow() noexcept {
+    const auto item = this->side().try_borrow();
+    if (!item) [[unlikely]] return this->refused(item.err());
+    return loan_type(this->side(), *item);
+  }
+};
+
+}  // namespace sluice
+
+#endif
+
+namespace sluice {
+
+/// One producer, one consumer, messages of any length; first in, first out.
+struct bytes {};
+
+template <>
+struct ring_kind<bytes> : detail::pair_kind<region_kind::bytes> {
+  template <class T, class P>
+  using ring = bytes_ring<P>;
+  template <class T, class P>
+  using producer = bytes_producer<P>;
+  template <class T, class P>
+  using consumer = bytes_consumer<P>;
+  static constexpr std::size_t default_capacity = 64 * 1024;
+  static constexpr std::size_t max_size = end_traits{}.max_size;  // the capacity, which is known at run time only
+};
+
+namespace detail {
+
+/// Bytes of the ring in the caller's hands, until they are handed back; or why there are none.
+template <class Side, class Byte>
+class lent_bytes {
+ public:
+  explicit operator bool() const noexcept { return side_ != nullptr; }
+  [[nodiscard]] error err() const noexcept { return why_; }
+  [[nodiscard]] std::span<Byte> operator*() const noexcept { return bytes_; }
+  [[nodiscard]] Byte* data() const noexcept { return bytes_.data(); }
+  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
+
+ protected:
+  explicit lent_bytes(error e) noexcept : why_(e) {}
+  lent_bytes(Side& side, std::span<Byte> bytes) noexcept : side_(&side), bytes_(bytes) {}
+  lent_bytes(lent_bytes&& o) noexcept { *this = std::move(o); }
+  lent_bytes& operator=(lent_bytes&& o) noexcept {
+    side_ = std::exchange(o.side_, nullptr), bytes_ = o.bytes_, why_ = o.why_;
+    return *this;
+  }
+  /// The side to hand them back to, once; none if the end was closed meanwhile, or if this is a forked child.
+  Side* hand_back() noexcept {
+    Side* const s = std::exchange(side_, nullptr);
+    return s != nullptr && s->attached() ? s : nullptr;
+  }
+
+ private:
+  Side* side_ = nullptr;
+  std::span<Byte> bytes_;
+  error why_;
+};
+
+}  // namespace detail
+
+/// A place in the ring for a message: invisible until commit(), given back when destroyed without.
+///
+/// Starts with whatever bytes the place holds, aligned to a line. Outlives a move of its end, not its destruction.
+template <class Side, class Ring>
+class [[nodiscard]] bytes_slot : public detail::lent_bytes<Side, std::byte> {
+  using base = detail::lent_bytes<Side, std::byte>;
+
+ public:
+  bytes_slot(error e) noexcept : base(e) {}  // NOLINT: an error is an outcome
+  bytes_slot(errc c) noexcept : base(c) {}   // NOLINT
+  bytes_slot(Side& side, std::span<std::byte> place) noexcept : base(side, place) {}
+  bytes_slot(bytes_slot&&) noexcept = default;
+  bytes_slot& operator=(bytes_slot&& o) noexcept {
+    if (this != &o) abandon(), base::operator=(std::move(o));
+    return *this;
+  }
+  ~bytes_slot() { abandon(); }
+
+  /// Publishes the first m bytes, all of them at most; the rest goes back. The slot is empty afterwards.
+  void commit(std::size_t m) noexcept {
+    if (Side* const s = this->hand_back()) s->commit(m, Ring{});
+  }
+  void commit() noexcept { commit(this->size()); }
+
+ private:
+  void abandon() noexcept {
+    if (Side* const s = this->hand_back()) s->abandon(Ring{});
+  }
+};
+
+/// A message in the ring, read in place: consumed when the loan is released or destroyed, left there by keep().
+///
+/// Aligned to a line. Its size is fixed; between processes the writer could still change its bytes, so check a copy where
+/// the writer is not trusted. Outlives a move of its end, not its destruction.
+template <class Side, class Ring>
+class [[nodiscard]] bytes_loan : public detail::lent_bytes<Side, const std::byte> {
+  using base = detail::lent_bytes<Side, const std::byte>;
+
+ public:
+  bytes_loan(error e) noexcept : base(e) {}  // NOLINT: an error is an outcome
+  bytes_loan(errc c) noexcept : base(c) {}   // NOLINT
+  bytes_loan(Side& side, std::span<const std::byte> message) noexcept : base(side, message) {}
+  bytes_loan(bytes_loan&&) noexcept = default;
+  bytes_loan& operator=(bytes_loan&& o) noexcept {
+    if (this != &o) release(), base::operator=(std::move(o));
+    return *this;
+  }
+  ~bytes_loan() { release(); }
+
+  void release() noexcept {
+    if (Side* const s = this->hand_back()) s->consume_loan(Ring{});
+  }
+  /// Leaves the message for the next borrow or pop, of this end or a successor's.
+  void keep() noexcept {
+    if (Side* const s = this->hand_back()) s->keep_loan(Ring{});
+  }
+};
+
+/// The end that messages of any length go into. A message of n bytes takes max(1, ceil(n / 64)) × 64 bytes of the
+/// capacity, in one piece; the largest possible one is as large as the capacity.
+///
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates: never.
+template <class Home, class P>
+class bytes_sink : public detail::ring_end<bytes_producer<P>, Home> {
+  using side_type = bytes_producer<P>;
+  using base = detail::ring_end<side_type, Home>;
+  using typename base::ringer;
+
+ public:
+  using slot_type = bytes_slot<side_type, ringer>;
+  static constexpr slot_range seats = ring_kind<bytes>::producers;
+  static constexpr end_traits traits = detail::traits_of_kind<bytes>(Home::template traits<std::byte>);
+
+  explicit bytes_sink(error why) noexcept : base(why) {}
+  bytes_sink(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}
+
+  /// A place for up to n bytes. Errors: full, too_big, closed, peer_died, busy, corrupt, forked.
+  slot_type try_claim(std::size_t n) noexcept {
+    const auto place = this->side().try_claim(n);
+    if (!place) [[unlikely]] return this->refused(place.err());
+    return slot_type(this->side(), *place);
+  }
+  slot_type claim(std::size_t n, until u = {}) {
+    auto place = try_claim(n);
+    if (detail::settled(place) || u.immediate()) [[likely]] return place;
+    return detail::wait_for(*this, want::push, u, [this, n] { return try_claim(n); });
+  }
+  /// Copies a whole message in.
+  status try_push(std::span<const std::byte> message) noexcept {
+    const status s = this->side().try_push(message, ringer{});
+    if (!s) [[unlikely]] return this->refused(s.err());
+    return s;
+  }
+  status push(std::span<const std::byte> message, until u = {}) {
+    const status s = try_push(message);
+    if (detail::settled(s) || u.immediate()) [[likely]] return s;
+    return detail::wait_for(*this, want::push, u, [this, message] { return try_push(message); });
+  }
+};
+
+/// The end that messages of any length come out of.
+///
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates: never.
+template <class Home, class P>
+class bytes_source : public detail::ring_end<bytes_consumer<P>, Home> {
+  using side_type = bytes_consumer<P>;
+  using base = detail::ring_end<side_type, Home>;
+  using typename base::ringer;
+
+ public:
+  using loan_type = bytes_loan<side_type, ringer>;
+  static constexpr slot_range seats = ring_kind<bytes>::consumers;
+  static constexpr end_traits traits = detail::traits_of_kind<bytes>(Home::template traits<std::byte>);
+
+  explicit bytes_source(error why) noexcept : base(why) {}
+  bytes_source(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}
+
+  /// The next message in place. Errors: empty, closed, peer_died, busy, corrupt, forked.
+  loan_type try_borrow() noexcept {
+    const auto message = this->side().try_borrow(ringer{});
+    if (!message) [[unlikely]] return this->refused(message.err());
+    return loan_type(this->side(), *message);
+  }
+  loan_type borrow(until u = {}) {
+    auto l = try_borrow();
+    if (detail::settled(l) || u.immediate()) [[likely]] return l;
+    return detail::wait_for(*this, want::pop, u, [this] { return try_borrow(); });
+  }
+  /// Copies the next message into `to`, whole, and returns its size. If it does not fit: too_big in step `read`, with the
+  /// size in `detail` (at most 2^31 - 1), and the message stays.
+  result<std::size_t> try_pop(std::span<std::byte> to) noexcept {
+    const auto n = this->side().try_pop(to, ringer{});
+    if (!n) [[unlikely]] return this->refused(n.err());
+    return n;
+  }
+  result<std::size_t> pop(std::span<std::byte> to, until u = {}) {
+    const auto n = try_pop(to);
+    if (detail::settled(n) || u.immediate()) [[likely]] return n;
+    return detail::wait_for(*this, want::pop, u, [this, to] { return try_pop(to); });
+  }
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_CHANNEL_CHANNEL_HPP
+#define SLUICE_CHANNEL_CHANNEL_HPP
+
+#ifndef SLUICE_MEMORY_HEAP_REGION_HPP
+#define SLUICE_MEMORY_HEAP_REGION_HPP
+
+#include <new>
+#include <utility>
+
+namespace sluice {
+
+/// A region on the heap of this process. Empty (data() is null) where memory is short.
+///
+/// Allocates: once, in the constructor.
+class heap_region {
+ public:
+  static constexpr bool shared = false;
+
+  constexpr heap_region() noexcept = default;
+  explicit heap_region(std::size_t bytes) noexcept
+      : data_(static_cast<std::byte*>(::operator new(bytes, alignment(), std::nothrow))),
+        size_(data_ == nullptr ? 0 : bytes) {
+    if (data_ != nullptr) __builtin_memset(data_, 0, bytes);
+  }
+  heap_region(heap_region&& o) noexcept : data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)) {}
+  heap_region& operator=(heap_region&& o) noexcept {
+    std::swap(data_, o.data_);
+    std::swap(size_, o.size_);
+    return *this;
+  }
+  ~heap_region() { ::operator delete(data_, alignment()); }
+
+  [[nodiscard]] std::byte* data() const noexcept { return data_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+ private:
+  static constexpr std::align_val_t alignment() noexcept { return std::align_val_t{apart_bytes}; }
+
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace sluice
+
+#endif
+
+#include <atomic>
+
+namespace sluice {
+
+namespace detail {
+
+/// The memory that all ends of a channel within a process share.
+template <class T, class Kind, class P>
+struct channel_core {
+  using kind = ring_kind<Kind>;
+  using ring_type = typename kind::template ring<T, P>;
+
+  static channel_core* make(std::size_t capacity, error& why) noexcept {
+    const std::size_t bytes = ring_type::bytes_for(capacity);
+    if (bytes == 0) return why = error(capacity == 0 ? errc::invalid : errc::too_big, step::create, subject::capacity), nullptr;
+    auto* const core = new (std::nothrow) channel_core(bytes);
+    if (core == nullptr || core->memory.data() == nullptr) {
+      delete core;
+      return why = error(errc::no_space, step::create, subject::size), nullptr;
+    }
+    core->ring = ring_type(core->memory.data(), capacity);
+    return core;
+  }
+  /// The first free slot of a side, for one more end.
+  result<unsigned> take_slot(slot_range range) noexcept {
+    for (unsigned k = range.first; k <= range.last && k < most_ends; ++k) {
+      const std::uint64_t bit = std::uint64_t{1} << k;
+      if ((slots_.fetch_or(bit, std::memory_order_acq_rel) & bit) == 0) return k;
+    }
+    return range.single() ? error(errc::busy, step::join, subject::role).by(range.first)
+                          : error(errc::no_space, step::join, subject::participants);
+  }
+  void give_slot(unsigned k) noexcept { slots_.fetch_and(~(std::uint64_t{1} << k), std::memory_order_acq_rel); }
+  [[nodiscard]] unsigned ends() const noexcept {
+    return static_cast<unsigned>(__builtin_popcountll(slots_.load(std::memory_order_relaxed)));
+  }
+  void hold() noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept {
+    if (owners_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if constexpr (!std::is_trivially_destructible_v<T>) {  // what nobody popped
+      typename kind::template consumer<T, P> rest;
+      if (rest.attach(ring, kind::consumers.first))
+        while (rest.try_pop([](auto&, auto) {})) {
+        }
+    }
+    delete this;
+  }
+
+  explicit channel_core(std::size_t bytes) noexcept : memory(bytes) {}
+
+  heap_region memory;
+  ring_type ring;
+
+ private:
+  std::atomic<unsigned> owners_{1};
+  static constexpr unsigned most_ends = 64;
+  std::atomic<std::uint64_t> slots_{0};  // of living ends
+};
+
+/// One end's hold on the core, and its side of the ring. Within a process nobody dies alone, so there is nobody to heal.
+template <class Side, class T, class Kind, class P>
+class local_home {
+  using core_type = channel_core<T, Kind, P>;
+
+ public:
+  static constexpr bool shared = false;
+  template <class U>
+  static constexpr end_traits traits{.max_size = sizeof(U)};
+
+  constexpr local_home() noexcept = default;
+  /// Takes a slot of the core, and the role that goes with it.
+  static result<local_home> make(core_type* core, slot_range range) noexcept {
+    const auto slot = core->take_slot(range);
+    if (!slot) return slot.err();
+    auto* const own = new (std::nothrow) place;
+    if (own == nullptr) return core->give_slot(*slot), error(errc::no_space, step::create, subject::size);
+    own->slot = *slot;
+    core->hold();
+    (void)own->side.attach(core->ring, *slot);  // our own memory: nothing to refuse
+    own->side.begin();
+    return local_home(core, own);
+  }
+  local_home(local_home&& o) noexcept : core_(std::exchange(o.core_, nullptr)), own_(std::exchange(o.own_, nullptr)) {}
+  local_home& operator=(local_home&& o) noexcept {
+    std::swap(core_, o.core_);
+    std::swap(own_, o.own_);
+    return *this;
+  }
+  ~local_home() {
+    if (core_ == nullptr) return;
+    leave();
+    delete own_;
+    core_->release();
+  }
+
+  [[nodiscard]] Side* side() const noexcept { return &own_->side; }
+  [[nodiscard]] bool heavy_fence() const noexcept { return detail::heavy_fence(false); }
+  [[nodiscard]] std::int64_t slice(bool fenced) const noexcept {
+    if constexpr (requires { core_->ring.shared().consumers; }) return fenced ? 20'000'000 : 1'000'000;
+    else return fenced ? never : 1'000'000;
+  }
+  recovery heal_peers() const noexcept { return {}; }
+  [[nodiscard]] recovery recovered() const noexcept { return {}; }
+  [[nodiscard]] unsigned peers() const noexcept { return core_->ends(); }
+  [[nodiscard]] opening opened() const noexcept { return opening::created; }
+  [[nodiscard]] result<local_home> another(slot_range range) const noexcept {
+    return core_ != nullptr && own_->slot != gone ? make(core_, range) : result<local_home>(error(errc::closed, step::open));
+  }
+  void leave() const noexcept {
+    if (own_->slot != gone) core_->give_slot(std::exchange(own_->slot, gone));
+  }
+
+ private:
+  static constexpr unsigned gone = ~0u;
+  struct alignas(apart_bytes) place {  // a line of its own, where it stays when the end is moved
+    Side side;
+    unsigned slot = gone;
+  };
+
+  local_home(core_type* core, place* own) noexcept : core_(core), own_(own) {}
+
+  core_type* core_ = nullptr;
+  place* own_ = nullptr;
+};
+
+template <class T, class Kind, class P>
+struct local_ends {
+  using kind = ring_kind<Kind>;
+  using core = channel_core<T, Kind, P>;
+  template <class Side>
+  using home = local_home<Side, T, Kind, P>;
+  using sink_home = home<typename ring_kind<Kind>::template producer<T, P>>;
+  using source_home = home<typename ring_kind<Kind>::template consumer<T, P>>;
+  using sink = ring_sink<T, Kind, sink_home, P>;
+  using source = ring_source<T, Kind, source_home, P>;
+};
+
+}  // namespace detail
+
+/// Both ends of a channel within a process: `auto [tx, rx] = channel<T>(64);`
+template <class T, class Kind, class P>
+struct channel_ends {
+  typename detail::local_ends<T, Kind, P>::sink tx;
+  typename detail::local_ends<T, Kind, P>::source rx;
+};
+
+/// How the ends of a channel within a process wait.
+struct channel_options {
+  wait_strategy wait = wait_strategy::spin_then_park;
+};
+
+namespace detail {
+
+/// Makes both ends of a channel; where that fails both are inert, and say why.
+template <class Both, class Ends>
+Both open_channel(std::size_t capacity, const channel_options& o) noexcept {
+  error why;
+  auto* const core = Ends::core::make(capacity, why);
+  if (core == nullptr) return {typename Ends::sink(why), typename Ends::source(why)};
+  (void)join_heavy_fence(false);
+  auto in = Ends::sink_home::make(core, Ends::kind::producers);
+  auto out = Ends::source_home::make(core, Ends::kind::consumers);
+  core->release();
+  if (!in || !out) {
+    why = !in ? in.err() : out.err();
+    return {typename Ends::sink(why), typename Ends::source(why)};
+  }
+  return {typename Ends::sink(std::move(*in), o.wait), typename Ends::source(std::move(*out), o.wait)};
+}
+
+}  // namespace detail
+
+/// A channel of exactly `capacity` messages between threads; where its kind allows more ends of a side, these are clones.
+/// Where memory is short, or the capacity is 0, both ends are inert and say so with every verb.
+///
+/// Allocates: here and in clone(), and nowhere later.
+template <message T, channel_kind Kind = spsc, class P = native_memory>
+[[nodiscard]] channel_ends<T, Kind, P> channel(std::size_t capacity = detail::default_capacity<Kind>(), const channel_options& o = {}) noexcept {
+  return detail::open_channel<channel_ends<T, Kind, P>, detail::local_ends<T, Kind, P>>(capacity, o);
+}
+
+}  // namespace sluice
+
+#endif
+
+// Messages of any length, built and read in place:
+//
+//     auto [tx, rx] = bytes_channel(64 * 1024);
+//     if (auto place = tx.claim(1500)) place.commit(receive_into(*place));
+//     while (auto message = rx.borrow()) handle(*message);
+
+namespace sluice {
+
+namespace detail {
+
+template <class P>
+struct bytes_ends {
+  using kind = ring_kind<bytes>;
+  using core = channel_core<std::byte, bytes, P>;
+  using sink_home = local_home<bytes_producer<P>, std::byte, bytes, P>;
+  using source_home = local_home<bytes_consumer<P>, std::byte, bytes, P>;
+  using sink = bytes_sink<sink_home, P>;
+  using source = bytes_source<source_home, P>;
+};
+
+}  // namespace detail
+
+/// Both ends of a channel of bytes within a process: `auto [tx, rx] = bytes_channel(64 * 1024);`
+template <class P>
+struct bytes_channel_ends {
+  typename detail::bytes_ends<P>::sink tx;
+  typename detail::bytes_ends<P>::source rx;
+};
+
+/// A channel of messages of any length between threads, with `capacity` bytes for them (in whole granules of 64). Where
+/// memory is short, or the capacity is 0, both ends are inert and say so with every verb.
+///
+/// Allocates: here, and nowhere later.
+template <class P = native_memory>
+[[nodiscard]] bytes_channel_ends<P> bytes_channel(std::size_t capacity = ring_kind<bytes>::default_capacity,
+                                                  const channel_options& o = {}) noexcept {
+  return detail::open_channel<bytes_channel_ends<P>, detail::bytes_ends<P>>(capacity, o);
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_CHANNEL_CROWDS_HPP
+#define SLUICE_CHANNEL_CROWDS_HPP
+
 #ifndef SLUICE_RING_ORDERED_HPP
 #define SLUICE_RING_ORDERED_HPP
 
@@ -7169,18 +7621,6 @@ struct ordered_cell {
   alignas(alignof(T)) std::byte bytes[sizeof(T)];
 
   [[nodiscard]] T* item() noexcept { return std::launder(reinterpret_cast<T*>(bytes)); }
-};
-
-/// What a healer found to do.
-struct recovery {
-  unsigned peers = 0;        // dead participants
-  unsigned undelivered = 0;  // places they had claimed and not filled
-  unsigned redelivered = 0;  // messages they had taken and not finished
-
-  constexpr recovery& operator+=(const recovery& r) noexcept {
-    peers += r.peers, undelivered += r.undelivered, redelivered += r.redelivered;
-    return *this;
-  }
 };
 
 /// An ordered ring of T in memory that somebody else provides: where it is, and how large. A private copy of the geometry;
@@ -7873,57 +8313,12 @@ class ordered_consumer : public detail::ordered_side<T, P> {
 
 namespace sluice {
 
-/// One producer, one consumer; first in, first out.
-struct spsc {};
 /// Many producers, one consumer; one order for all messages.
 struct mpsc {};
 /// One producer, many consumers, each message to one of them.
 struct spmc {};
 /// Many producers, many consumers, each message to one of them; one order for all messages.
 struct mpmc {};
-
-/// Many producers, up to N at a time, and one consumer: the fan-in that scales. First in, first out for each producer, and
-/// no order between them. Each producer has a lane of its own with exactly the capacity asked for, so a channel takes N
-/// times the memory, and `full` is said of the lane.
-template <unsigned N>
-struct lanes_of {};
-using lanes = lanes_of<16>;
-/// One producer, any number of readers, each message to every reader. The producer waits for the slowest reader that lives;
-/// where there is none, the ring keeps the last messages for who joins later.
-struct broadcast {};
-/// One producer, any number of readers, each message to every reader that comes in time: the producer waits for nobody, and
-/// overwrites the oldest message. A reader that has missed some gets `lagged` with their number, and goes on.
-struct lossy_broadcast {};
-/// One producer, any number of readers; each gets the newest value, once, and never what has been replaced by a newer one.
-/// The capacity is how many values may be pushed while a reader copies one. The default is few.
-struct latest {};
-
-/// What the channel floor must know of a kind of ring.
-template <class Kind>
-struct ring_kind;
-
-template <>
-struct ring_kind<spsc> {
-  template <class T, class P>
-  using ring = spsc_ring<T, P>;
-  template <class T, class P>
-  using producer = spsc_producer<T, P>;
-  template <class T, class P>
-  using consumer = spsc_consumer<T, P>;
-
-  static constexpr region_kind in_region = region_kind::spsc;
-  static constexpr std::uint32_t participants = 2, most_participants = detail::max_participants;
-  static constexpr unsigned producer_slot = static_cast<unsigned>(spsc_slot::producer);
-  static constexpr unsigned consumer_slot = static_cast<unsigned>(spsc_slot::consumer);
-  static constexpr slot_range producers = producer_slot, consumers = consumer_slot;
-
-  /// Repairs what the dead owner of a slot left in the ring: its session has ended, and nothing else is open.
-  template <class T, class P, class Ring>
-  static recovery heal(const spsc_ring<T, P>& r, unsigned slot, Ring&&) noexcept {
-    (slot == producer_slot ? r.shared().producer : r.shared().consumer).end(phase::died);
-    return {.peers = 1};
-  }
-};
 
 namespace detail {
 
@@ -7966,571 +8361,12 @@ struct ring_kind<spmc> : detail::ordered_kind<region_kind::spmc, false, true> {}
 template <>
 struct ring_kind<mpmc> : detail::ordered_kind<region_kind::mpmc, true, true> {};
 
-namespace detail {
-
-/// The kinds with one producer, in slot 0, whose every message is for every reader.
-template <region_kind Id, bool Reliable>
-struct audience_kind {
-  static constexpr region_kind in_region = Id;
-  static constexpr bool reliable = Reliable;
-  static constexpr std::uint32_t participants = 16, most_participants = crowd<>::most;
-  static constexpr slot_range producers = speaker_slot;
-  static constexpr slot_range consumers = slot_range(first_reader_slot, crowd<>::most - 1);
-
-  /// Repairs what the dead owner of a slot left in the ring, and wakes whoever may have waited for it.
-  template <class AnyRing, class Ring>
-  static recovery heal(const AnyRing& r, unsigned slot, Ring&& ring) noexcept {
-    r.shared().hall.heal(slot, ring);
-    return {.peers = 1};
-  }
-};
-
-template <class Kind>
-constexpr std::size_t default_capacity() noexcept {
-  if constexpr (requires { ring_kind<Kind>::default_capacity; }) return ring_kind<Kind>::default_capacity;
-  else return 1024;
-}
-/// What is true of an end by its home, as far as its kind keeps it.
-template <class Kind>
-constexpr end_traits traits_of_kind(end_traits t) noexcept {
-  if constexpr (requires { ring_kind<Kind>::reliable; }) t.reliable = t.reliable && ring_kind<Kind>::reliable;
-  return t;
-}
-
-}  // namespace detail
-
-template <>
-struct ring_kind<latest> : detail::audience_kind<region_kind::latest, false> {
-  template <class T, class P>
-  using ring = latest_ring<T, P>;
-  template <class T, class P>
-  using producer = latest_producer<T, P>;
-  template <class T, class P>
-  using consumer = latest_consumer<T, P>;
-  static constexpr std::size_t default_capacity = 3;
-};
-
-template <>
-struct ring_kind<broadcast> : detail::audience_kind<region_kind::broadcast, true> {
-  template <class T, class P>
-  using ring = broadcast_ring<T, P>;
-  template <class T, class P>
-  using producer = broadcast_producer<T, P>;
-  template <class T, class P>
-  using consumer = broadcast_consumer<T, P>;
-
-  /// The same; and a dead reader holds the producer no more.
-  template <class T, class P, class Ring>
-  static recovery heal(const broadcast_ring<T, P>& r, unsigned slot, Ring&& ring) noexcept {
-    if (slot != speaker_slot && slot < crowd<P>::most) r.dismiss(slot);
-    auto& hall = r.shared().hall;
-    hall.heal(slot, ring);
-    if (const auto kinds = hall.producer.doorstep().signal()) ring(hall.producer.doorstep(), kinds);
-    return {.peers = 1};
-  }
-};
-
-template <>
-struct ring_kind<lossy_broadcast> : detail::audience_kind<region_kind::lossy_broadcast, false> {
-  template <class T, class P>
-  using ring = lossy_ring<T, P>;
-  template <class T, class P>
-  using producer = lossy_producer<T, P>;
-  template <class T, class P>
-  using consumer = lossy_consumer<T, P>;
-};
-
-template <unsigned N>
-struct ring_kind<lanes_of<N>> {
-  template <class T, class P>
-  using ring = lanes_ring<T, N, P>;
-  template <class T, class P>
-  using producer = lanes_producer<T, N, P>;
-  template <class T, class P>
-  using consumer = lanes_consumer<T, N, P>;
-
-  /// Another number of lanes is another kind: it stands in the upper half, where it is not the default.
-  static constexpr region_kind in_region = static_cast<region_kind>(static_cast<std::uint32_t>(region_kind::lanes) | (N == 16 ? 0u : N << 16));
-  static constexpr std::uint32_t participants = N + 1, most_participants = N + 1;
-  static constexpr slot_range consumers = 0u, producers = slot_range(1, N);
-
-  /// Repairs what the dead owner of a slot left in the ring: its session has ended, and nothing else is open.
-  template <class T, class P, class Ring>
-  static recovery heal(const lanes_ring<T, N, P>& r, unsigned slot, Ring&& ring) noexcept {
-    auto& shared = r.shared();
-    if (slot != lanes_ring<T, N, P>::consumer_slot) {
-      shared.producers.end(slot, phase::died);
-      auto& door = shared.consumer.doorstep();
-      if (const auto kinds = door.signal()) ring(door, kinds);
-    } else {
-      shared.consumer.end(phase::died);
-      shared.producers.wake_all(ring);
-    }
-    return {.peers = 1};
-  }
-};
-
-/// A kind of channel.
-template <class K>
-concept channel_kind = requires { ring_kind<K>::in_region; };
-
 }  // namespace sluice
 
 #endif
+#ifndef SLUICE_CHANNEL_EXPLAIN_HPP
+#define SLUICE_CHANNEL_EXPLAIN_HPP
 
-namespace sluice {
-
-/// May be passed within a process.
-template <class T>
-concept message = std::is_object_v<T> && std::is_nothrow_move_constructible_v<T> && std::is_nothrow_destructible_v<T>;
-
-namespace detail {
-
-/// Wakes whoever a gate says is asleep.
-template <bool Shared>
-struct futex_ringer {
-  template <class P>
-  void operator()(gate<P>& door, std::uint32_t) const noexcept {
-    futex_wake(&door.word(), Shared);
-  }
-};
-
-/// What both ends of a ring have in common: one side of the ring, and the home that its memory and its peers live in.
-///
-/// A Home keeps the side alive, knows whether this is a forked child, heals dead peers, says how long a sleep may last
-/// (`slice`), and leaves. The side of an end that is closed or moved-from is one static detached side, so that the fast
-/// path needs no test for it. Nothing in the end itself is written by an operation: two ends often share a line.
-template <class Side, class Home>
-class ring_end {
- public:
-  using ringer = futex_ringer<Home::shared>;
-
-  ring_end(const ring_end&) = delete;
-  ring_end& operator=(const ring_end&) = delete;
-
-  void arm(want, wait_set& set) noexcept {
-    if (!side_->attached()) return set.ready();
-    const auto value = side_->arm();
-    const bool fenced = home_.heavy_fence();
-    (void)recover();
-    set.on(&side_->doorstep().word(), value, Home::shared);
-    set.within(home_.slice(fenced));
-  }
-  void disarm(want) noexcept {
-    if (side_->attached()) side_->disarm(ringer{});
-  }
-
-  /// Ends the stream for the other side, which still gets what was accepted. Idempotent; wakes whoever waits.
-  void close() noexcept { end(phase::closed); }
-  /// The same: a ring holds nothing back that would have to be flushed.
-  status finish(until = {}) noexcept {
-    close();
-    return {};
-  }
-
-  /// Heals what dead participants left; returns what there was to do. Whoever waits, and whoever is refused again and again,
-  /// does this by itself. Idempotent.
-  recovery recover() noexcept { return side_->attached() ? home_.heal_peers() : recovery{}; }
-  /// All that this end has healed so far, asked or by itself, and when it was opened.
-  [[nodiscard]] recovery recovered() const noexcept { return home_.recovered(); }
-  /// May the last message be out of order, since it was taken over from a consumer that died with it, or put back?
-  [[nodiscard]] bool redelivered() const noexcept
-    requires requires(const Side& s) { s.redelivered(); }
-  {
-    return side_->redelivered();
-  }
-
-  /// How many messages fit; 0 once closed.
-  [[nodiscard]] std::size_t capacity() const noexcept {
-    return side_->attached() ? static_cast<std::size_t>(side_->ring().capacity()) : 0;
-  }
-  /// How many messages wait: for this end, where each has a place of its own. Racy, and a walk over the ring.
-  [[nodiscard]] std::size_t approx_size() const noexcept {
-    if (!side_->attached()) return 0;
-    if constexpr (requires { side_->approx_size(); }) return side_->approx_size();
-    else return side_->ring().approx_size();
-  }
-  /// How many messages were overwritten before this end came to them.
-  [[nodiscard]] std::size_t dropped() const noexcept {
-    if constexpr (requires { side_->dropped(); }) return static_cast<std::size_t>(side_->dropped());
-    else return 0;
-  }
-  /// How far this end is behind, with what was overwritten meanwhile. Racy.
-  [[nodiscard]] std::size_t lag() const noexcept {
-    if constexpr (requires { side_->lag(); }) return side_->attached() ? side_->lag() : 0;
-    else return approx_size();
-  }
-  /// How many participants live, this one included. Racy.
-  [[nodiscard]] unsigned peers() noexcept { return side_->attached() ? home_.peers() : 0; }
-  [[nodiscard]] wait_strategy waits() const noexcept { return waits_; }
-  /// What this end found when it was opened.
-  [[nodiscard]] opening opened() const noexcept { return home_.opened(); }
-  [[nodiscard]] const Home& home() const noexcept { return home_; }
-
- protected:
-  explicit ring_end(error why) noexcept : why_inert_(why) {}
-  ring_end(Home home, wait_strategy w) noexcept : side_(home.side()), home_(std::move(home)), waits_(w) {}
-  ring_end(ring_end&& o) noexcept
-      : side_(std::exchange(o.side_, &inert)), home_(std::move(o.home_)), why_inert_(o.why_inert_), waits_(o.waits_) {}
-  ring_end& operator=(ring_end&& o) noexcept {
-    if (this != &o) {
-      end(phase::left);
-      side_ = std::exchange(o.side_, &inert);
-      home_ = std::move(o.home_);
-      why_inert_ = o.why_inert_, waits_ = o.waits_;
-    }
-    return *this;
-  }
-  ~ring_end() { end(phase::left); }
-
-  [[nodiscard]] Side& side() noexcept { return *side_; }
-
-  /// What a refusal of the side means for the end. Somebody who only ever polls learns of a peer's death here.
-  SLUICE_COLD() error refused(error e) noexcept {
-    if (e.code == errc::forked && side_ == &inert) return error(why_inert_.code, e.op, why_inert_.about());
-    if (e.again() && side_->suspicious()) (void)recover();
-    return e;
-  }
-
- private:
-  void end(phase how) noexcept {
-    if (side_ == &inert) return;
-    if (side_->attached()) {
-      side_->end(how, ringer{});
-      side_->detach();
-    }
-    side_ = &inert;
-    home_.leave();
-  }
-
-  static inline constinit Side inert{};
-
-  Side* side_ = &inert;
-  Home home_;
-  error why_inert_ = errc::closed;
-  wait_strategy waits_ = wait_strategy::spin_then_park;
-};
-
-}  // namespace detail
-
-/// The end of a ring that messages go into.
-///
-/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates: never.
-template <class T, class Kind, class Home, class P>
-class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template producer<T, P>, Home>,
-                  public sink_verbs<ring_sink<T, Kind, Home, P>> {
-  using side_type = typename ring_kind<Kind>::template producer<T, P>;
-  using base = detail::ring_end<side_type, Home>;
-  using typename base::ringer;
-
- public:
-  using value_type = T;
-  using slot_type = slot<T, side_type, ringer>;
-  static constexpr end_traits traits = detail::traits_of_kind<Kind>(Home::template traits<T>);
-
-  explicit ring_sink(error why) noexcept : base(why) {}
-  ring_sink(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}
-
-  template <class U = T>
-    requires std::convertible_to<U&&, T>
-  SLUICE_INLINE() status try_push(U&& value) {
-    const status s = this->side().try_push(std::forward<U>(value), ringer{});
-    if (!s) [[unlikely]] return this->refused(s.err());
-    return s;
-  }
-  /// A batch; a template, so that `try_push({})` pushes an empty T and not an empty batch.
-  template <class Batch>
-    requires(detail::copies_as_bytes<T> && detail::batch_to_push<Batch, T>)
-  result<std::size_t> try_push(const Batch& values) {
-    const auto n = this->side().try_push(std::span<const T>(values), ringer{});
-    if (!n) [[unlikely]] return this->refused(n.err());
-    return n;
-  }
-  /// One more end of the same side: `busy` if there can be only one, no_space if all slots are taken.
-  [[nodiscard]] result<ring_sink> clone() const noexcept {
-    auto home = this->home().another(ring_kind<Kind>::producers);
-    return home ? result<ring_sink>(ring_sink(std::move(*home), this->waits())) : result<ring_sink>(home.err());
-  }
-  slot_type try_claim()
-    requires std::is_nothrow_default_constructible_v<T>
-  {
-    const auto place = this->side().try_claim();
-    if (!place) [[unlikely]] return this->refused(place.err());
-    return slot_type(this->side(), *place);
-  }
-};
-
-/// The end of a ring that messages come out of.
-///
-/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates: never.
-template <class T, class Kind, class Home, class P>
-class ring_source : public detail::ring_end<typename ring_kind<Kind>::template consumer<T, P>, Home>,
-                    public source_verbs<ring_source<T, Kind, Home, P>> {
-  using side_type = typename ring_kind<Kind>::template consumer<T, P>;
-  using base = detail::ring_end<side_type, Home>;
-  using typename base::ringer;
-
- public:
-  using value_type = T;
-  using loan_type = loan<T, side_type, ringer>;
-  static constexpr end_traits traits = detail::traits_of_kind<Kind>(Home::template traits<T>);
-
-  explicit ring_source(error why) noexcept : base(why) {}
-  ring_source(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}
-
-  SLUICE_INLINE() result<T> try_pop() noexcept {
-    auto r = this->side().try_pop(ringer{});
-    if (!r) [[unlikely]] return this->refused(r.err());
-    return r;
-  }
-  result<std::size_t> try_pop(std::span<T> to) noexcept
-    requires detail::copies_as_bytes<T>
-  {
-    const auto n = this->side().try_pop(to, ringer{});
-    if (!n) [[unlikely]] return this->refused(n.err());
-    return n;
-  }
-  /// One more end of the same side: `busy` if there can be only one, no_space if all slots are taken.
-  [[nodiscard]] result<ring_source> clone() const noexcept {
-    auto home = this->home().another(ring_kind<Kind>::consumers);
-    return home ? result<ring_source>(ring_source(std::move(*home), this->waits())) : result<ring_source>(home.err());
-  }
-  loan_type try_borrow() noexcept {
-    const auto item = this->side().try_borrow();
-    if (!item) [[unlikely]] return this->refused(item.err());
-    return loan_type(this->side(), *item);
-  }
-};
-
-}  // namespace sluice
-
-#endif
-#ifndef SLUICE_MEMORY_HEAP_REGION_HPP
-#define SLUICE_MEMORY_HEAP_REGION_HPP
-
-#include <new>
-#include <utility>
-
-namespace sluice {
-
-/// A region on the heap of this process. Empty (data() is null) where memory is short.
-///
-/// Allocates: once, in the constructor.
-class heap_region {
- public:
-  static constexpr bool shared = false;
-
-  constexpr heap_region() noexcept = default;
-  explicit heap_region(std::size_t bytes) noexcept
-      : data_(static_cast<std::byte*>(::operator new(bytes, alignment(), std::nothrow))),
-        size_(data_ == nullptr ? 0 : bytes) {
-    if (data_ != nullptr) __builtin_memset(data_, 0, bytes);
-  }
-  heap_region(heap_region&& o) noexcept : data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)) {}
-  heap_region& operator=(heap_region&& o) noexcept {
-    std::swap(data_, o.data_);
-    std::swap(size_, o.size_);
-    return *this;
-  }
-  ~heap_region() { ::operator delete(data_, alignment()); }
-
-  [[nodiscard]] std::byte* data() const noexcept { return data_; }
-  [[nodiscard]] std::size_t size() const noexcept { return size_; }
-
- private:
-  static constexpr std::align_val_t alignment() noexcept { return std::align_val_t{apart_bytes}; }
-
-  std::byte* data_ = nullptr;
-  std::size_t size_ = 0;
-};
-
-}  // namespace sluice
-
-#endif
-
-#include <atomic>
-
-namespace sluice {
-
-namespace detail {
-
-/// The memory that all ends of a channel within a process share.
-template <class T, class Kind, class P>
-struct channel_core {
-  using kind = ring_kind<Kind>;
-  using ring_type = typename kind::template ring<T, P>;
-
-  static channel_core* make(std::size_t capacity, error& why) noexcept {
-    const std::size_t bytes = ring_type::bytes_for(capacity);
-    if (bytes == 0) return why = error(capacity == 0 ? errc::invalid : errc::too_big, step::create, subject::capacity), nullptr;
-    auto* const core = new (std::nothrow) channel_core(bytes);
-    if (core == nullptr || core->memory.data() == nullptr) {
-      delete core;
-      return why = error(errc::no_space, step::create, subject::size), nullptr;
-    }
-    core->ring = ring_type(core->memory.data(), capacity);
-    return core;
-  }
-  /// The first free slot of a side, for one more end.
-  result<unsigned> take_slot(slot_range range) noexcept {
-    for (unsigned k = range.first; k <= range.last && k < crowd<P>::most; ++k) {
-      const std::uint64_t bit = std::uint64_t{1} << k;
-      if ((slots_.fetch_or(bit, std::memory_order_acq_rel) & bit) == 0) return k;
-    }
-    return range.single() ? error(errc::busy, step::join, subject::role).by(range.first)
-                          : error(errc::no_space, step::join, subject::participants);
-  }
-  void give_slot(unsigned k) noexcept { slots_.fetch_and(~(std::uint64_t{1} << k), std::memory_order_acq_rel); }
-  [[nodiscard]] unsigned ends() const noexcept {
-    return static_cast<unsigned>(std::popcount(slots_.load(std::memory_order_relaxed)));
-  }
-  void hold() noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
-  void release() noexcept {
-    if (owners_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-    if constexpr (!std::is_trivially_destructible_v<T>) {  // what nobody popped
-      typename kind::template consumer<T, P> rest;
-      if (rest.attach(ring, kind::consumers.first))
-        while (rest.try_pop([](auto&, auto) {})) {
-        }
-    }
-    delete this;
-  }
-
-  explicit channel_core(std::size_t bytes) noexcept : memory(bytes) {}
-
-  heap_region memory;
-  ring_type ring;
-
- private:
-  std::atomic<unsigned> owners_{1};
-  std::atomic<std::uint64_t> slots_{0};  // of living ends
-};
-
-/// One end's hold on the core, and its side of the ring. Within a process nobody dies alone, so there is nobody to heal.
-template <class Side, class T, class Kind, class P>
-class local_home {
-  using core_type = channel_core<T, Kind, P>;
-
- public:
-  static constexpr bool shared = false;
-  template <class U>
-  static constexpr end_traits traits{.max_size = sizeof(U)};
-
-  constexpr local_home() noexcept = default;
-  /// Takes a slot of the core, and the role that goes with it.
-  static result<local_home> make(core_type* core, slot_range range) noexcept {
-    const auto slot = core->take_slot(range);
-    if (!slot) return slot.err();
-    auto* const own = new (std::nothrow) place;
-    if (own == nullptr) return core->give_slot(*slot), error(errc::no_space, step::create, subject::size);
-    own->slot = *slot;
-    core->hold();
-    (void)own->side.attach(core->ring, *slot);  // our own memory: nothing to refuse
-    own->side.begin();
-    return local_home(core, own);
-  }
-  local_home(local_home&& o) noexcept : core_(std::exchange(o.core_, nullptr)), own_(std::exchange(o.own_, nullptr)) {}
-  local_home& operator=(local_home&& o) noexcept {
-    std::swap(core_, o.core_);
-    std::swap(own_, o.own_);
-    return *this;
-  }
-  ~local_home() {
-    if (core_ == nullptr) return;
-    leave();
-    delete own_;
-    core_->release();
-  }
-
-  [[nodiscard]] Side* side() const noexcept { return &own_->side; }
-  [[nodiscard]] bool heavy_fence() const noexcept { return detail::heavy_fence(false); }
-  [[nodiscard]] std::int64_t slice(bool fenced) const noexcept {
-    if constexpr (requires { core_->ring.shared().consumers; }) return fenced ? 20'000'000 : 1'000'000;
-    else return fenced ? never : 1'000'000;
-  }
-  recovery heal_peers() const noexcept { return {}; }
-  [[nodiscard]] recovery recovered() const noexcept { return {}; }
-  [[nodiscard]] unsigned peers() const noexcept { return core_->ends(); }
-  [[nodiscard]] opening opened() const noexcept { return opening::created; }
-  [[nodiscard]] result<local_home> another(slot_range range) const noexcept {
-    return core_ != nullptr && own_->slot != gone ? make(core_, range) : result<local_home>(error(errc::closed, step::open));
-  }
-  void leave() const noexcept {
-    if (own_->slot != gone) core_->give_slot(std::exchange(own_->slot, gone));
-  }
-
- private:
-  static constexpr unsigned gone = ~0u;
-  struct alignas(apart_bytes) place {  // a line of its own, where it stays when the end is moved
-    Side side;
-    unsigned slot = gone;
-  };
-
-  local_home(core_type* core, place* own) noexcept : core_(core), own_(own) {}
-
-  core_type* core_ = nullptr;
-  place* own_ = nullptr;
-};
-
-template <class T, class Kind, class P>
-struct local_ends {
-  using kind = ring_kind<Kind>;
-  using core = channel_core<T, Kind, P>;
-  template <class Side>
-  using home = local_home<Side, T, Kind, P>;
-  using sink_home = home<typename ring_kind<Kind>::template producer<T, P>>;
-  using source_home = home<typename ring_kind<Kind>::template consumer<T, P>>;
-  using sink = ring_sink<T, Kind, sink_home, P>;
-  using source = ring_source<T, Kind, source_home, P>;
-};
-
-}  // namespace detail
-
-/// Both ends of a channel within a process: `auto [tx, rx] = channel<T>(64);`
-template <class T, class Kind, class P>
-struct channel_ends {
-  typename detail::local_ends<T, Kind, P>::sink tx;
-  typename detail::local_ends<T, Kind, P>::source rx;
-};
-
-/// How the ends of a channel within a process wait.
-struct channel_options {
-  wait_strategy wait = wait_strategy::spin_then_park;
-};
-
-namespace detail {
-
-/// Makes both ends of a channel; where that fails both are inert, and say why.
-template <class Both, class Ends>
-Both open_channel(std::size_t capacity, const channel_options& o) noexcept {
-  error why;
-  auto* const core = Ends::core::make(capacity, why);
-  if (core == nullptr) return {typename Ends::sink(why), typename Ends::source(why)};
-  (void)join_heavy_fence(false);
-  auto in = Ends::sink_home::make(core, Ends::kind::producers);
-  auto out = Ends::source_home::make(core, Ends::kind::consumers);
-  core->release();
-  if (!in || !out) {
-    why = !in ? in.err() : out.err();
-    return {typename Ends::sink(why), typename Ends::source(why)};
-  }
-  return {typename Ends::sink(std::move(*in), o.wait), typename Ends::source(std::move(*out), o.wait)};
-}
-
-}  // namespace detail
-
-/// A channel of exactly `capacity` messages between threads; where its kind allows more ends of a side, these are clones.
-/// Where memory is short, or the capacity is 0, both ends are inert and say so with every verb.
-///
-/// Allocates: here and in clone(), and nowhere later.
-template <message T, channel_kind Kind = spsc, class P = native_memory>
-[[nodiscard]] channel_ends<T, Kind, P> channel(std::size_t capacity = detail::default_capacity<Kind>(), const channel_options& o = {}) noexcept {
-  return detail::open_channel<channel_ends<T, Kind, P>, detail::local_ends<T, Kind, P>>(capacity, o);
-}
-
-}  // namespace sluice
-
-#endif
 #ifndef SLUICE_CHANNEL_SHARED_HPP
 #define SLUICE_CHANNEL_SHARED_HPP
 
@@ -8553,11 +8389,33 @@ struct ring_options {
 
 namespace detail {
 
+template <class T, class Kind, class P>
+region_spec spec_of(const ring_options& o) noexcept {
+  using kind = ring_kind<Kind>;
+  region_spec s;
+  s.kind = kind::in_region;
+  s.capacity = o.capacity;
+  s.default_capacity = default_capacity<Kind>();
+  s.participants = o.participants;
+  s.least_participants = 2;
+  s.most_participants = kind::most_participants;
+  s.default_participants = kind::participants;
+  s.persistent = o.persistent;
+  s.item_size = sizeof(T);
+  s.item_align = alignof(T);
+  s.layout = layout_of<T>;
+  s.layout_text = &layout_text<T>;
+  s.body_bytes = &kind::template ring<T, P>::bytes_for;
+  return s;
+}
+
 /// One end's hold on a region that other processes map, and its side of the ring, on a page that a forked child finds
 /// wiped: there the side is detached, and its first use says `forked`.
 template <class SideType, class Kind, class P>
 class shared_home {
  public:
+  using ring_type = typename SideType::ring_type;
+  using policy = P;
   static constexpr bool shared = true;
   template <class U>
   static constexpr end_traits traits{.detects_death = true, .outlives_process = true, .survives_fork = false,
@@ -8584,16 +8442,40 @@ class shared_home {
   static recovery heal(const membership<P>& m, unsigned slot) noexcept {
     return ring_kind<Kind>::heal(ring_of(m), slot, futex_ringer<true>{});
   }
-  static typename SideType::ring_type ring_of(const membership<P>& m) noexcept { return {m.body(), m.capacity(), m.persistent()}; }
+  static ring_type ring_of(const membership<P>& m) noexcept { return {m.body(), m.capacity(), m.persistent()}; }
   [[nodiscard]] unsigned peers() noexcept { return member_.peers(); }
   [[nodiscard]] opening opened() const noexcept { return member_.opened(); }
   /// One more participant of the same region.
-  [[nodiscard]] result<shared_home> another(slot_range range, const ring_options& o = {}) const noexcept;
+  [[nodiscard]] result<shared_home> another(slot_range range, const ring_options& o = {}) const noexcept {
+    if (member_.handle() < 0) return error(errc::closed, step::open);
+    return open([&](auto heal, auto begin) {
+      return membership<P>::join(member_.handle(), member_.durable(), o.region(), spec(o), range, heal, begin);
+    });
+  }
   void leave() noexcept {
     if (page_.wiped()) member_.disown();
     else member_.leave();
   }
   [[nodiscard]] const membership<P>& member() const noexcept { return member_; }
+  static region_spec spec(const ring_options& o) noexcept { return spec_of<typename ring_type::value_type, Kind, P>(o); }
+  /// Joins a region and takes a role up in it. `join(heal, begin)` is one of the ways into a membership.
+  template <class Join>
+  static result<shared_home> open(Join join) noexcept {
+    static_assert(sizeof(typename P::word) == 8, "shared regions need 64-bit atomics");
+    auto page = private_page<SideType>::make();
+    if (!page) return page.err();
+    recovery healed;
+    auto member = join([&](const membership<P>& m, unsigned slot) { healed += heal(m, slot); },
+                       [&](membership<P>& m) -> status {
+                         const auto r = ring_of(m);
+                         if (!members_in_place(r.some_item())) return error(errc::invalid, step::join, subject::member_alignment);
+                         if (status s = page->get()->attach(r, m.slot()); !s) return s;
+                         page->get()->begin();
+                         return {};
+                       });
+    if (!member) return member.err();
+    return shared_home(std::move(*page), std::move(*member), healed);
+  }
 
  private:
   private_page<SideType> page_;
@@ -8601,62 +8483,14 @@ class shared_home {
   recovery recovered_;
 };
 
-template <class T, class Kind, class P>
-region_spec spec_of(const ring_options& o) noexcept {
-  using kind = ring_kind<Kind>;
-  region_spec s;
-  s.kind = kind::in_region;
-  s.capacity = o.capacity;
-  s.default_capacity = default_capacity<Kind>();
-  s.participants = o.participants;
-  s.least_participants = 2;
-  s.most_participants = kind::most_participants;
-  s.default_participants = kind::participants;
-  s.persistent = o.persistent;
-  s.item_size = sizeof(T);
-  s.item_align = alignof(T);
-  s.layout = layout_of<T>;
-  s.layout_text = &layout_text<T>;
-  s.body_bytes = &kind::template ring<T, P>::bytes_for;
-  return s;
-}
-
-/// Joins a region and takes a role up in it. `join(slots, heal, begin)` is one of the ways into a membership.
-template <class SideType, class T, class Kind, class P, class Join>
-result<shared_home<SideType, Kind, P>> open_home(slot_range range, Join join) noexcept {
-  using home = shared_home<SideType, Kind, P>;
-  static_assert(sizeof(typename P::word) == 8, "shared regions need 64-bit atomics");
-  auto page = private_page<SideType>::make();
-  if (!page) return page.err();
-  recovery healed;
-  auto member = join(
-      range, [&](const membership<P>& m, unsigned slot) { healed += home::heal(m, slot); },
-      [&](membership<P>& m) -> status {
-        const auto r = home::ring_of(m);
-        if (!members_in_place(r.some_item())) return error(errc::invalid, step::join, subject::member_alignment);
-        if (status s = page->get()->attach(r, m.slot()); !s) return s;
-        page->get()->begin();
-        return {};
-      });
-  if (!member) return member.err();
-  return home(std::move(*page), std::move(*member), healed);
-}
-template <class SideType, class Kind, class P>
-result<shared_home<SideType, Kind, P>> shared_home<SideType, Kind, P>::another(slot_range range, const ring_options& o) const noexcept {
-  using T = typename SideType::ring_type::value_type;
-  if (member_.handle() < 0) return error(errc::closed, step::open);
-  return open_home<SideType, T, Kind, P>(range, [&](slot_range in, auto heal, auto begin) {
-    return membership<P>::join(member_.handle(), member_.durable(), o.region(), spec_of<T, Kind, P>(o), in, heal, begin);
-  });
-}
-
-template <class End, class SideType, class T, class Kind, class P>
-result<End> open_end(const result<region_place>& where, const ring_options& o, slot_range range) noexcept {
+template <class End>
+result<End> open_end(const result<region_place>& where, const ring_options& o) noexcept {
+  using home = typename End::home_type;
   if (!where) return where.err();
-  auto home = open_home<SideType, T, Kind, P>(range, [&](slot_range in, auto heal, auto begin) {
-    return membership<P>::join(*where, spec_of<T, Kind, P>(o), in, heal, begin);
+  auto h = home::open([&](auto heal, auto begin) {
+    return membership<typename home::policy>::join(*where, home::spec(o), End::seats, heal, begin);
   });
-  return home ? result<End>(End(std::move(*home), o.wait)) : result<End>(home.err());
+  return h ? result<End>(End(std::move(*h), o.wait)) : result<End>(h.err());
 }
 
 template <class T, class Kind, class P>
@@ -8667,18 +8501,13 @@ struct shared_ends {
   using source = ring_source<T, Kind, shared_home<consumer, Kind, P>, P>;
 
   static result<sink> open_sink(const result<region_place>& where, const ring_options& o) noexcept {
-    return open_end<sink, producer, T, Kind, P>(where, o, ring_kind<Kind>::producers);
+    return open_end<sink>(where, o);
   }
   static result<source> open_source(const result<region_place>& where, const ring_options& o) noexcept {
-    return open_end<source, consumer, T, Kind, P>(where, o, ring_kind<Kind>::consumers);
+    return open_end<source>(where, o);
   }
 };
 
-template <class End>
-result<End> reopen_end(const End& end, slot_range range, const ring_options& o) noexcept {
-  auto home = end.home().another(range, o);
-  return home ? result<End>(End(std::move(*home), o.wait)) : result<End>(home.err());
-}
 inline result<region_place> file_place(std::string_view path, const ring_options& o) noexcept {
   if (o.directory != nullptr) return error(errc::invalid, step::open, subject::options);  // a path has its directory
   return region_place::file(path, o.region());
@@ -8717,15 +8546,11 @@ template <wire T, channel_kind Kind = spsc, class P = native_memory>
 /// so a child usually takes over from a parent that has closed its end or is gone.
 ///
 /// Blocks, Errors: as shm_sink; closed if the end had been closed or moved from before the fork.
-template <class T, class Kind, class SideType, class P>
-[[nodiscard]] auto reopen(const ring_sink<T, Kind, detail::shared_home<SideType, Kind, P>, P>& end,
-                          const ring_options& o = {}) noexcept {
-  return detail::reopen_end(end, ring_kind<Kind>::producers, o);
-}
-template <class T, class Kind, class SideType, class P>
-[[nodiscard]] auto reopen(const ring_source<T, Kind, detail::shared_home<SideType, Kind, P>, P>& end,
-                          const ring_options& o = {}) noexcept {
-  return detail::reopen_end(end, ring_kind<Kind>::consumers, o);
+template <class End>
+  requires requires(const End& e) { e.home().member(); }
+[[nodiscard]] result<End> reopen(const End& end, const ring_options& o = {}) noexcept {
+  auto home = end.home().another(End::seats, o);
+  return home ? result<End>(End(std::move(*home), o.wait)) : result<End>(home.err());
 }
 /// Takes the name away at once; ends that are open live on, and the next opener creates a new channel.
 [[nodiscard]] inline status shm_remove(std::string_view name, const ring_options& o = {}) noexcept {
@@ -8736,291 +8561,6 @@ template <class T, class Kind, class SideType, class P>
 }  // namespace sluice
 
 #endif
-
-// Messages of any length, built and read in place:
-//
-//     auto [tx, rx] = bytes_channel(64 * 1024);
-//     if (auto place = tx.claim(1500)) place.commit(receive_into(*place));
-//     while (auto message = rx.borrow()) handle(*message);
-
-namespace sluice {
-
-/// One producer, one consumer, messages of any length; first in, first out.
-struct bytes {};
-
-template <>
-struct ring_kind<bytes> {
-  template <class T, class P>
-  using ring = bytes_ring<P>;
-  template <class T, class P>
-  using producer = bytes_producer<P>;
-  template <class T, class P>
-  using consumer = bytes_consumer<P>;
-
-  static constexpr region_kind in_region = region_kind::bytes;
-  static constexpr std::size_t default_capacity = 64 * 1024;  // where nobody says otherwise
-  static constexpr std::uint32_t participants = 2, most_participants = detail::max_participants;
-  static constexpr unsigned producer_slot = static_cast<unsigned>(spsc_slot::producer);
-  static constexpr unsigned consumer_slot = static_cast<unsigned>(spsc_slot::consumer);
-  static constexpr slot_range producers = producer_slot, consumers = consumer_slot;
-
-  /// Repairs what the dead owner of a slot left in the ring: its session has ended, and nothing else is open.
-  template <class P, class Ring>
-  static recovery heal(const bytes_ring<P>& r, unsigned slot, Ring&&) noexcept {
-    (slot == producer_slot ? r.shared().producer : r.shared().consumer).end(phase::died);
-    return {.peers = 1};
-  }
-};
-
-/// A place in the ring for a message: invisible until commit(), given back when destroyed without.
-///
-/// Starts with whatever bytes the place holds, aligned to a line. Outlives a move of its end, not its destruction.
-template <class Side, class Ring>
-class [[nodiscard]] bytes_slot {
- public:
-  bytes_slot(error e) noexcept : why_(e) {}  // NOLINT: an error is an outcome
-  bytes_slot(errc c) noexcept : why_(c) {}   // NOLINT
-  bytes_slot(Side& side, std::span<std::byte> place) noexcept : side_(&side), place_(place) {}
-  bytes_slot(bytes_slot&& o) noexcept : side_(std::exchange(o.side_, nullptr)), place_(o.place_), why_(o.why_) {}
-  bytes_slot& operator=(bytes_slot&& o) noexcept {
-    if (this != &o) {
-      abandon();
-      side_ = std::exchange(o.side_, nullptr), place_ = o.place_, why_ = o.why_;
-    }
-    return *this;
-  }
-  ~bytes_slot() { abandon(); }
-
-  explicit operator bool() const noexcept { return side_ != nullptr; }
-  [[nodiscard]] error err() const noexcept { return why_; }
-  [[nodiscard]] std::span<std::byte> operator*() const noexcept { return place_; }
-  [[nodiscard]] std::byte* data() const noexcept { return place_.data(); }
-  [[nodiscard]] std::size_t size() const noexcept { return place_.size(); }
-
-  /// Publishes the first m bytes, all of them at most; the rest goes back. The slot is empty afterwards.
-  void commit(std::size_t m) noexcept {
-    if (Side* const s = std::exchange(side_, nullptr); s != nullptr && s->attached()) s->commit(m, Ring{});
-  }
-  void commit() noexcept { commit(place_.size()); }
-
- private:
-  void abandon() noexcept {  // not attached: the end was closed meanwhile, or this is a forked child
-    if (Side* const s = std::exchange(side_, nullptr); s != nullptr && s->attached()) s->abandon(Ring{});
-  }
-
-  Side* side_ = nullptr;
-  std::span<std::byte> place_;
-  error why_;
-};
-
-/// A message in the ring, read in place: consumed when the loan is released or destroyed, left there by keep().
-///
-/// Aligned to a line. Its size is fixed; between processes the writer could still change its bytes, so check a copy where
-/// the writer is not trusted. Outlives a move of its end, not its destruction.
-template <class Side, class Ring>
-class [[nodiscard]] bytes_loan {
- public:
-  bytes_loan(error e) noexcept : why_(e) {}  // NOLINT: an error is an outcome
-  bytes_loan(errc c) noexcept : why_(c) {}   // NOLINT
-  bytes_loan(Side& side, std::span<const std::byte> message) noexcept : side_(&side), message_(message) {}
-  bytes_loan(bytes_loan&& o) noexcept : side_(std::exchange(o.side_, nullptr)), message_(o.message_), why_(o.why_) {}
-  bytes_loan& operator=(bytes_loan&& o) noexcept {
-    if (this != &o) {
-      release();
-      side_ = std::exchange(o.side_, nullptr), message_ = o.message_, why_ = o.why_;
-    }
-    return *this;
-  }
-  ~bytes_loan() { release(); }
-
-  explicit operator bool() const noexcept { return side_ != nullptr; }
-  [[nodiscard]] error err() const noexcept { return why_; }
-  [[nodiscard]] std::span<const std::byte> operator*() const noexcept { return message_; }
-  [[nodiscard]] const std::byte* data() const noexcept { return message_.data(); }
-  [[nodiscard]] std::size_t size() const noexcept { return message_.size(); }
-
-  void release() noexcept {
-    if (Side* const s = std::exchange(side_, nullptr); s != nullptr && s->attached()) s->consume_loan(Ring{});
-  }
-  /// Leaves the message for the next borrow or pop, of this end or a successor's.
-  void keep() noexcept {
-    if (Side* const s = std::exchange(side_, nullptr); s != nullptr && s->attached()) s->keep_loan(Ring{});
-  }
-
- private:
-  Side* side_ = nullptr;
-  std::span<const std::byte> message_;
-  error why_;
-};
-
-namespace detail {
-
-template <class Home>
-inline constexpr end_traits bytes_traits = [] {
-  end_traits t = Home::template traits<std::byte>;
-  t.max_size = end_traits{}.max_size;  // the capacity, which is known at run time only
-  return t;
-}();
-
-}  // namespace detail
-
-/// The end that messages of any length go into. A message of n bytes takes max(1, ceil(n / 64)) × 64 bytes of the
-/// capacity, in one piece; the largest possible one is as large as the capacity.
-///
-/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates: never.
-template <class Home, class P>
-class bytes_sink : public detail::ring_end<bytes_producer<P>, Home> {
-  using side_type = bytes_producer<P>;
-  using base = detail::ring_end<side_type, Home>;
-  using typename base::ringer;
-
- public:
-  using slot_type = bytes_slot<side_type, ringer>;
-  static constexpr end_traits traits = detail::bytes_traits<Home>;
-
-  explicit bytes_sink(error why) noexcept : base(why) {}
-  bytes_sink(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}
-
-  /// A place for up to n bytes. Errors: full, too_big, closed, peer_died, busy, corrupt, forked.
-  slot_type try_claim(std::size_t n) noexcept {
-    const auto place = this->side().try_claim(n);
-    if (!place) [[unlikely]] return this->refused(place.err());
-    return slot_type(this->side(), *place);
-  }
-  slot_type claim(std::size_t n, until u = {}) {
-    auto place = try_claim(n);
-    if (detail::settled(place) || u.immediate()) [[likely]] return place;
-    return detail::wait_for(*this, want::push, u, [this, n] { return try_claim(n); });
-  }
-  /// Copies a whole message in.
-  status try_push(std::span<const std::byte> message) noexcept {
-    const status s = this->side().try_push(message, ringer{});
-    if (!s) [[unlikely]] return this->refused(s.err());
-    return s;
-  }
-  status push(std::span<const std::byte> message, until u = {}) {
-    const status s = try_push(message);
-    if (detail::settled(s) || u.immediate()) [[likely]] return s;
-    return detail::wait_for(*this, want::push, u, [this, message] { return try_push(message); });
-  }
-};
-
-/// The end that messages of any length come out of.
-///
-/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates: never.
-template <class Home, class P>
-class bytes_source : public detail::ring_end<bytes_consumer<P>, Home> {
-  using side_type = bytes_consumer<P>;
-  using base = detail::ring_end<side_type, Home>;
-  using typename base::ringer;
-
- public:
-  using loan_type = bytes_loan<side_type, ringer>;
-  static constexpr end_traits traits = detail::bytes_traits<Home>;
-
-  explicit bytes_source(error why) noexcept : base(why) {}
-  bytes_source(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}
-
-  /// The next message in place. Errors: empty, closed, peer_died, busy, corrupt, forked.
-  loan_type try_borrow() noexcept {
-    const auto message = this->side().try_borrow(ringer{});
-    if (!message) [[unlikely]] return this->refused(message.err());
-    return loan_type(this->side(), *message);
-  }
-  loan_type borrow(until u = {}) {
-    auto l = try_borrow();
-    if (detail::settled(l) || u.immediate()) [[likely]] return l;
-    return detail::wait_for(*this, want::pop, u, [this] { return try_borrow(); });
-  }
-  /// Copies the next message into `to`, whole, and returns its size. If it does not fit: too_big in step `read`, with the
-  /// size in `detail` (at most 2^31 - 1), and the message stays.
-  result<std::size_t> try_pop(std::span<std::byte> to) noexcept {
-    const auto n = this->side().try_pop(to, ringer{});
-    if (!n) [[unlikely]] return this->refused(n.err());
-    return n;
-  }
-  result<std::size_t> pop(std::span<std::byte> to, until u = {}) {
-    const auto n = try_pop(to);
-    if (detail::settled(n) || u.immediate()) [[likely]] return n;
-    return detail::wait_for(*this, want::pop, u, [this, to] { return try_pop(to); });
-  }
-};
-
-namespace detail {
-
-template <class P>
-struct bytes_ends {
-  using kind = ring_kind<bytes>;
-  using core = channel_core<std::byte, bytes, P>;
-  using sink_home = local_home<bytes_producer<P>, std::byte, bytes, P>;
-  using source_home = local_home<bytes_consumer<P>, std::byte, bytes, P>;
-  using sink = bytes_sink<sink_home, P>;
-  using source = bytes_source<source_home, P>;
-  using shared_sink = bytes_sink<shared_home<bytes_producer<P>, bytes, P>, P>;
-  using shared_source = bytes_source<shared_home<bytes_consumer<P>, bytes, P>, P>;
-};
-
-}  // namespace detail
-
-/// Both ends of a channel of bytes within a process: `auto [tx, rx] = bytes_channel(64 * 1024);`
-template <class P>
-struct bytes_channel_ends {
-  typename detail::bytes_ends<P>::sink tx;
-  typename detail::bytes_ends<P>::source rx;
-};
-
-/// A channel of messages of any length between threads, with `capacity` bytes for them (in whole granules of 64). Where
-/// memory is short, or the capacity is 0, both ends are inert and say so with every verb.
-///
-/// Allocates: here, and nowhere later.
-template <class P = native_memory>
-[[nodiscard]] bytes_channel_ends<P> bytes_channel(std::size_t capacity = ring_kind<bytes>::default_capacity,
-                                                  const channel_options& o = {}) noexcept {
-  return detail::open_channel<bytes_channel_ends<P>, detail::bytes_ends<P>>(capacity, o);
-}
-
-/// Opens the sending end of the shared memory channel of bytes of this name, creating the channel if there is none.
-/// `capacity` is in bytes; where nobody says otherwise it is 64 KiB. Blocks, Allocates, Errors: as shm_sink.
-template <class P = native_memory>
-[[nodiscard]] auto shm_bytes_sink(std::string_view name, const ring_options& o = {}) noexcept {
-  return detail::open_end<typename detail::bytes_ends<P>::shared_sink, bytes_producer<P>, std::byte, bytes, P>(
-      region_place::shared_memory(name, o.region()), o, ring_kind<bytes>::producers);
-}
-/// Opens the receiving end of the shared memory channel of bytes of this name; otherwise as shm_bytes_sink.
-template <class P = native_memory>
-[[nodiscard]] auto shm_bytes_source(std::string_view name, const ring_options& o = {}) noexcept {
-  return detail::open_end<typename detail::bytes_ends<P>::shared_source, bytes_consumer<P>, std::byte, bytes, P>(
-      region_place::shared_memory(name, o.region()), o, ring_kind<bytes>::consumers);
-}
-/// Opens the sending end of the channel of bytes in the file at `path`; otherwise as mapped_sink and shm_bytes_sink.
-template <class P = native_memory>
-[[nodiscard]] auto mapped_bytes_sink(std::string_view path, const ring_options& o = {}) noexcept {
-  return detail::open_end<typename detail::bytes_ends<P>::shared_sink, bytes_producer<P>, std::byte, bytes, P>(
-      detail::file_place(path, o), o, ring_kind<bytes>::producers);
-}
-/// Opens the receiving end of the channel of bytes in the file at `path`; otherwise as mapped_bytes_sink.
-template <class P = native_memory>
-[[nodiscard]] auto mapped_bytes_source(std::string_view path, const ring_options& o = {}) noexcept {
-  return detail::open_end<typename detail::bytes_ends<P>::shared_source, bytes_consumer<P>, std::byte, bytes, P>(
-      detail::file_place(path, o), o, ring_kind<bytes>::consumers);
-}
-/// Joins the region of an end anew: for a forked child, as reopen() of other ends.
-template <class P>
-[[nodiscard]] auto reopen(const bytes_sink<detail::shared_home<bytes_producer<P>, bytes, P>, P>& end,
-                          const ring_options& o = {}) noexcept {
-  return detail::reopen_end(end, ring_kind<bytes>::producers, o);
-}
-template <class P>
-[[nodiscard]] auto reopen(const bytes_source<detail::shared_home<bytes_consumer<P>, bytes, P>, P>& end,
-                          const ring_options& o = {}) noexcept {
-  return detail::reopen_end(end, ring_kind<bytes>::consumers, o);
-}
-
-}  // namespace sluice
-
-#endif
-#ifndef SLUICE_CHANNEL_EXPLAIN_HPP
-#define SLUICE_CHANNEL_EXPLAIN_HPP
 
 namespace sluice {
 
@@ -9098,6 +8638,498 @@ template <wire T, channel_kind Kind = spsc, class P = native_memory>
 template <wire T, channel_kind Kind = spsc, class P = native_memory>
 [[nodiscard]] explanation explain_file(std::string_view path, const ring_options& o = {}) noexcept {
   return detail::explain_place<T, Kind, P>(detail::file_place(path, o), o);
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_CHANNEL_LANES_HPP
+#define SLUICE_CHANNEL_LANES_HPP
+
+#ifndef SLUICE_RING_LANES_HPP
+#define SLUICE_RING_LANES_HPP
+
+#ifndef SLUICE_RING_LANES_LAYOUT_HPP
+#define SLUICE_RING_LANES_LAYOUT_HPP
+
+#include <cstddef>
+#include <new>
+
+// A fan-in without a read-modify-write: many producers, one consumer, and a lane of stamped blocks for each producer, the
+// very lane of an spsc ring. First in, first out for each producer; between producers there is no order.
+//
+//   control | lane 0 | lane 1 | ... | lane N-1        lane = head cursor (apart), stamped blocks (apart)
+//
+// Participant 0 is the consumer, participant k > 0 the producer of lane k-1. Each lane has exactly the capacity that was
+// asked for, so a full lane is no other producer's business. How many lanes there are is part of the kind, since it must
+// be known before anybody has joined.
+//
+// Who writes what
+//   stamps, items      the producer of the lane                        (P3) release, pairs with (C1) acquire
+//   head of each lane  the consumer                                    (C3) release, pairs with (P1) acquire
+//   consumer           its role word, or a healer with a certificate   (E1) release, pairs with (E2) acquire
+//   producers          a seat each, see crowd.hpp; `news` after every change of a seat (N1), (N2)
+//   producers.told     the consumer
+// All zero is an empty ring.
+//
+//   push   stamp one's own lane (P3), then look whether the consumer sleeps.
+//   pop    look at the stamp of one lane after the other (C1); take; store that lane's head (C3), then look whether its
+//          producer sleeps. Lanes that can have nothing are not looked at: a private set of the others is made anew when
+//          the crowd has news. It keeps a lane whose producer lives, and one that still holds messages.
+//   ended  News are looked into before the lanes are: whatever was pushed before the end of a session is seen by whoever
+//          has seen the end. So `closed` comes after everything that was accepted.
+//
+// What a kill leaves. A producer: before (P3) nothing; after it a message, which the consumer takes when it next looks; if
+// it slept, it looks once per slice. A consumer: before (C3) the message is its successor's, after it was had; several
+// messages of one lane that are popped together have one (C3). A healer has nothing to repair but the session: it ends
+// the seat, or the role, and wakes whoever may wait for that. The lane of a dead producer drains, and a successor at the
+// slot continues from its stamps, full or not.
+
+namespace sluice {
+
+/// The words that are not of one lane.
+template <class P = native_memory>
+struct lanes_control {
+  alignas(apart_bytes) role<P> consumer;
+  alignas(apart_bytes) crowd<P> producers;
+};
+
+/// The lanes of T in memory that somebody else provides: where they are, and how large. A private copy of the geometry;
+/// nothing of it is read from the shared memory again.
+template <class T, unsigned N, class P = native_memory>
+class lanes_ring {
+ public:
+  using value_type = T;
+  using policy = P;
+  using lane = spsc_lane<T, P>;
+  using word = typename lane::word;
+  using control = lanes_control<P>;
+  static_assert(N >= 1 && N < crowd<P>::most, "a lane has a seat, and the consumer one");
+  static constexpr unsigned consumer_slot = 0;
+  [[nodiscard]] static constexpr unsigned slot_of(unsigned lane) noexcept { return lane + 1; }
+  [[nodiscard]] static constexpr unsigned lane_of(unsigned slot) noexcept { return slot - 1; }
+
+  /// The bytes that N lanes of this capacity need; 0 if there can be none.
+  [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
+    const std::size_t one = lane_bytes(capacity);
+    const std::size_t most = (static_cast<std::size_t>(-1) / 4 - sizeof(control)) / N;
+    return one == 0 || one > most ? 0 : sizeof(control) + N * one;
+  }
+
+  constexpr lanes_ring() noexcept = default;
+  /// Views `bytes_for(capacity)` bytes, aligned to `apart_bytes`, that are all zero or hold such a ring already.
+  lanes_ring(std::byte* memory, std::size_t capacity, bool persistent = false) noexcept
+      : control_(std::launder(reinterpret_cast<control*>(memory))),
+        first_(memory + sizeof(control)),
+        stride_(lane_bytes(capacity)),
+        capacity_(static_cast<word>(capacity)),
+        persistent_(persistent) {}
+
+  [[nodiscard]] control& shared() const noexcept { return *control_; }
+  /// Lane k, k < N.
+  [[nodiscard]] lane at(unsigned k) const noexcept {
+    std::byte* const here = first_ + k * stride_;
+    return lane(*std::launder(reinterpret_cast<typename lane::head_word*>(here)), here + head_bytes, static_cast<std::size_t>(capacity_));
+  }
+  /// Where an item may lie.
+  [[nodiscard]] T* some_item() const noexcept { return at(0).some_item(); }
+  /// Of each lane.
+  [[nodiscard]] word capacity() const noexcept { return capacity_; }
+  [[nodiscard]] bool persistent() const noexcept { return persistent_; }
+  [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
+  /// How many items wait in all lanes, each counted at some moment during the call. Walks the stamps.
+  [[nodiscard]] std::size_t approx_size() const noexcept {
+    std::size_t n = 0;
+    for (unsigned k = 0; k < N; ++k) n += at(k).approx_size();
+    return n;
+  }
+
+ private:
+  static constexpr std::size_t head_bytes = apart_bytes;
+  // Whole multiples of apart_bytes, so that no two producers write into one pair of lines.
+  [[nodiscard]] static constexpr std::size_t lane_bytes(std::size_t capacity) noexcept {
+    using block = typename lane::block;
+    const std::size_t n = lane::blocks_for(capacity);
+    const std::size_t most = (static_cast<std::size_t>(-1) / 4 - head_bytes - apart_bytes) / sizeof(block);
+    return n == 0 || n > most ? 0 : head_bytes + (n * sizeof(block) + apart_bytes - 1) / apart_bytes * apart_bytes;
+  }
+
+  control* control_ = nullptr;
+  std::byte* first_ = nullptr;
+  std::size_t stride_ = 0;
+  word capacity_ = 0;
+  bool persistent_ = false;
+};
+
+}  // namespace sluice
+
+#endif
+
+#include <bit>
+#include <concepts>
+#include <span>
+
+// The two sides of a fan-in over lanes: each producer is the writer of one, the consumer the reader of all. What they do,
+// and why it survives a kill anywhere, is in lanes_layout.hpp and spsc_lane.hpp.
+
+namespace sluice {
+
+/// A side that items go into.
+///
+/// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
+/// Errors: full (its own lane), closed, peer_died, busy (a claim is out), corrupt (an impossible head), forked (detached).
+template <class T, unsigned N, class P = native_memory>
+class lanes_producer {
+ public:
+  using ring_type = lanes_ring<T, N, P>;
+
+  /// Continues where the stamps say that the last producer at this slot ended. The caller owns the slot.
+  status attach(const ring_type& r, unsigned slot) noexcept {
+    const auto lane = r.at(ring_type::lane_of(slot));
+    if (status s = writer_.attach(lane); !s) return s;
+    lane_ = lane;
+    ring_ = r;
+    slot_ = slot;
+    seen_ = theirs().read();  // a consumer that has ended before we came is not our peer
+    return {};
+  }
+  void detach() noexcept { *this = {}; }
+  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
+  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
+  /// Counts a refusal; true now and then, when it is time to ask whether the others still live.
+  [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 1024 == 0; }
+
+  void begin() noexcept { mine().begin(slot_); }
+  /// Ends the session and tells the consumer. A place that is out was never seen by anybody.
+  template <class Ring>
+  void end(phase how, Ring&& ring) noexcept {
+    mine().end(slot_, how);
+    wake(ring);
+  }
+
+  template <class U = T, class Ring>
+    requires std::convertible_to<U&&, T>
+  SLUICE_INLINE() status try_push(U&& value, Ring&& ring) {
+    if (const error e = admit()) [[unlikely]] return e;
+    writer_.push(lane_, std::forward<U>(value));
+    wake(ring);
+    return {};
+  }
+  /// Pushes as many of `values` as there is room for, at least one; the items of one block become visible together.
+  template <std::same_as<std::span<const T>> Batch, class Ring>
+    requires detail::copies_as_bytes<T>
+  result<std::size_t> try_push(Batch values, Ring&& ring) {
+    if (values.empty()) return std::size_t{0};
+    if (const error e = admit()) [[unlikely]] return e;
+    std::size_t done = 0;
+    do done += writer_.push(lane_, values.data() + done, values.size() - done);
+    while (done != values.size() && !refill());
+    wake(ring);
+    return done;
+  }
+  /// The next place, raw: build an item there, then commit() it or abandon() the place. One claim at a time.
+  result<T*> try_claim() noexcept {
+    if (const error e = admit()) [[unlikely]] return e.during(step::claim);
+    return writer_.claim();
+  }
+  template <class Ring>
+  void commit(Ring&& ring) noexcept {
+    writer_.commit(lane_);
+    wake(ring);
+  }
+  template <class Ring>
+  void abandon(Ring&&) noexcept {
+    writer_.abandon();
+  }
+
+  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
+  std::uint32_t arm() noexcept { return mine().arm(slot_); }
+  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(slot_); }
+  template <class Ring>
+  void disarm(Ring&&) noexcept {
+    (void)mine().disarm(slot_);  // a wake-up for the room in this lane is no use to anybody else
+  }
+
+ private:
+  [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().producers; }
+  [[nodiscard]] role<P>& theirs() const noexcept { return ring_.shared().consumer; }
+
+  SLUICE_INLINE() error admit() noexcept {
+    if (!writer_.has_room()) [[unlikely]] {
+      if (const error e = refill()) return e;
+    }
+    if (theirs().peek() != seen_) [[unlikely]] return look_at_consumer();
+    return {};
+  }
+  SLUICE_NOINLINE() error refill() noexcept {
+    const error e = writer_.refill(lane_);
+    if (e != errc::full) return e;
+    const error end = look_at_consumer();
+    return end ? end : e;
+  }
+  SLUICE_COLD() error look_at_consumer() noexcept {
+    const role_view there = theirs().read();
+    if (there == seen_) return {};
+    if (const errc why = there.verdict(ring_.persistent()); why != errc::ok) return error(why, step::push).by(ring_type::consumer_slot);
+    seen_ = there;
+    return {};
+  }
+  template <class Ring>
+  SLUICE_INLINE() void wake(Ring&& ring) noexcept {
+    auto& door = theirs().doorstep();
+    if (const auto kinds = door.signal()) [[unlikely]] ring(door, kinds);
+  }
+
+  detail::spsc_writer<T, P> writer_;
+  role_view seen_;  // the consumer's role word that has been looked into
+  std::uint32_t refusals_ = 0;
+  typename ring_type::lane lane_;
+  ring_type ring_;
+  unsigned slot_ = 0;
+};
+
+/// The side that items come out of.
+///
+/// It goes round the lanes, and stays at one for at most `turn` messages while others have some. A lane in which a peer
+/// has written nonsense is reported when no other has a message; the rest of the lanes stay in use.
+///
+/// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
+/// Errors: empty; closed, peer_died (no producer is left, and nothing is left to pop); busy (a loan is out); corrupt (an
+/// impossible stamp; `who`); forked (detached).
+template <class T, unsigned N, class P = native_memory>
+class lanes_consumer {
+ public:
+  using ring_type = lanes_ring<T, N, P>;
+  static constexpr unsigned turn = 16;
+
+  /// Continues at the heads that the last consumer stored. The caller holds the consumer role.
+  status attach(const ring_type& r, unsigned = 0) noexcept {
+    for (unsigned k = 0; k < N; ++k) {
+      lanes_[k].lane = r.at(k);
+      if (status s = lanes_[k].reader.attach(lanes_[k].lane); !s) return detach(), s.err().by(ring_type::slot_of(k));
+    }
+    ring_ = r;
+    told_before_ = theirs().told();
+    seen_ = theirs().news() - 1;  // look into them before anything else
+    return {};
+  }
+  void detach() noexcept { *this = {}; }
+  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
+  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
+  /// Counts a refusal; true now and then, when it is time to ask whether the others still live.
+  [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 1024 == 0; }
+
+  void begin() noexcept { mine().begin(); }
+  /// Ends the session and tells whoever waits.
+  template <class Ring>
+  void end(phase how, Ring&& ring) noexcept {
+    mine().end(how);
+    theirs().wake_all(ring);
+  }
+
+  template <class Ring>
+  SLUICE_INLINE() result<T> try_pop(Ring&& ring) noexcept {
+    if (const error e = find_item()) [[unlikely]] return e;
+    result<T> taken = here().reader.take(here().lane);
+    left_ -= 1;
+    wake(ring);
+    return taken;
+  }
+  /// Pops as many as there are and fit into `to`, at least one. Those of one turn at a lane are taken together.
+  template <class Ring>
+    requires detail::copies_as_bytes<T>
+  result<std::size_t> try_pop(std::span<T> to, Ring&& ring) noexcept {
+    if (to.empty()) return std::size_t{0};
+    if (const error e = find_item()) [[unlikely]] return e;
+    std::size_t done = 0;
+    do {
+      const std::size_t rest = to.size() - done;
+      const std::size_t n = here().reader.take(here().lane, to.data() + done, rest < left_ ? rest : std::size_t{left_});
+      left_ -= static_cast<unsigned>(n);
+      done += n;
+      wake(ring);
+    } while (done != to.size() && next_lane() == errc::ok);
+    return done;
+  }
+  /// The next item in place: then either consume_loan() or keep_loan(). One loan at a time.
+  result<T*> try_borrow() noexcept {
+    if (const error e = find_item()) [[unlikely]] return e.during(step::borrow);
+    return here().reader.lend();
+  }
+  template <class Ring>
+  void consume_loan(Ring&& ring) noexcept {
+    here().reader.consume(here().lane);
+    left_ -= 1;
+    wake(ring);
+  }
+  template <class Ring>
+  void keep_loan(Ring&&) noexcept {
+    here().reader.keep();
+  }
+
+  /// (W1) Returns the value to sleep on at doorstep(). The caller owes the heavy fence (W2).
+  std::uint32_t arm() noexcept { return doorstep().arm(gate<P>::asleep); }
+  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(); }
+  template <class Ring>
+  void disarm(Ring&&) noexcept {
+    doorstep().disarm();
+  }
+
+ private:
+  struct place {
+    detail::spsc_reader<T, P> reader;
+    typename ring_type::lane lane;
+  };
+  [[nodiscard]] role<P>& mine() const noexcept { return ring_.shared().consumer; }
+  [[nodiscard]] crowd<P>& theirs() const noexcept { return ring_.shared().producers; }
+  [[nodiscard]] SLUICE_INLINE() place& here() noexcept { return lanes_[at_]; }
+  static constexpr std::uint64_t bit(unsigned k) noexcept { return std::uint64_t{1} << k; }
+
+  SLUICE_INLINE() error find_item() noexcept {
+    if (left_ != 0 && here().reader.find() == errc::ok) [[likely]] return {};
+    return find_elsewhere();
+  }
+  SLUICE_NOINLINE() error find_elsewhere() noexcept {
+    const errc at_hand = here().reader.find();
+    if (at_hand == errc::busy || at_hand == errc::forked) return error(at_hand, step::pop);
+    const errc e = next_lane();
+    return e == errc::ok ? error() : why_not(e);
+  }
+  // Goes to the next lane that has an item, the present one last. corrupt if none has and one holds nonsense.
+  SLUICE_INLINE() errc next_lane() noexcept {
+    if (theirs().news() != seen_) [[unlikely]] look_at_producers();
+    errc none = errc::empty;
+    const std::uint64_t behind = active_ & (~std::uint64_t{0} << at_ << 1);
+    for (std::uint64_t part : {behind, active_ & ~behind}) {
+      for (; part != 0; part &= part - 1) {
+        const auto k = static_cast<unsigned>(std::countr_zero(part));
+        const errc e = lanes_[k].reader.find();
+        if (e == errc::ok) return at_ = k, left_ = turn, e;
+        if (e == errc::corrupt) none = e, bad_ = k;
+      }
+    }
+    return none;
+  }
+  // Which lanes may have an item before the next news. The news and the seat come first, and then the lane (E2): what a
+  // producer has pushed before it ended is there.
+  SLUICE_COLD() void look_at_producers() noexcept {
+    const crowd_view they = theirs().look();
+    std::uint64_t active = 0;
+    for (unsigned k = 0; k < N; ++k)
+      if (theirs().read(ring_type::slot_of(k)).now() == phase::live || lanes_[k].reader.find() != errc::empty) active |= bit(k);
+    active_ = active;
+    seen_ = they.news;
+    ended_ = they.verdict(ring_.persistent());
+    last_ = they.seat();
+  }
+  SLUICE_COLD() error why_not(errc e) noexcept {
+    if (e == errc::corrupt) return error(e, step::pop, subject::stamp).by(ring_type::slot_of(bad_));
+    if (ended_ == errc::ok || seen_ == told_before_) return error(errc::empty, step::pop);
+    if (theirs().told() != seen_) theirs().tell(seen_);
+    return error(ended_, step::pop).by(last_);
+  }
+  template <class Ring>
+  SLUICE_INLINE() void wake(Ring&& ring) noexcept {
+    P::light_fence();
+    const std::uint64_t waiting = theirs().asleep() & bit(ring_type::slot_of(at_));
+    if (waiting != 0) [[unlikely]] theirs().wake_one(waiting, ring);
+  }
+
+  unsigned at_ = 0;                // the lane whose turn it is
+  unsigned left_ = 0;              // messages of this turn
+  std::uint64_t active_ = 0;       // the lanes that may have an item
+  std::uint32_t seen_ = 0;         // the news of the producers that have been looked into
+  std::uint32_t told_before_ = 0;  // the end that a predecessor was told of
+  errc ended_ = errc::ok;          // what these news mean when all lanes are empty
+  unsigned last_ = 0;              // whose end they are
+  unsigned bad_ = 0;
+  std::uint32_t refusals_ = 0;
+  ring_type ring_;
+  place lanes_[N] = {};
+};
+
+}  // namespace sluice
+
+#endif
+
+namespace sluice {
+
+/// Many producers, up to N at a time, and one consumer: the fan-in that scales. First in, first out for each producer, and
+/// no order between them. Each producer has a lane of its own with exactly the capacity asked for, so a channel takes N
+/// times the memory, and `full` is said of the lane.
+template <unsigned N>
+struct lanes_of {};
+using lanes = lanes_of<16>;
+
+template <unsigned N>
+struct ring_kind<lanes_of<N>> {
+  template <class T, class P>
+  using ring = lanes_ring<T, N, P>;
+  template <class T, class P>
+  using producer = lanes_producer<T, N, P>;
+  template <class T, class P>
+  using consumer = lanes_consumer<T, N, P>;
+
+  /// Another number of lanes is another kind: it stands in the upper half, where it is not the default.
+  static constexpr region_kind in_region = static_cast<region_kind>(static_cast<std::uint32_t>(region_kind::lanes) | (N == 16 ? 0u : N << 16));
+  static constexpr std::uint32_t participants = N + 1, most_participants = N + 1;
+  static constexpr slot_range consumers = 0u, producers = slot_range(1, N);
+
+  /// Repairs what the dead owner of a slot left in the ring: its session has ended, and nothing else is open.
+  template <class T, class P, class Ring>
+  static recovery heal(const lanes_ring<T, N, P>& r, unsigned slot, Ring&& ring) noexcept {
+    auto& shared = r.shared();
+    if (slot != lanes_ring<T, N, P>::consumer_slot) {
+      shared.producers.end(slot, phase::died);
+      auto& door = shared.consumer.doorstep();
+      if (const auto kinds = door.signal()) ring(door, kinds);
+    } else {
+      shared.consumer.end(phase::died);
+      shared.producers.wake_all(ring);
+    }
+    return {.peers = 1};
+  }
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_CHANNEL_SHARED_BYTES_HPP
+#define SLUICE_CHANNEL_SHARED_BYTES_HPP
+
+// Channels of messages of any length between processes.
+
+namespace sluice {
+
+namespace detail {
+
+template <class P>
+using shared_bytes_sink = bytes_sink<shared_home<bytes_producer<P>, bytes, P>, P>;
+template <class P>
+using shared_bytes_source = bytes_source<shared_home<bytes_consumer<P>, bytes, P>, P>;
+
+}  // namespace detail
+
+/// Opens the sending end of the shared memory channel of bytes of this name, creating the channel if there is none.
+/// `capacity` is in bytes; where nobody says otherwise it is 64 KiB. Blocks, Allocates, Errors: as shm_sink.
+template <class P = native_memory>
+[[nodiscard]] auto shm_bytes_sink(std::string_view name, const ring_options& o = {}) noexcept {
+  return detail::open_end<detail::shared_bytes_sink<P>>(region_place::shared_memory(name, o.region()), o);
+}
+/// Opens the receiving end of the shared memory channel of bytes of this name; otherwise as shm_bytes_sink.
+template <class P = native_memory>
+[[nodiscard]] auto shm_bytes_source(std::string_view name, const ring_options& o = {}) noexcept {
+  return detail::open_end<detail::shared_bytes_source<P>>(region_place::shared_memory(name, o.region()), o);
+}
+/// Opens the sending end of the channel of bytes in the file at `path`; otherwise as mapped_sink and shm_bytes_sink.
+template <class P = native_memory>
+[[nodiscard]] auto mapped_bytes_sink(std::string_view path, const ring_options& o = {}) noexcept {
+  return detail::open_end<detail::shared_bytes_sink<P>>(detail::file_place(path, o), o);
+}
+/// Opens the receiving end of the channel of bytes in the file at `path`; otherwise as mapped_bytes_sink.
+template <class P = native_memory>
+[[nodiscard]] auto mapped_bytes_source(std::string_view path, const ring_options& o = {}) noexcept {
+  return detail::open_end<detail::shared_bytes_source<P>>(detail::file_place(path, o), o);
 }
 
 }  // namespace sluice

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/channel/channel.hpp>
+#include <sluice/channel/crowds.hpp>
 #include <sluice/channel/shared.hpp>
 
 #include "catch.hpp"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/channel/channel.hpp>
+#include <sluice/channel/crowds.hpp>
 #include <sluice/channel/explain.hpp>
+#include <sluice/channel/lanes.hpp>
 #include <sluice/channel/shared.hpp>
 
 #include "catch.hpp"

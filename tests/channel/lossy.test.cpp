@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <sluice/channel/broadcast.hpp>
 #include <sluice/channel/channel.hpp>
 #include <sluice/channel/shared.hpp>
 

@@ -4,6 +4,7 @@
 #include "hostile_memory.hpp"
 
 #include <sluice/channel/channel.hpp>
+#include <sluice/channel/crowds.hpp>
 
 // The ordered ring with several ends, over memory of which every load may be a lie. Whatever it says: a documented error or
 // a success, no access outside the ring (which has exactly its bytes, under an address sanitizer), and a bounded number of

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <sluice/channel/crowds.hpp>
+#include <sluice/channel/lanes.hpp>
 #include <sluice/channel/shared.hpp>
 
 #include "catch.hpp"

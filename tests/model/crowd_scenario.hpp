@@ -4,6 +4,8 @@
 
 #include "ring_scenario.hpp"
 
+#include <sluice/ring/ordered.hpp>
+
 #include <bit>
 
 namespace model {

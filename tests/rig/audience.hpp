@@ -2,7 +2,7 @@
 #ifndef SLUICE_TESTS_RIG_AUDIENCE_HPP
 #define SLUICE_TESTS_RIG_AUDIENCE_HPP
 
-#include <sluice/channel/ring_kind.hpp>
+#include <sluice/channel/broadcast.hpp>
 
 namespace rig {
 

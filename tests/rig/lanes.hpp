@@ -2,7 +2,7 @@
 #ifndef SLUICE_TESTS_RIG_LANES_HPP
 #define SLUICE_TESTS_RIG_LANES_HPP
 
-#include <sluice/channel/ring_kind.hpp>
+#include <sluice/channel/lanes.hpp>
 
 namespace rig {
 

@@ -2,7 +2,7 @@
 #ifndef SLUICE_TESTS_RIG_ORDERED_HPP
 #define SLUICE_TESTS_RIG_ORDERED_HPP
 
-#include <sluice/channel/ring_kind.hpp>
+#include <sluice/channel/crowds.hpp>
 
 namespace rig {
 

@@ -2,7 +2,7 @@
 #ifndef SLUICE_TESTS_RING_AUDIENCE_BOX_HPP
 #define SLUICE_TESTS_RING_AUDIENCE_BOX_HPP
 
-#include <sluice/channel/ring_kind.hpp>
+#include <sluice/channel/broadcast.hpp>
 
 #include "ring/spsc_box.hpp"
 

@@ -2,6 +2,7 @@
 #include "linearizability.hpp"
 
 #include <sluice/channel/channel.hpp>
+#include <sluice/channel/crowds.hpp>
 #include <sluice/channel/shared.hpp>
 
 #include "catch.hpp"

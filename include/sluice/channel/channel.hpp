@@ -30,7 +30,7 @@ struct channel_core {
   }
   /// The first free slot of a side, for one more end.
   result<unsigned> take_slot(slot_range range) noexcept {
-    for (unsigned k = range.first; k <= range.last && k < crowd<P>::most; ++k) {
+    for (unsigned k = range.first; k <= range.last && k < most_ends; ++k) {
       const std::uint64_t bit = std::uint64_t{1} << k;
       if ((slots_.fetch_or(bit, std::memory_order_acq_rel) & bit) == 0) return k;
     }
@@ -39,7 +39,7 @@ struct channel_core {
   }
   void give_slot(unsigned k) noexcept { slots_.fetch_and(~(std::uint64_t{1} << k), std::memory_order_acq_rel); }
   [[nodiscard]] unsigned ends() const noexcept {
-    return static_cast<unsigned>(std::popcount(slots_.load(std::memory_order_relaxed)));
+    return static_cast<unsigned>(__builtin_popcountll(slots_.load(std::memory_order_relaxed)));
   }
   void hold() noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
@@ -60,6 +60,7 @@ struct channel_core {
 
  private:
   std::atomic<unsigned> owners_{1};
+  static constexpr unsigned most_ends = 64;
   std::atomic<std::uint64_t> slots_{0};  // of living ends
 };
 

@@ -32,6 +32,7 @@ struct futex_ringer {
 template <class Side, class Home>
 class ring_end {
  public:
+  using home_type = Home;
   using ringer = futex_ringer<Home::shared>;
 
   ring_end(const ring_end&) = delete;
@@ -155,6 +156,7 @@ class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template pro
  public:
   using value_type = T;
   using slot_type = slot<T, side_type, ringer>;
+  static constexpr slot_range seats = ring_kind<Kind>::producers;  // that it may have in a region
   static constexpr end_traits traits = detail::traits_of_kind<Kind>(Home::template traits<T>);
 
   explicit ring_sink(error why) noexcept : base(why) {}
@@ -177,7 +179,7 @@ class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template pro
   }
   /// One more end of the same side: `busy` if there can be only one, no_space if all slots are taken.
   [[nodiscard]] result<ring_sink> clone() const noexcept {
-    auto home = this->home().another(ring_kind<Kind>::producers);
+    auto home = this->home().another(seats);
     return home ? result<ring_sink>(ring_sink(std::move(*home), this->waits())) : result<ring_sink>(home.err());
   }
   slot_type try_claim()
@@ -202,6 +204,7 @@ class ring_source : public detail::ring_end<typename ring_kind<Kind>::template c
  public:
   using value_type = T;
   using loan_type = loan<T, side_type, ringer>;
+  static constexpr slot_range seats = ring_kind<Kind>::consumers;
   static constexpr end_traits traits = detail::traits_of_kind<Kind>(Home::template traits<T>);
 
   explicit ring_source(error why) noexcept : base(why) {}
@@ -221,7 +224,7 @@ class ring_source : public detail::ring_end<typename ring_kind<Kind>::template c
   }
   /// One more end of the same side: `busy` if there can be only one, no_space if all slots are taken.
   [[nodiscard]] result<ring_source> clone() const noexcept {
-    auto home = this->home().another(ring_kind<Kind>::consumers);
+    auto home = this->home().another(seats);
     return home ? result<ring_source>(ring_source(std::move(*home), this->waits())) : result<ring_source>(home.err());
   }
   loan_type try_borrow() noexcept {

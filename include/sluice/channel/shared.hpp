@@ -24,11 +24,33 @@ struct ring_options {
 
 namespace detail {
 
+template <class T, class Kind, class P>
+region_spec spec_of(const ring_options& o) noexcept {
+  using kind = ring_kind<Kind>;
+  region_spec s;
+  s.kind = kind::in_region;
+  s.capacity = o.capacity;
+  s.default_capacity = default_capacity<Kind>();
+  s.participants = o.participants;
+  s.least_participants = 2;
+  s.most_participants = kind::most_participants;
+  s.default_participants = kind::participants;
+  s.persistent = o.persistent;
+  s.item_size = sizeof(T);
+  s.item_align = alignof(T);
+  s.layout = layout_of<T>;
+  s.layout_text = &layout_text<T>;
+  s.body_bytes = &kind::template ring<T, P>::bytes_for;
+  return s;
+}
+
 /// One end's hold on a region that other processes map, and its side of the ring, on a page that a forked child finds
 /// wiped: there the side is detached, and its first use says `forked`.
 template <class SideType, class Kind, class P>
 class shared_home {
  public:
+  using ring_type = typename SideType::ring_type;
+  using policy = P;
   static constexpr bool shared = true;
   template <class U>
   static constexpr end_traits traits{.detects_death = true, .outlives_process = true, .survives_fork = false,
@@ -55,16 +77,40 @@ class shared_home {
   static recovery heal(const membership<P>& m, unsigned slot) noexcept {
     return ring_kind<Kind>::heal(ring_of(m), slot, futex_ringer<true>{});
   }
-  static typename SideType::ring_type ring_of(const membership<P>& m) noexcept { return {m.body(), m.capacity(), m.persistent()}; }
+  static ring_type ring_of(const membership<P>& m) noexcept { return {m.body(), m.capacity(), m.persistent()}; }
   [[nodiscard]] unsigned peers() noexcept { return member_.peers(); }
   [[nodiscard]] opening opened() const noexcept { return member_.opened(); }
   /// One more participant of the same region.
-  [[nodiscard]] result<shared_home> another(slot_range range, const ring_options& o = {}) const noexcept;
+  [[nodiscard]] result<shared_home> another(slot_range range, const ring_options& o = {}) const noexcept {
+    if (member_.handle() < 0) return error(errc::closed, step::open);
+    return open([&](auto heal, auto begin) {
+      return membership<P>::join(member_.handle(), member_.durable(), o.region(), spec(o), range, heal, begin);
+    });
+  }
   void leave() noexcept {
     if (page_.wiped()) member_.disown();
     else member_.leave();
   }
   [[nodiscard]] const membership<P>& member() const noexcept { return member_; }
+  static region_spec spec(const ring_options& o) noexcept { return spec_of<typename ring_type::value_type, Kind, P>(o); }
+  /// Joins a region and takes a role up in it. `join(heal, begin)` is one of the ways into a membership.
+  template <class Join>
+  static result<shared_home> open(Join join) noexcept {
+    static_assert(sizeof(typename P::word) == 8, "shared regions need 64-bit atomics");
+    auto page = private_page<SideType>::make();
+    if (!page) return page.err();
+    recovery healed;
+    auto member = join([&](const membership<P>& m, unsigned slot) { healed += heal(m, slot); },
+                       [&](membership<P>& m) -> status {
+                         const auto r = ring_of(m);
+                         if (!members_in_place(r.some_item())) return error(errc::invalid, step::join, subject::member_alignment);
+                         if (status s = page->get()->attach(r, m.slot()); !s) return s;
+                         page->get()->begin();
+                         return {};
+                       });
+    if (!member) return member.err();
+    return shared_home(std::move(*page), std::move(*member), healed);
+  }
 
  private:
   private_page<SideType> page_;
@@ -72,62 +118,14 @@ class shared_home {
   recovery recovered_;
 };
 
-template <class T, class Kind, class P>
-region_spec spec_of(const ring_options& o) noexcept {
-  using kind = ring_kind<Kind>;
-  region_spec s;
-  s.kind = kind::in_region;
-  s.capacity = o.capacity;
-  s.default_capacity = default_capacity<Kind>();
-  s.participants = o.participants;
-  s.least_participants = 2;
-  s.most_participants = kind::most_participants;
-  s.default_participants = kind::participants;
-  s.persistent = o.persistent;
-  s.item_size = sizeof(T);
-  s.item_align = alignof(T);
-  s.layout = layout_of<T>;
-  s.layout_text = &layout_text<T>;
-  s.body_bytes = &kind::template ring<T, P>::bytes_for;
-  return s;
-}
-
-/// Joins a region and takes a role up in it. `join(slots, heal, begin)` is one of the ways into a membership.
-template <class SideType, class T, class Kind, class P, class Join>
-result<shared_home<SideType, Kind, P>> open_home(slot_range range, Join join) noexcept {
-  using home = shared_home<SideType, Kind, P>;
-  static_assert(sizeof(typename P::word) == 8, "shared regions need 64-bit atomics");
-  auto page = private_page<SideType>::make();
-  if (!page) return page.err();
-  recovery healed;
-  auto member = join(
-      range, [&](const membership<P>& m, unsigned slot) { healed += home::heal(m, slot); },
-      [&](membership<P>& m) -> status {
-        const auto r = home::ring_of(m);
-        if (!members_in_place(r.some_item())) return error(errc::invalid, step::join, subject::member_alignment);
-        if (status s = page->get()->attach(r, m.slot()); !s) return s;
-        page->get()->begin();
-        return {};
-      });
-  if (!member) return member.err();
-  return home(std::move(*page), std::move(*member), healed);
-}
-template <class SideType, class Kind, class P>
-result<shared_home<SideType, Kind, P>> shared_home<SideType, Kind, P>::another(slot_range range, const ring_options& o) const noexcept {
-  using T = typename SideType::ring_type::value_type;
-  if (member_.handle() < 0) return error(errc::closed, step::open);
-  return open_home<SideType, T, Kind, P>(range, [&](slot_range in, auto heal, auto begin) {
-    return membership<P>::join(member_.handle(), member_.durable(), o.region(), spec_of<T, Kind, P>(o), in, heal, begin);
-  });
-}
-
-template <class End, class SideType, class T, class Kind, class P>
-result<End> open_end(const result<region_place>& where, const ring_options& o, slot_range range) noexcept {
+template <class End>
+result<End> open_end(const result<region_place>& where, const ring_options& o) noexcept {
+  using home = typename End::home_type;
   if (!where) return where.err();
-  auto home = open_home<SideType, T, Kind, P>(range, [&](slot_range in, auto heal, auto begin) {
-    return membership<P>::join(*where, spec_of<T, Kind, P>(o), in, heal, begin);
+  auto h = home::open([&](auto heal, auto begin) {
+    return membership<typename home::policy>::join(*where, home::spec(o), End::seats, heal, begin);
   });
-  return home ? result<End>(End(std::move(*home), o.wait)) : result<End>(home.err());
+  return h ? result<End>(End(std::move(*h), o.wait)) : result<End>(h.err());
 }
 
 template <class T, class Kind, class P>
@@ -138,18 +136,13 @@ struct shared_ends {
   using source = ring_source<T, Kind, shared_home<consumer, Kind, P>, P>;
 
   static result<sink> open_sink(const result<region_place>& where, const ring_options& o) noexcept {
-    return open_end<sink, producer, T, Kind, P>(where, o, ring_kind<Kind>::producers);
+    return open_end<sink>(where, o);
   }
   static result<source> open_source(const result<region_place>& where, const ring_options& o) noexcept {
-    return open_end<source, consumer, T, Kind, P>(where, o, ring_kind<Kind>::consumers);
+    return open_end<source>(where, o);
   }
 };
 
-template <class End>
-result<End> reopen_end(const End& end, slot_range range, const ring_options& o) noexcept {
-  auto home = end.home().another(range, o);
-  return home ? result<End>(End(std::move(*home), o.wait)) : result<End>(home.err());
-}
 inline result<region_place> file_place(std::string_view path, const ring_options& o) noexcept {
   if (o.directory != nullptr) return error(errc::invalid, step::open, subject::options);  // a path has its directory
   return region_place::file(path, o.region());
@@ -188,15 +181,11 @@ template <wire T, channel_kind Kind = spsc, class P = native_memory>
 /// so a child usually takes over from a parent that has closed its end or is gone.
 ///
 /// Blocks, Errors: as shm_sink; closed if the end had been closed or moved from before the fork.
-template <class T, class Kind, class SideType, class P>
-[[nodiscard]] auto reopen(const ring_sink<T, Kind, detail::shared_home<SideType, Kind, P>, P>& end,
-                          const ring_options& o = {}) noexcept {
-  return detail::reopen_end(end, ring_kind<Kind>::producers, o);
-}
-template <class T, class Kind, class SideType, class P>
-[[nodiscard]] auto reopen(const ring_source<T, Kind, detail::shared_home<SideType, Kind, P>, P>& end,
-                          const ring_options& o = {}) noexcept {
-  return detail::reopen_end(end, ring_kind<Kind>::consumers, o);
+template <class End>
+  requires requires(const End& e) { e.home().member(); }
+[[nodiscard]] result<End> reopen(const End& end, const ring_options& o = {}) noexcept {
+  auto home = end.home().another(End::seats, o);
+  return home ? result<End>(End(std::move(*home), o.wait)) : result<End>(home.err());
 }
 /// Takes the name away at once; ends that are open live on, and the next opener creates a new channel.
 [[nodiscard]] inline status shm_remove(std::string_view name, const ring_options& o = {}) noexcept {

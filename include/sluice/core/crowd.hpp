@@ -4,8 +4,6 @@
 
 #include <sluice/core/role.hpp>
 
-#include <bit>
-
 namespace sluice {
 
 namespace site {
@@ -124,7 +122,7 @@ class crowd {
   template <class Ring>
   SLUICE_NOINLINE() void wake_one(std::uint64_t asleep, Ring&& ring) noexcept {
     while (asleep != 0) {
-      const auto k = static_cast<unsigned>(std::countr_zero(asleep));
+      const auto k = static_cast<unsigned>(__builtin_ctzll(asleep));
       asleep &= asleep - 1;
       if ((asleep_.fetch_and(~bit(k), P::template order<site::crowd_rouse>) & bit(k)) == 0) continue;
       auto& door = doorstep(k);

@@ -21,6 +21,18 @@ concept liveness = requires(L& l, unsigned slot) {
   { l.end_heal(slot) } noexcept;
 };
 
+/// What a healer found to do.
+struct recovery {
+  unsigned peers = 0;        // dead participants
+  unsigned undelivered = 0;  // places they had claimed and not filled
+  unsigned redelivered = 0;  // messages they had taken and not finished
+
+  constexpr recovery& operator+=(const recovery& r) noexcept {
+    peers += r.peers, undelivered += r.undelivered, redelivered += r.redelivered;
+    return *this;
+  }
+};
+
 /// Runs `heal()` if the participant at `slot` is certified dead; true if it ran. `heal` must be idempotent: whoever
 /// dies inside it is followed by another healer.
 template <liveness L, class Heal>

@@ -7,7 +7,6 @@
 #include <sluice/core/memory_policy.hpp>
 #include <sluice/core/result.hpp>
 
-#include <bit>
 #include <cstddef>
 #include <span>
 
@@ -118,7 +117,7 @@ constexpr std::uint64_t whole_pages(std::uint64_t n) noexcept { return (n + page
 
 /// The header of a region as `spec` would create it.
 inline result<region_header> make_header(const region_spec& spec) noexcept {
-  if constexpr (std::endian::native != std::endian::little) return error(errc::unsupported, step::create, subject::byte_order);
+  if constexpr (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__) return error(errc::unsupported, step::create, subject::byte_order);
   region_header h{};
   __builtin_memcpy(h.magic, region_header::magic_bytes, sizeof h.magic);
   h.major = region_header::current_major;

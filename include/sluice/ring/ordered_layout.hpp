@@ -3,6 +3,7 @@
 #define SLUICE_RING_ORDERED_LAYOUT_HPP
 
 #include <sluice/core/crowd.hpp>
+#include <sluice/core/liveness.hpp>
 #include <sluice/core/result.hpp>
 #include <sluice/core/untrusted.hpp>
 
@@ -84,18 +85,6 @@ struct ordered_cell {
   alignas(alignof(T)) std::byte bytes[sizeof(T)];
 
   [[nodiscard]] T* item() noexcept { return std::launder(reinterpret_cast<T*>(bytes)); }
-};
-
-/// What a healer found to do.
-struct recovery {
-  unsigned peers = 0;        // dead participants
-  unsigned undelivered = 0;  // places they had claimed and not filled
-  unsigned redelivered = 0;  // messages they had taken and not finished
-
-  constexpr recovery& operator+=(const recovery& r) noexcept {
-    peers += r.peers, undelivered += r.undelivered, redelivered += r.redelivered;
-    return *this;
-  }
 };
 
 /// An ordered ring of T in memory that somebody else provides: where it is, and how large. A private copy of the geometry;

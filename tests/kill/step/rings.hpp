@@ -7,6 +7,8 @@
 #include "rig/spsc.hpp"
 #include "sanitizers.hpp"
 
+#include <sluice/channel/crowds.hpp>
+
 namespace rig {
 
 struct mpmc {

@@ -6,7 +6,6 @@
 
 #if SLUICE_HAS_LINUX()
 
-#include <cstring>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -38,8 +37,8 @@ inline process_identity this_process() noexcept {
   char text[512];
   if (const std::size_t n = read_small_file("/proc/self/stat", text, sizeof text - 1)) {
     text[n] = '\0';
-    if (const char* field = std::strrchr(text, ')')) {  // the name before it may contain anything
-      for (int i = 2; i < 22 && field != nullptr; ++i) field = std::strchr(field + 1, ' ');
+    if (const char* field = __builtin_strrchr(text, ')')) {  // the name before it may contain anything
+      for (int i = 2; i < 22 && field != nullptr; ++i) field = __builtin_strchr(field + 1, ' ');
       for (field = field == nullptr ? "" : field + 1; *field >= '0' && *field <= '9'; ++field)
         who.start_time = who.start_time * 10 + static_cast<std::uint64_t>(*field - '0');
     }
@@ -60,7 +59,7 @@ inline std::uint64_t boot_number() noexcept {
 }
 
 inline void random_bytes(void* to, std::size_t n) noexcept {
-  if (::getrandom(to, n, 0) != static_cast<ssize_t>(n)) std::memset(to, 0, n);
+  if (::getrandom(to, n, 0) != static_cast<ssize_t>(n)) __builtin_memset(to, 0, n);
 }
 
 }  // namespace sluice::detail

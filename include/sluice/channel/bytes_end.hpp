@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_CHANNEL_BYTES_END_HPP
+#define SLUICE_CHANNEL_BYTES_END_HPP
+
+#include <sluice/channel/ring_end.hpp>
+#include <sluice/ring/bytes.hpp>
+
+namespace sluice {
+
+/// One producer, one consumer, messages of any length; first in, first out.
+struct bytes {};
+
+template <>
+struct ring_kind<bytes> : detail::pair_kind<region_kind::bytes> {
+  template <class T, class P>
+  using ring = bytes_ring<P>;
+  template <class T, class P>
+  using producer = bytes_producer<P>;
+  template <class T, class P>
+  using consumer = bytes_consumer<P>;
+  static constexpr std::size_t default_capacity = 64 * 1024;
+  static constexpr std::size_t max_size = end_traits{}.max_size;  // the capacity, which is known at run time only
+};
+
+namespace detail {
+
+/// Bytes of the ring in the caller's hands, until they are handed back; or why there are none.
+template <class Side, class Byte>
+class lent_bytes {
+ public:
+  explicit operator bool() const noexcept { return side_ != nullptr; }
+  [[nodiscard]] error err() const noexcept { return why_; }
+  [[nodiscard]] std::span<Byte> operator*() const noexcept { return bytes_; }
+  [[nodiscard]] Byte* data() const noexcept { return bytes_.data(); }
+  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
+
+ protected:
+  explicit lent_bytes(error e) noexcept : why_(e) {}
+  lent_bytes(Side& side, std::span<Byte> bytes) noexcept : side_(&side), bytes_(bytes) {}
+  lent_bytes(lent_bytes&& o) noexcept { *this = std::move(o); }
+  lent_bytes& operator=(lent_bytes&& o) noexcept {
+    side_ = std::exchange(o.side_, nullptr), bytes_ = o.bytes_, why_ = o.why_;
+    return *this;
+  }
+  /// The side to hand them back to, once; none if the end was closed meanwhile, or if this is a forked child.
+  Side* hand_back() noexcept {
+    Side* const s = std::exchange(side_, nullptr);
+    return s != nullptr && s->attached() ? s : nullptr;
+  }
+
+ private:
+  Side* side_ = nullptr;
+  std::span<Byte> bytes_;
+  error why_;
+};
+
+}  // namespace detail
+
+/// A place in the ring for a message: invisible until commit(), given back when destroyed without.
+///
+/// Starts with whatever bytes the place holds, aligned to a line. Outlives a move of its end, not its destruction.
+template <class Side, class Ring>
+class [[nodiscard]] bytes_slot : public detail::lent_bytes<Side, std::byte> {
+  using base = detail::lent_bytes<Side, std::byte>;
+
+ public:
+  bytes_slot(error e) noexcept : base(e) {}  // NOLINT: an error is an outcome
+  bytes_slot(errc c) noexcept : base(c) {}   // NOLINT
+  bytes_slot(Side& side, std::span<std::byte> place) noexcept : base(side, place) {}
+  bytes_slot(bytes_slot&&) noexcept = default;
+  bytes_slot& operator=(bytes_slot&& o) noexcept {
+    if (this != &o) abandon(), base::operator=(std::move(o));
+    return *this;
+  }
+  ~bytes_slot() { abandon(); }
+
+  /// Publishes the first m bytes, all of them at most; the rest goes back. The slot is empty afterwards.
+  void commit(std::size_t m) noexcept {
+    if (Side* const s = this->hand_back()) s->commit(m, Ring{});
+  }
+  void commit() noexcept { commit(this->size()); }
+
+ private:
+  void abandon() noexcept {
+    if (Side* const s = this->hand_back()) s->abandon(Ring{});
+  }
+};
+
+/// A message in the ring, read in place: consumed when the loan is released or destroyed, left there by keep().
+///
+/// Aligned to a line. Its size is fixed; between processes the writer could still change its bytes, so check a copy where
+/// the writer is not trusted. Outlives a move of its end, not its destruction.
+template <class Side, class Ring>
+class [[nodiscard]] bytes_loan : public detail::lent_bytes<Side, const std::byte> {
+  using base = detail::lent_bytes<Side, const std::byte>;
+
+ public:
+  bytes_loan(error e) noexcept : base(e) {}  // NOLINT: an error is an outcome
+  bytes_loan(errc c) noexcept : base(c) {}   // NOLINT
+  bytes_loan(Side& side, std::span<const std::byte> message) noexcept : base(side, message) {}
+  bytes_loan(bytes_loan&&) noexcept = default;
+  bytes_loan& operator=(bytes_loan&& o) noexcept {
+    if (this != &o) release(), base::operator=(std::move(o));
+    return *this;
+  }
+  ~bytes_loan() { release(); }
+
+  void release() noexcept {
+    if (Side* const s = this->hand_back()) s->consume_loan(Ring{});
+  }
+  /// Leaves the message for the next borrow or pop, of this end or a successor's.
+  void keep() noexcept {
+    if (Side* const s = this->hand_back()) s->keep_loan(Ring{});
+  }
+};
+
+/// The end that messages of any length go into. A message of n bytes takes max(1, ceil(n / 64)) × 64 bytes of the
+/// capacity, in one piece; the largest possible one is as large as the capacity.
+///
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates: never.
+template <class Home, class P>
+class bytes_sink : public detail::ring_end<bytes_producer<P>, Home> {
+  using side_type = bytes_producer<P>;
+  using base = detail::ring_end<side_type, Home>;
+  using typename base::ringer;
+
+ public:
+  using slot_type = bytes_slot<side_type, ringer>;
+  static constexpr slot_range seats = ring_kind<bytes>::producers;
+  static constexpr end_traits traits = detail::traits_of_kind<bytes>(Home::template traits<std::byte>);
+
+  explicit bytes_sink(error why) noexcept : base(why) {}
+  bytes_sink(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}
+
+  /// A place for up to n bytes. Errors: full, too_big, closed, peer_died, busy, corrupt, forked.
+  slot_type try_claim(std::size_t n) noexcept {
+    const auto place = this->side().try_claim(n);
+    if (!place) [[unlikely]] return this->refused(place.err());
+    return slot_type(this->side(), *place);
+  }
+  slot_type claim(std::size_t n, until u = {}) {
+    auto place = try_claim(n);
+    if (detail::settled(place) || u.immediate()) [[likely]] return place;
+    return detail::wait_for(*this, want::push, u, [this, n] { return try_claim(n); });
+  }
+  /// Copies a whole message in.
+  status try_push(std::span<const std::byte> message) noexcept {
+    const status s = this->side().try_push(message, ringer{});
+    if (!s) [[unlikely]] return this->refused(s.err());
+    return s;
+  }
+  status push(std::span<const std::byte> message, until u = {}) {
+    const status s = try_push(message);
+    if (detail::settled(s) || u.immediate()) [[likely]] return s;
+    return detail::wait_for(*this, want::push, u, [this, message] { return try_push(message); });
+  }
+};
+
+/// The end that messages of any length come out of.
+///
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates: never.
+template <class Home, class P>
+class bytes_source : public detail::ring_end<bytes_consumer<P>, Home> {
+  using side_type = bytes_consumer<P>;
+  using base = detail::ring_end<side_type, Home>;
+  using typename base::ringer;
+
+ public:
+  using loan_type = bytes_loan<side_type, ringer>;
+  static constexpr slot_range seats = ring_kind<bytes>::consumers;
+  static constexpr end_traits traits = detail::traits_of_kind<bytes>(Home::template traits<std::byte>);
+
+  explicit bytes_source(error why) noexcept : base(why) {}
+  bytes_source(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}
+
+  /// The next message in place. Errors: empty, closed, peer_died, busy, corrupt, forked.
+  loan_type try_borrow() noexcept {
+    const auto message = this->side().try_borrow(ringer{});
+    if (!message) [[unlikely]] return this->refused(message.err());
+    return loan_type(this->side(), *message);
+  }
+  loan_type borrow(until u = {}) {
+    auto l = try_borrow();
+    if (detail::settled(l) || u.immediate()) [[likely]] return l;
+    return detail::wait_for(*this, want::pop, u, [this] { return try_borrow(); });
+  }
+  /// Copies the next message into `to`, whole, and returns its size. If it does not fit: too_big in step `read`, with the
+  /// size in `detail` (at most 2^31 - 1), and the message stays.
+  result<std::size_t> try_pop(std::span<std::byte> to) noexcept {
+    const auto n = this->side().try_pop(to, ringer{});
+    if (!n) [[unlikely]] return this->refused(n.err());
+    return n;
+  }
+  result<std::size_t> pop(std::span<std::byte> to, until u = {}) {
+    const auto n = try_pop(to);
+    if (detail::settled(n) || u.immediate()) [[likely]] return n;
+    return detail::wait_for(*this, want::pop, u, [this, to] { return try_pop(to); });
+  }
+};
+
+}  // namespace sluice
+
+#endif
