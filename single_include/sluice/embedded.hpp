@@ -1307,7 +1307,6 @@ class untrusted {
 #endif
 
 #include <cstddef>
-#include <limits>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -1331,7 +1330,7 @@ namespace sluice {
 template <class P>
 struct spsc_words {
   using word = typename P::word;
-  static constexpr unsigned word_bits = std::numeric_limits<word>::digits;
+  static constexpr unsigned word_bits = 8 * sizeof(word);
   static constexpr unsigned lap_bits = word_bits == 64 ? 24 : 8;
   static constexpr unsigned count_bits = 8;
   static constexpr unsigned block_bits = word_bits - lap_bits - count_bits;
@@ -1560,7 +1559,7 @@ inline constexpr std::size_t bytes_granule = line_bytes;
 template <class P>
 struct bytes_words {
   using word = typename P::word;
-  static constexpr unsigned word_bits = std::numeric_limits<word>::digits;
+  static constexpr unsigned word_bits = 8 * sizeof(word);
   static constexpr unsigned lap_bits = word_bits == 64 ? 16 : 4;
   static constexpr unsigned lap_shift = word_bits - lap_bits;
   static constexpr word lap_mask = (word{1} << lap_bits) - 1;
@@ -2496,7 +2495,7 @@ class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P> {
     return error(end, step::pop).by(static_cast<unsigned>(spsc_slot::producer));
   }
   SLUICE_COLD() error too_big() const noexcept {
-    constexpr std::size_t most = (std::numeric_limits<std::int32_t>::max)();
+    constexpr std::size_t most = INT32_MAX;
     return error(errc::too_big, step::read, static_cast<std::int32_t>(size_ < most ? size_ : most));
   }
   template <class Ring>

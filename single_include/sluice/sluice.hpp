@@ -1325,7 +1325,6 @@ class untrusted {
 #endif
 
 #include <cstddef>
-#include <limits>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -1349,7 +1348,7 @@ namespace sluice {
 template <class P>
 struct spsc_words {
   using word = typename P::word;
-  static constexpr unsigned word_bits = std::numeric_limits<word>::digits;
+  static constexpr unsigned word_bits = 8 * sizeof(word);
   static constexpr unsigned lap_bits = word_bits == 64 ? 24 : 8;
   static constexpr unsigned count_bits = 8;
   static constexpr unsigned block_bits = word_bits - lap_bits - count_bits;
@@ -1578,7 +1577,7 @@ inline constexpr std::size_t bytes_granule = line_bytes;
 template <class P>
 struct bytes_words {
   using word = typename P::word;
-  static constexpr unsigned word_bits = std::numeric_limits<word>::digits;
+  static constexpr unsigned word_bits = 8 * sizeof(word);
   static constexpr unsigned lap_bits = word_bits == 64 ? 16 : 4;
   static constexpr unsigned lap_shift = word_bits - lap_bits;
   static constexpr word lap_mask = (word{1} << lap_bits) - 1;
@@ -2514,7 +2513,7 @@ class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P> {
     return error(end, step::pop).by(static_cast<unsigned>(spsc_slot::producer));
   }
   SLUICE_COLD() error too_big() const noexcept {
-    constexpr std::size_t most = (std::numeric_limits<std::int32_t>::max)();
+    constexpr std::size_t most = INT32_MAX;
     return error(errc::too_big, step::read, static_cast<std::int32_t>(size_ < most ? size_ : most));
   }
   template <class Ring>
@@ -5986,7 +5985,6 @@ union fresh_item {
 
 #include <bit>
 #include <cstddef>
-#include <limits>
 #include <new>
 
 // The newest value of one producer, for any number of readers: what a reader has not taken in time is replaced.
@@ -6092,7 +6090,6 @@ class latest_ring {
 #endif
 
 #include <concepts>
-#include <limits>
 #include <span>
 
 // The two sides of the newest value. What they do, and why it survives a kill anywhere, is in latest_layout.hpp.
@@ -6273,13 +6270,13 @@ class latest_consumer : public detail::listener<latest_consumer<T, P>, P> {
     auto& b = ring_.buffer_of(number);
     b.item.load(to);                                                          // (C2)
     return b.stamp.load(P::template order<site::latest_check>) == number &&  // (C3)
-           number - seen_ < (std::numeric_limits<word>::max)() / 2;
+           number - seen_ < ~word{0} / 2;
   }
   SLUICE_COLD() error again(std::byte* to, word& number) const noexcept {
     for (unsigned tries = 0; tries < patience; ++tries) {
       const word before = number;
       number = ring_.shared().newest.load(P::template order<site::latest_newest>);
-      if (number - before - 1 > (std::numeric_limits<word>::max)() / 2) break;  // overtaken by nothing
+      if (number - before - 1 > ~word{0} / 2) break;  // overtaken by nothing
       if (copy(to, number)) return {};
       if (tries + 1 == patience) return error(errc::pending, step::pop).by(speaker_slot);
     }
@@ -6425,7 +6422,6 @@ class lossy_ring {
 #endif
 
 #include <concepts>
-#include <limits>
 #include <span>
 
 // The two sides of the lossy broadcast. What they do, and why it survives a kill anywhere, is in lossy_layout.hpp.
@@ -6632,7 +6628,7 @@ class lossy_consumer : public detail::listener<lossy_consumer<T, P>, P> {
     word to = hurry_ ? tail - (ring_.capacity() - 1) / 2 : ring_.oldest(tail);
     if (to <= next_) to = next_ + 1;  // what is being overwritten
     const word missed = to - next_;
-    constexpr auto most = static_cast<word>((std::numeric_limits<std::int32_t>::max)());
+    constexpr auto most = word{INT32_MAX};
     hurry_ = true;
     dropped_ += missed;
     go_to(to);
@@ -7545,7 +7541,6 @@ template <class P = native_memory>
 
 #include <bit>
 #include <cstddef>
-#include <limits>
 #include <new>
 
 // A bounded queue with one global order, for several producers, consumers or both, that stays whole when any of them is

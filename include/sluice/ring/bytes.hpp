@@ -265,7 +265,7 @@ class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P> {
     return error(end, step::pop).by(static_cast<unsigned>(spsc_slot::producer));
   }
   SLUICE_COLD() error too_big() const noexcept {
-    constexpr std::size_t most = (std::numeric_limits<std::int32_t>::max)();
+    constexpr std::size_t most = INT32_MAX;
     return error(errc::too_big, step::read, static_cast<std::int32_t>(size_ < most ? size_ : most));
   }
   template <class Ring>

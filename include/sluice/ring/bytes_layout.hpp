@@ -53,7 +53,7 @@ inline constexpr std::size_t bytes_granule = line_bytes;
 template <class P>
 struct bytes_words {
   using word = typename P::word;
-  static constexpr unsigned word_bits = std::numeric_limits<word>::digits;
+  static constexpr unsigned word_bits = 8 * sizeof(word);
   static constexpr unsigned lap_bits = word_bits == 64 ? 16 : 4;
   static constexpr unsigned lap_shift = word_bits - lap_bits;
   static constexpr word lap_mask = (word{1} << lap_bits) - 1;

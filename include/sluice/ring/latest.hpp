@@ -5,7 +5,6 @@
 #include <sluice/ring/latest_layout.hpp>
 
 #include <concepts>
-#include <limits>
 #include <span>
 
 // The two sides of the newest value. What they do, and why it survives a kill anywhere, is in latest_layout.hpp.
@@ -186,13 +185,13 @@ class latest_consumer : public detail::listener<latest_consumer<T, P>, P> {
     auto& b = ring_.buffer_of(number);
     b.item.load(to);                                                          // (C2)
     return b.stamp.load(P::template order<site::latest_check>) == number &&  // (C3)
-           number - seen_ < (std::numeric_limits<word>::max)() / 2;
+           number - seen_ < ~word{0} / 2;
   }
   SLUICE_COLD() error again(std::byte* to, word& number) const noexcept {
     for (unsigned tries = 0; tries < patience; ++tries) {
       const word before = number;
       number = ring_.shared().newest.load(P::template order<site::latest_newest>);
-      if (number - before - 1 > (std::numeric_limits<word>::max)() / 2) break;  // overtaken by nothing
+      if (number - before - 1 > ~word{0} / 2) break;  // overtaken by nothing
       if (copy(to, number)) return {};
       if (tries + 1 == patience) return error(errc::pending, step::pop).by(speaker_slot);
     }

@@ -7,7 +7,6 @@
 
 #include <bit>
 #include <cstddef>
-#include <limits>
 #include <new>
 
 // The newest value of one producer, for any number of readers: what a reader has not taken in time is replaced.

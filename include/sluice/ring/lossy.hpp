@@ -5,7 +5,6 @@
 #include <sluice/ring/lossy_layout.hpp>
 
 #include <concepts>
-#include <limits>
 #include <span>
 
 // The two sides of the lossy broadcast. What they do, and why it survives a kill anywhere, is in lossy_layout.hpp.
@@ -212,7 +211,7 @@ class lossy_consumer : public detail::listener<lossy_consumer<T, P>, P> {
     word to = hurry_ ? tail - (ring_.capacity() - 1) / 2 : ring_.oldest(tail);
     if (to <= next_) to = next_ + 1;  // what is being overwritten
     const word missed = to - next_;
-    constexpr auto most = static_cast<word>((std::numeric_limits<std::int32_t>::max)());
+    constexpr auto most = word{INT32_MAX};
     hurry_ = true;
     dropped_ += missed;
     go_to(to);

@@ -9,7 +9,6 @@
 
 #include <bit>
 #include <cstddef>
-#include <limits>
 #include <new>
 
 // A bounded queue with one global order, for several producers, consumers or both, that stays whole when any of them is

@@ -7,7 +7,6 @@
 #include <sluice/core/untrusted.hpp>
 
 #include <cstddef>
-#include <limits>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -31,7 +30,7 @@ namespace sluice {
 template <class P>
 struct spsc_words {
   using word = typename P::word;
-  static constexpr unsigned word_bits = std::numeric_limits<word>::digits;
+  static constexpr unsigned word_bits = 8 * sizeof(word);
   static constexpr unsigned lap_bits = word_bits == 64 ? 24 : 8;
   static constexpr unsigned count_bits = 8;
   static constexpr unsigned block_bits = word_bits - lap_bits - count_bits;
