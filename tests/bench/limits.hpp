@@ -62,10 +62,10 @@ struct copy_buffer {
 ///
 /// An upper bound for handing batches over: no item is counted or placed, the writer looks at the reader's progress
 /// only when the buffer seems full, the stamp costs no line of its own, and it is counted as if it were payload.
-template <std::size_t Lines>
+template <std::size_t Lines, std::size_t Buffer = 32 * 1024>
 [[gnu::noinline]] double copy_ns(const arrangement& where, long& preempted) {
   static constexpr std::size_t words = Lines * 8;
-  static constexpr std::size_t chunks = 32 * 1024 / (words * 8);
+  static constexpr std::size_t chunks = Buffer / (words * 8);
   static constexpr std::uint64_t total = (std::uint64_t{4} << 20) / (words * 8);
   const auto s = std::make_unique<copy_buffer<words, chunks>>();
   meeting_place place;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "counts.hpp"
 #include "report.hpp"
 #include "syscalls.hpp"
 
@@ -13,7 +14,7 @@ namespace {
 using namespace bench;
 
 struct options {
-  bool list = false, syscalls = false;
+  bool list = false, syscalls = false, counts = false;
   std::vector<std::string> only;
   unsigned rounds = 15;
   arrangement where;
@@ -30,6 +31,7 @@ struct options {
       "  --cpus A,B                 default 0,1\n"
       "  --json FILE|-              samples and summaries, a line each\n"
       "  --doc FILE                 put the tables between the marks of this document\n"
+      "  --counts                   count instructions and accesses to shared memory of each kind's operations, and end\n"
       "  --syscalls                 count the system calls of operations with nobody asleep, and end\n",
       stderr);
   std::exit(why.empty() ? 0 : 2);
@@ -57,6 +59,7 @@ options parse(int argc, char** argv) {
     };
     if (a == "--list") o.list = true;
     else if (a == "--syscalls") o.syscalls = true;
+    else if (a == "--counts") o.counts = true;
     else if (a == "--only") o.only = split(value());
     else if (a == "--rounds") o.rounds = number<unsigned>(value());
     else if (a == "--json") o.json = value();
@@ -192,5 +195,6 @@ int run(const options& o) {
 
 int main(int argc, char** argv) {
   const options o = parse(argc, argv);
-  return o.syscalls ? count_system_calls() : run(o);
+  if (o.syscalls) return count_system_calls();
+  return o.counts ? count_operations() : run(o);
 }

@@ -127,6 +127,32 @@ struct ours_shared {
   };
 };
 
+/// A channel of bytes, whose messages are copied in and out, or written and read in place.
+template <std::size_t Size, std::size_t Capacity, bool InPlace>
+struct ours_bytes {
+  sluice::bytes_channel_ends<sluice::native_memory> ends = sluice::bytes_channel(Capacity, {.wait = sluice::wait_strategy::spin});
+
+  void send(const std::byte* from) {
+    if constexpr (InPlace) {
+      auto place = ends.tx.claim(Size);
+      if (!place) die("claim failed");
+      std::memcpy(place.data(), from, Size);
+      place.commit();
+    } else if (!ends.tx.push(std::span(from, Size))) {
+      die("push failed");
+    }
+  }
+  void receive(std::byte* to) {
+    if constexpr (InPlace) {
+      const auto m = ends.rx.borrow();
+      if (!m) die("borrow failed");
+      std::memcpy(to, m.data(), Size);
+    } else if (const auto n = ends.rx.pop(std::span(to, Size)); !n || *n != Size) {
+      die("pop failed");
+    }
+  }
+};
+
 /// Typed messages over our pipe.
 template <class M>
 struct ours_pipe {

@@ -169,8 +169,7 @@ inline std::string tables(const std::vector<workload>& all, const std::vector<su
     } else {
       head.emplace_back("median ns");
       if (load.by == yardstick::ping_pong) head.emplace_back("time / ping-pong");
-      if (load.by == yardstick::speed)
-        head.emplace_back(load.name == "batch64" ? "speed / copy" : "speed / shm, threads");
+      if (load.by == yardstick::speed) head.emplace_back("speed / " + load.against);
       if (has_peer) head.emplace_back("speed / best peer");
     }
     table t(head);

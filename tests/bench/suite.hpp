@@ -8,6 +8,7 @@
 #include "peers_rings.hpp"
 #include "peers_sluice.hpp"
 #include "peers_systems.hpp"
+#include "victims.hpp"
 #include "workload.hpp"
 
 #include <functional>
@@ -35,6 +36,7 @@ struct candidate {
 struct workload {
   std::string name, what;
   yardstick by = yardstick::none;
+  std::string against = "";  // what the speed is a share of, for the head of the column
   bool one_cpu = false;
   bool sleeps = false;  // then the scheduler is part of what is measured
   std::vector<candidate> candidates = {};
@@ -72,7 +74,9 @@ auto rtt(bool processes = false) {
 /// Several on each side.
 template <class Link, class M>
 auto crowd(unsigned n, unsigned m) {
-  return [=, p = pace(100 * link_capacity)](const arrangement& a) mutable {
+  // More threads than cpus: the sample is many turns of the scheduler long, and who spins burns whole turns for one message.
+  const pace first = n + m > 2 ? pace(2 * link_capacity, 2'000'000, 30e6) : pace(100 * link_capacity);
+  return [=, p = first](const arrangement& a) mutable {
     const sample s = crowd_throughput<Link, M>(a, p.messages() / (n * m) * (n * m), n, m);
     p.saw(s.ns);
     return s;
@@ -81,7 +85,7 @@ auto crowd(unsigned n, unsigned m) {
 template <class M>
 workload many_to_many(unsigned n) {
   const std::string each = std::to_string(n);
-  workload w{"mpmc8." + each + "x" + each, "8-byte messages, " + each + " threads on each side, ns per message", yardstick::speed};
+  workload w{"mpmc8." + each + "x" + each, "8-byte messages, " + each + " threads on each side, ns per message", yardstick::speed, "bare Vyukov"};
   w.sleeps = n > 1;
   auto& c = w.candidates;
   c = {{"bare Vyukov", part::reference, crowd<bare_vyukov<M, link_capacity>, M>(n, n)},
@@ -98,6 +102,54 @@ workload many_to_many(unsigned n) {
   c.push_back({"tbb bounded", part::peer, crowd<tbb_bounded<M, link_capacity>, M>(n, n)});
   c.push_back({"tbb bounded, blocking", part::peer, crowd<tbb_bounded<M, link_capacity, true>, M>(n, n)});
 #endif
+  return w;
+}
+
+template <std::size_t Chunk, std::size_t Buffer>
+sample copied(const arrangement& a) {
+  sample r;
+  r.ns = copy_ns<Chunk / 64, Buffer>(a, r.preempted);
+  return r;
+}
+
+/// Four to one: one queue that all take places in, against a lane for each.
+template <class M>
+workload fan_in() {
+  workload w{"fan_in8.4x1", "8-byte messages, 4 threads to 1, ns per message", yardstick::speed, "mpsc"};
+  w.sleeps = true;
+  auto& c = w.candidates;
+  c = {{"sluice mpsc", part::reference, crowd<ours_crowd<M, sluice::mpsc, form::verb>, M>(4, 1)},
+       {"sluice lanes", part::ours, crowd<ours_crowd<M, sluice::lanes, form::verb>, M>(4, 1)}};
+#if SLUICE_BENCH_HAS_CQ
+  c.push_back({"moodycamel blocking cq", part::peer, crowd<moodycamel_blocking_cq<M, link_capacity, 8>, M>(4, 1)});
+#endif
+#if SLUICE_BENCH_HAS_TBB
+  c.push_back({"tbb bounded, blocking", part::peer, crowd<tbb_bounded<M, link_capacity, true>, M>(4, 1)});
+#endif
+  return w;
+}
+
+/// What kills cost those who live.
+template <class M>
+workload victims() {
+  workload w{"victims8.4x4", "8-byte messages in shared memory, 4 processes on each side, ns per message that came out",
+             yardstick::speed, "nobody killed"};
+  w.sleeps = true;
+  w.candidates = {{"nobody killed", part::reference, [](const arrangement& a) { return work_queue<M>(a, 4, 0); }},
+                  {"one of each side killed every 10 ms", part::ours,
+                   [](const arrangement& a) { return work_queue<M>(a, 4, 10); }}};
+  return w;
+}
+
+/// Messages of any length against a stream of chunks of that size through a buffer as large as the ring.
+template <std::size_t Size>
+workload any_length() {
+  constexpr std::size_t room = Size < 16 * 1024 ? 64 * 1024 : 4 * Size;
+  workload w{"bytes" + std::to_string(Size), std::to_string(Size) + "-byte messages of the ring of any length, ns per 8 bytes",
+             yardstick::speed, "copy"};
+  w.candidates = {{"copy", part::limit, copied<Size, room>},
+                  {"sluice push/pop", part::ours, streamed<ours_bytes<Size, room, false>, Size>},
+                  {"sluice claim/borrow", part::ours, streamed<ours_bytes<Size, room, true>, Size>}};
   return w;
 }
 
@@ -157,17 +209,10 @@ workload there_and_back(std::string name, std::string what) {
 
 template <class M>
 workload in_batches() {
-  workload w{"batch64", "8-byte messages in batches of 64, ns per message", yardstick::speed};
+  workload w{"batch64", "8-byte messages in batches of 64, ns per message", yardstick::speed, "copy"};
   auto& c = w.candidates;
-  const auto copy = []<std::size_t Lines>(std::integral_constant<std::size_t, Lines>) {
-    return [](const arrangement& a) {
-      sample r;
-      r.ns = copy_ns<Lines>(a, r.preempted);
-      return r;
-    };
-  };
-  c.push_back({"copy by 512 bytes", part::limit, copy(std::integral_constant<std::size_t, 8>{})});  // one batch
-  c.push_back({"copy by 4096 bytes", part::limit, copy(std::integral_constant<std::size_t, 64>{})});
+  c.push_back({"copy by 512 bytes", part::limit, copied<512, 32 * 1024>});  // one batch
+  c.push_back({"copy by 4096 bytes", part::limit, copied<4096, 32 * 1024>});
   const auto with = [&]<class Link>(std::string name, part is, std::type_identity<Link>) {
     c.push_back({std::move(name), is, [p = pace(5 * link_capacity)](const arrangement& a) mutable {
                    const sample s = batches<Link, M>(a, p.messages());
@@ -191,12 +236,12 @@ template <class M>
 std::vector<workload> between_processes() {
   using shm = ours_shared<M, form::verb>;
   using file = ours_shared<M, form::verb, true>;
-  workload t{"shared.thr8", "8-byte messages, one by one, ns per message", yardstick::speed};
+  workload t{"shared.thr8", "8-byte messages, one by one, ns per message", yardstick::speed, "shm, threads"};
   t.candidates = {{"shm, threads", part::reference, thr<shm, M>()},
                   {"channel, threads", part::ours, thr<ours_local<M, form::verb>, M>()},
                   {"shm, processes", part::ours, thr<shm, M>({}, true)},
                   {"file, processes", part::ours, thr<file, M>({}, true)}};
-  workload r{"shared.rtt8", "8-byte round trip, ns", yardstick::speed};
+  workload r{"shared.rtt8", "8-byte round trip, ns", yardstick::speed, "shm, threads"};
   r.candidates = {{"shm, threads", part::reference, rtt<shm, M>()},
                   {"channel, threads", part::ours, rtt<ours_local<M, form::verb>, M>()},
                   {"shm, processes", part::ours, rtt<shm, M>(true)},
@@ -269,6 +314,13 @@ inline std::vector<workload> all_workloads() {
   all.push_back(one_by_one<line>("thr64.full", "64-byte messages, consumer works 100 ns, ns beyond the work", {0, w}));
   all.push_back(in_batches<small>());
   for (const unsigned n : {1u, 2u, 4u, 8u}) all.push_back(many_to_many<small>(n));
+  all.push_back(fan_in<small>());
+  all.push_back(victims<small>());
+  all.push_back(any_length<64>());
+  all.push_back(any_length<1024>());
+  all.push_back(any_length<4096>());
+  all.push_back(any_length<16384>());
+  all.push_back(any_length<65536>());
   for (auto& x : between_processes<small>()) all.push_back(std::move(x));
   all.push_back(there_and_back<small, true>("latency.rtt8", "8-byte round trip, each trip timed, ns"));
   for (auto& x : systems<small>(false)) all.push_back(std::move(x));

@@ -119,6 +119,40 @@ template <class Link, class M>
   return {(m.ended - m.began) / static_cast<double>(messages + warm_up_messages - first), m.preempted, nullptr};
 }
 
+/// ns per 8 bytes of messages of `Size` bytes.
+template <class Link, std::size_t Size>
+[[gnu::noinline]] sample streamed(const arrangement& where) {
+  static constexpr std::uint64_t total = std::max<std::uint64_t>((std::uint64_t{4} << 20) / Size, 64), warm_up = total / 8;
+  const auto link = std::make_unique<Link>();
+  meeting_place place;
+  auto& m = *place;
+  run_sides(
+      where, m,
+      [&] {
+        const auto source = std::make_unique<std::uint64_t[]>(Size / 8);
+        if (!m.wait(1)) return;
+        const preemptions counting(m.preempted);
+        for (std::uint64_t k = 0; k < total + warm_up; ++k) {
+          source[0] = k, source[Size / 8 - 1] = k;
+          link->send(reinterpret_cast<const std::byte*>(source.get()));
+        }
+      },
+      [&] {
+        const auto copy = std::make_unique<std::uint64_t[]>(Size / 8);
+        if (!m.wait(1)) return;
+        const preemptions counting(m.preempted);
+        std::uint64_t wrong = 0;
+        for (std::uint64_t k = 0; k < total + warm_up; ++k) {
+          if (k == warm_up) m.began = now_ns();
+          link->receive(reinterpret_cast<std::byte*>(copy.get()));
+          wrong |= (copy[0] ^ k) | (copy[Size / 8 - 1] ^ k);
+        }
+        m.ended = now_ns();
+        if (wrong != 0) die("a message was lost, doubled or out of order");
+      });
+  return {(m.ended - m.began) / static_cast<double>(total * Size / 8), m.preempted, nullptr};
+}
+
 /// ns per round trip through two links. With `Latency`, every trip is timed by itself, which itself costs some 20 ns.
 template <class Link, class M, bool Latency = false>
 [[gnu::noinline]] sample round_trips(const arrangement& where, std::uint64_t trips) {
