@@ -1066,6 +1066,11 @@ class gate {
     if ((w & armed) == 0) [[likely]] return 0;
     return raise(w);
   }
+  /// (S2) to (S4): wakes whoever sleeps here by `ring`, a callable taking a gate and the kinds of sleepers.
+  template <class Ring>
+  SLUICE_INLINE() void wake(Ring&& ring) noexcept {
+    if (const auto kinds = signal()) [[unlikely]] ring(*this, kinds);
+  }
   /// The word to sleep on.
   [[nodiscard]] typename P::template atomic<std::uint32_t>& word() noexcept { return word_; }
 
@@ -2055,8 +2060,7 @@ class spsc_session {
  protected:
   template <class Ring>
   SLUICE_INLINE() void wake_peer(Ring&& ring) noexcept {
-    auto& door = self().theirs().doorstep();
-    if (const auto kinds = door.signal()) [[unlikely]] ring(door, kinds);
+    self().theirs().doorstep().wake(ring);
   }
 
  private:

@@ -1084,6 +1084,11 @@ class gate {
     if ((w & armed) == 0) [[likely]] return 0;
     return raise(w);
   }
+  /// (S2) to (S4): wakes whoever sleeps here by `ring`, a callable taking a gate and the kinds of sleepers.
+  template <class Ring>
+  SLUICE_INLINE() void wake(Ring&& ring) noexcept {
+    if (const auto kinds = signal()) [[unlikely]] ring(*this, kinds);
+  }
   /// The word to sleep on.
   [[nodiscard]] typename P::template atomic<std::uint32_t>& word() noexcept { return word_; }
 
@@ -2073,8 +2078,7 @@ class spsc_session {
  protected:
   template <class Ring>
   SLUICE_INLINE() void wake_peer(Ring&& ring) noexcept {
-    auto& door = self().theirs().doorstep();
-    if (const auto kinds = door.signal()) [[unlikely]] ring(door, kinds);
+    self().theirs().doorstep().wake(ring);
   }
 
  private:
@@ -5242,9 +5246,7 @@ class crowd {
       const auto k = static_cast<unsigned>(__builtin_ctzll(asleep));
       asleep &= asleep - 1;
       if ((asleep_.fetch_and(~bit(k), P::template order<site::crowd_rouse>) & bit(k)) == 0) continue;
-      auto& door = doorstep(k);
-      if (const auto kinds = door.signal()) ring(door, kinds);
-      return;
+      return doorstep(k).wake(ring);
     }
   }
   /// After a change that all may have waited for.
@@ -5767,8 +5769,7 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
   void end(phase how, Ring&& ring) noexcept {
     ring_.dismiss(this->seat());
     base::end(how, ring);
-    auto& door = ring_.shared().hall.producer.doorstep();
-    if (const auto kinds = door.signal()) ring(door, kinds);
+    ring_.shared().hall.producer.doorstep().wake(ring);
   }
 
   template <class Ring>
@@ -5885,8 +5886,7 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
   SLUICE_NOINLINE() void wake_producer(word before, Ring&& ring) noexcept {
     auto& s = ring_.shared();
     if (s.limit.load(P::template order<site::broadcast_peek>) - before < ring_.capacity()) return;
-    auto& door = s.hall.producer.doorstep();
-    if (const auto kinds = door.signal()) ring(door, kinds);
+    s.hall.producer.doorstep().wake(ring);
   }
 
   position next_;
@@ -6707,7 +6707,7 @@ struct ring_kind<broadcast> : detail::audience_kind<region_kind::broadcast, true
     if (slot != speaker_slot && slot < crowd<P>::most) r.dismiss(slot);
     auto& hall = r.shared().hall;
     hall.heal(slot, ring);
-    if (const auto kinds = hall.producer.doorstep().signal()) ring(hall.producer.doorstep(), kinds);
+    hall.producer.doorstep().wake(ring);
     return {.peers = 1};
   }
 };
@@ -8871,8 +8871,7 @@ class lanes_producer {
   }
   template <class Ring>
   SLUICE_INLINE() void wake(Ring&& ring) noexcept {
-    auto& door = theirs().doorstep();
-    if (const auto kinds = door.signal()) [[unlikely]] ring(door, kinds);
+    theirs().doorstep().wake(ring);
   }
 
   detail::spsc_writer<T, P> writer_;
@@ -9076,8 +9075,7 @@ struct ring_kind<lanes_of<N>> {
     auto& shared = r.shared();
     if (slot != lanes_ring<T, N, P>::consumer_slot) {
       shared.producers.end(slot, phase::died);
-      auto& door = shared.consumer.doorstep();
-      if (const auto kinds = door.signal()) ring(door, kinds);
+      shared.consumer.doorstep().wake(ring);
     } else {
       shared.consumer.end(phase::died);
       shared.producers.wake_all(ring);

@@ -10,7 +10,8 @@ struct policy : machine_memory<false> {};
 template <>
 class sluice::gate<policy> {
  public:
-  [[nodiscard]] std::uint32_t signal() noexcept { return 0; }
+  template <class Ring>
+  void wake(Ring&&) noexcept {}
 
  private:
   policy::atomic<std::uint32_t> word_;

@@ -66,7 +66,7 @@ struct ring_kind<broadcast> : detail::audience_kind<region_kind::broadcast, true
     if (slot != speaker_slot && slot < crowd<P>::most) r.dismiss(slot);
     auto& hall = r.shared().hall;
     hall.heal(slot, ring);
-    if (const auto kinds = hall.producer.doorstep().signal()) ring(hall.producer.doorstep(), kinds);
+    hall.producer.doorstep().wake(ring);
     return {.peers = 1};
   }
 };

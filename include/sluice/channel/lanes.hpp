@@ -34,8 +34,7 @@ struct ring_kind<lanes_of<N>> {
     auto& shared = r.shared();
     if (slot != lanes_ring<T, N, P>::consumer_slot) {
       shared.producers.end(slot, phase::died);
-      auto& door = shared.consumer.doorstep();
-      if (const auto kinds = door.signal()) ring(door, kinds);
+      shared.consumer.doorstep().wake(ring);
     } else {
       shared.consumer.end(phase::died);
       shared.producers.wake_all(ring);

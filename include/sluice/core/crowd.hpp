@@ -125,9 +125,7 @@ class crowd {
       const auto k = static_cast<unsigned>(__builtin_ctzll(asleep));
       asleep &= asleep - 1;
       if ((asleep_.fetch_and(~bit(k), P::template order<site::crowd_rouse>) & bit(k)) == 0) continue;
-      auto& door = doorstep(k);
-      if (const auto kinds = door.signal()) ring(door, kinds);
-      return;
+      return doorstep(k).wake(ring);
     }
   }
   /// After a change that all may have waited for.

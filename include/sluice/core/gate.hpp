@@ -52,6 +52,11 @@ class gate {
     if ((w & armed) == 0) [[likely]] return 0;
     return raise(w);
   }
+  /// (S2) to (S4): wakes whoever sleeps here by `ring`, a callable taking a gate and the kinds of sleepers.
+  template <class Ring>
+  SLUICE_INLINE() void wake(Ring&& ring) noexcept {
+    if (const auto kinds = signal()) [[unlikely]] ring(*this, kinds);
+  }
   /// The word to sleep on.
   [[nodiscard]] typename P::template atomic<std::uint32_t>& word() noexcept { return word_; }
 

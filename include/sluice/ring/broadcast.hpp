@@ -213,8 +213,7 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
   void end(phase how, Ring&& ring) noexcept {
     ring_.dismiss(this->seat());
     base::end(how, ring);
-    auto& door = ring_.shared().hall.producer.doorstep();
-    if (const auto kinds = door.signal()) ring(door, kinds);
+    ring_.shared().hall.producer.doorstep().wake(ring);
   }
 
   template <class Ring>
@@ -331,8 +330,7 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
   SLUICE_NOINLINE() void wake_producer(word before, Ring&& ring) noexcept {
     auto& s = ring_.shared();
     if (s.limit.load(P::template order<site::broadcast_peek>) - before < ring_.capacity()) return;
-    auto& door = s.hall.producer.doorstep();
-    if (const auto kinds = door.signal()) ring(door, kinds);
+    s.hall.producer.doorstep().wake(ring);
   }
 
   position next_;

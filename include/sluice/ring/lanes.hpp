@@ -116,8 +116,7 @@ class lanes_producer {
   }
   template <class Ring>
   SLUICE_INLINE() void wake(Ring&& ring) noexcept {
-    auto& door = theirs().doorstep();
-    if (const auto kinds = door.signal()) [[unlikely]] ring(door, kinds);
+    theirs().doorstep().wake(ring);
   }
 
   detail::spsc_writer<T, P> writer_;

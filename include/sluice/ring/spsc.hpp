@@ -41,8 +41,7 @@ class spsc_session {
  protected:
   template <class Ring>
   SLUICE_INLINE() void wake_peer(Ring&& ring) noexcept {
-    auto& door = self().theirs().doorstep();
-    if (const auto kinds = door.signal()) [[unlikely]] ring(door, kinds);
+    self().theirs().doorstep().wake(ring);
   }
 
  private:
