@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <grp.h>
 #include <new>
 #include <sched.h>
 #include <string>
@@ -248,6 +249,12 @@ inline bool enter_namespaces(unsigned uid) {
 /// To be called in a child: also a tmpfs of that size at `directory`.
 inline bool mount_small_tmpfs(const char* directory, const char* size_option) {
   return enter_namespaces(0) && ::mount("tmpfs", directory, "tmpfs", 0, size_option) == 0;
+}
+
+/// To be called in a child of root: goes on as a user and group of that number, with no other right. False where this is not
+/// root.
+inline bool become(unsigned id) {
+  return ::setgroups(0, nullptr) == 0 && ::setresgid(id, id, id) == 0 && ::setresuid(id, id, id) == 0;
 }
 
 /// A small fast generator, the same in every process for one seed.

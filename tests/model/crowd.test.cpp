@@ -119,6 +119,32 @@ TEST_CASE("a consumer dies anywhere, and its fellow and the producer go on, in e
                      sum, {"healed", "redelivered", pop_cut, pop_done});
   }
 }
+TEST_CASE("where orphans are dropped, exactly what the dead consumer had not released is lost, in every execution") {
+  totals sum;
+  for (const auto how : {style::single, style::batch, style::in_place}) {
+    if (!full && how == style::in_place) continue;
+    prove<rig::mpsc>({.capacity = 2, .how = how, .waiting = 1, .messages = 1, .pops = 2, .consumer_dies = true, .drops = true}, sum,
+                     {"healed", "dropped", pop_cut, pop_done});
+    prove<rig::spmc>({.consumers = 2, .capacity = 2, .how = how, .waiting = 2, .messages = 1, .pops = 1, .consumer_dies = true, .drops = true},
+                     sum, {"healed", "dropped", pop_cut, pop_done});
+    prove<rig::mpmc>({.producers = 2, .capacity = 1, .how = how, .waiting = 1, .messages = 1, .pops = 1, .consumer_dies = true, .drops = true},
+                     sum, {"healed", "dropped"});
+  }
+  prove<rig::mpmc>({.messages = 2, .pops = 1, .consumer_dies = true, .heir = true, .drops = true}, sum, {"healed", "dropped", pop_cut, pop_done});
+  if (full) {
+    prove<rig::spmc>({.consumers = 2, .capacity = 3, .waiting = 3, .messages = 1, .pops = 2, .wrap = true, .consumer_dies = true, .drops = true},
+                     sum, {"healed", "dropped"});
+    prove<rig::spmc>({.consumers = 2, .capacity = 2, .waiting = 2, .messages = 1, .pops = 1, .consumer_dies = true, .all_mortal = true,
+                      .deaths = 2, .drops = true},
+                     sum, {"healed", "dropped"});
+  }
+  for (const auto how : {style::single, style::batch, style::in_place})
+    for (const std::size_t capacity : {1u, 3u}) {
+      crowd_case c{.producers = 2, .consumers = 2, .capacity = capacity, .how = how, .messages = 2, .pops = 3};
+      c.producer_dies = c.consumer_dies = c.all_mortal = c.drops = true, c.deaths = 2;
+      walk<rig::mpmc>(c, {"empty", "healed", "dropped", pop_cut});
+    }
+}
 TEST_CASE("an heir comes to the slot of a dead one, in every execution") {
   totals sum;
   prove<rig::mpsc>({.capacity = 2, .messages = 1, .pops = 2, .producer_dies = true, .heals = false, .heir = true}, sum,

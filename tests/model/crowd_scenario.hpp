@@ -25,6 +25,7 @@ struct crowd_case {
   unsigned deaths = 1;                  // in all
   bool heals = true;                    // whoever is refused heals the dead
   bool heir = false;                    // an heir comes to the slot of the first producer, the first consumer; not with `ends`
+  bool drops = false;                   // what a dead consumer held is dropped, not redelivered
   bool relay = false;                   // the last producer begins when the first has pushed, the first consumer too
 
   [[nodiscard]] std::string text() const {
@@ -33,7 +34,7 @@ struct crowd_case {
            styles[static_cast<unsigned>(how)] + ", " + std::to_string(waiting) + "+" + std::to_string(messages) + " messages" +
            (ends ? ", until the end" : ", " + std::to_string(pops) + " pops") + (wrap ? ", wrapping" : "") +
            (producer_dies ? ", producer dies" : "") + (consumer_dies ? ", consumer dies" : "") + (all_mortal ? ", or another" : "") +
-           (deaths > 1 ? ", " + std::to_string(deaths) + " deaths" : "") + (heir ? ", heir" : "") + (heals ? "" : ", not healed") +
+           (deaths > 1 ? ", " + std::to_string(deaths) + " deaths" : "") + (heir ? ", heir" : "") + (heals ? "" : ", not healed") + (drops ? ", dropped" : "") +
            (relay ? ", relayed" : "");
   }
 };
@@ -90,8 +91,11 @@ class crowd_scenario {
     w.on_death = [this](unsigned who) {
       const unsigned slot = slot_[who];
       disturbed_ = true;
-      if (is_producer(slot)) book_.producer_died((slot - producer_slot(0)) * ledger::session, what_is_left().first);
-      else book_.consumer_died(what_is_left().first, who);
+      dead_ |= 1u << slot;
+      const auto left = what_is_left(dead_ & ~(1u << slot)).first;
+      if (is_producer(slot)) book_.producer_died((slot - producer_slot(0)) * ledger::session, left);
+      else book_.consumer_died(left, who);
+      if (case_.drops) book_.dropped(left, what_is_left(dead_).first);
     };
     Rig::each_word(ring_, slots_, [&](const auto& a, const char* name, unsigned number) { w.call(a, name, number); });
     Rig::each_empty_seat(ring_, slots_, [&](const void* from, const void* to) { w.constant(from, to); });
@@ -100,7 +104,7 @@ class crowd_scenario {
     w.call(grave_[0], "grave of producer "), w.call(grave_[1], "grave of consumer ");
   }
   void finish() {
-    const auto [left, redelivered] = what_is_left();
+    const auto [left, redelivered] = what_is_left(~0u);
     book_.settle(left, redelivered);
     check_capacity();
   }
@@ -147,11 +151,18 @@ class crowd_scenario {
     std::memset(memory_, 0, n);
     return ring_type(memory_, case_.capacity, true);
   }
-  // What a consumer of a copy of the ring, as it is now, would get once everybody was dead; how many of it as redelivered.
-  [[nodiscard]] std::pair<std::vector<unsigned>, std::size_t> what_is_left() const {
+  void heal(const ring_type& r, unsigned slot) const {
+    const auto found = kind::heal(r, slot, no_bell, case_.drops ? sluice::orphans::drop : sluice::orphans::redeliver);
+    expect((case_.drops ? found.redelivered : found.dropped) == 0, "it was healed the other way");
+  }
+  // What a consumer of a copy of the ring, as it is now, would get once everybody was dead, but nothing was dropped of those
+  // at other slots than `dead`; how many of it as redelivered.
+  [[nodiscard]] std::pair<std::vector<unsigned>, std::size_t> what_is_left(unsigned dead) const {
     std::memcpy(image_, memory_, ring_type::bytes_for(case_.capacity));
     const ring_type image(image_, case_.capacity, true);
-    for (unsigned slot = 0; slot < slots_; ++slot) (void)kind::heal(image, slot, no_bell);
+    for (unsigned slot = 0; slot < slots_; ++slot)
+      if ((dead >> slot & 1u) != 0) heal(image, slot);
+      else (void)kind::heal(image, slot, no_bell);
     for (unsigned slot = 0; slot < slots_; ++slot) {
       const auto again = image.heal(slot);
       expect(again.undelivered == 0 && again.redelivered == 0, "healing a second time finds something to do");
@@ -187,7 +198,7 @@ class crowd_scenario {
   }
   void check_capacity() {
     for (unsigned slot = 0; slot < slots_; ++slot)
-      if (locks_.life[slot] == 0) (void)kind::heal(ring_, slot, no_bell);  // dead, or it has finished; that is no difference here
+      if (locks_.life[slot] == 0) heal(ring_, slot);  // dead, or it has finished; that is no difference here
     consumer c;
     expect(static_cast<bool>(c.attach(ring_, consumer_slot(0))), "the ring cannot be joined afterwards");
     sluice::error end;
@@ -201,7 +212,8 @@ class crowd_scenario {
   template <class Side>
   void join(Side& side, unsigned slot) {
     locks_.join(slot, [&] {
-      (void)kind::heal(ring_, slot, no_bell);
+      heal(ring_, slot);
+      dead_ &= ~(1u << slot);
       if (!side.attach(ring_, slot)) fail("the heir cannot attach");
       side.begin();
     });
@@ -212,7 +224,7 @@ class crowd_scenario {
   bool heal_all() {
     bool any = false;
     for (unsigned k = 0; k < slots_; ++k)
-      if (k != slot_[world::me()] && locks_.heal_once(k, [&] { (void)kind::heal(ring_, k, no_bell); })) any = true;
+      if (k != slot_[world::me()] && locks_.heal_once(k, [&] { heal(ring_, k); })) any = true;
     if (any) saw("healed");
     return any;
   }
@@ -380,6 +392,7 @@ class crowd_scenario {
   bool told_ = false, disturbed_ = false;  // an end; by a death
   bool abandoned_[ledger::most / ledger::session] = {};
   unsigned in_op_ = 0, overlapped_ = 0;
+  unsigned dead_ = 0;  // slots
   world::moment last_[max_threads + 1];
   std::uint64_t known_pushed_[max_threads + 1] = {}, known_popped_[max_threads + 1] = {};
   atomic<std::uint32_t> baton_{0};

@@ -69,6 +69,7 @@ class ledger {
     if (id >= most) return fail("a message came out that is not whole");
     expect(state_[id] == state::pushing || state_[id] == state::committed, "a message came out that nobody pushed");
     expect(!out(id), "a message came out twice");
+    expect((dropped_ & bit(id)) == 0, "a message came out that a dead consumer had held, and that was to be dropped");
     const unsigned me = self();
     if (!redelivered)
       for (unsigned k = 0; k < most; ++k)
@@ -97,18 +98,24 @@ class ledger {
     }
     read.clear();
   }
+  /// Of what the bytes give as long as nothing is dropped, the rest was held by the dead consumers: nobody may get it.
+  void dropped(const std::vector<unsigned>& before, const std::vector<unsigned>& after) {
+    for (const unsigned id : after) expect(holds(before, id), "there is more after something was dropped");
+    for (const unsigned id : before)
+      if (!holds(after, id)) dropped_ |= bit(id), saw("dropped");
+  }
   /// Somebody was told that this is the end of the sessions before `last`: then all that was in them has come out, or is
   /// on its way out of a pop that is done.
   void all_out(unsigned first, unsigned last) {
     for (unsigned id = first; id < last; ++id)
-      if (state_[id] == state::committed)
+      if (owed(id))
         expect(out(id) || read_by_any_but(self(), id), "the end was told before a message that came before it");
   }
   /// At the end, `left` is what is still in the ring: first what is redelivered.
   void settle(const std::vector<unsigned>& left, std::size_t redelivered = 0) {
     for (const unsigned id : left) popped(id, redelivered != 0 && redelivered-- != 0);
     for (unsigned id = 0; id < most; ++id)
-      if (state_[id] == state::committed) expect(out(id), "a committed message was lost");
+      if (owed(id)) expect(out(id), "a committed message was lost");
   }
 
   [[nodiscard]] bool out(unsigned id) const noexcept { return (out_ & bit(id)) != 0; }
@@ -136,6 +143,7 @@ class ledger {
       if (k == id) return true;
     return false;
   }
+  [[nodiscard]] bool owed(unsigned id) const noexcept { return state_[id] == state::committed && (dropped_ & bit(id)) == 0; }
   [[nodiscard]] unsigned self() const noexcept { return fellows_ ? world::me() : nobody; }
   [[nodiscard]] unsigned line_of(unsigned id) const noexcept { return id / session % lines_; }
   [[nodiscard]] std::uint64_t earlier(unsigned me) const noexcept { return me == nobody ? out_ : out_before_[me]; }
@@ -155,7 +163,7 @@ class ledger {
   bool fellows_ = false;  // consumers have
   state state_[most] = {};
   std::uint64_t before_[most] = {};  // what must not come out after it
-  std::uint64_t returned_ = 0, out_ = 0;
+  std::uint64_t returned_ = 0, out_ = 0, dropped_ = 0;
   std::uint64_t out_before_[max_threads + 1] = {};  // what was out when this consumer began to pop, or by itself
   world::moment return_of_push_[most], return_of_pop_[most];
   std::vector<unsigned> reading_[max_threads + 1];

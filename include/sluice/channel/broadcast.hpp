@@ -21,9 +21,11 @@ struct latest {};
 
 namespace detail {
 
-/// The kinds with one producer, in slot 0, whose every message is for every reader.
+/// The kinds with one producer, in slot 0, whose every message is for every reader. A reader writes no message; one that may
+/// miss some need write nothing, since nobody waits for it.
 template <region_kind Id, bool Reliable>
 struct audience_kind {
+  static constexpr rights least_rights_to_read = Reliable ? rights::payload_read_only : rights::read_only;
   static constexpr region_kind in_region = Id;
   static constexpr bool reliable = Reliable;
   static constexpr std::uint32_t participants = 16, most_participants = crowd<>::most;

@@ -103,8 +103,7 @@ class local_home {
   [[nodiscard]] Side* side() const noexcept { return &own_->side; }
   [[nodiscard]] bool heavy_fence() const noexcept { return detail::heavy_fence(false); }
   [[nodiscard]] std::int64_t slice(bool fenced) const noexcept {
-    if constexpr (requires { core_->ring.shared().consumers; }) return fenced ? 20'000'000 : 1'000'000;
-    else return fenced ? never : 1'000'000;
+    return fenced ? longest_sleep<Kind>() : 1'000'000;
   }
   recovery heal_peers() const noexcept { return {}; }
   [[nodiscard]] recovery recovered() const noexcept { return {}; }

@@ -28,6 +28,9 @@ struct ordered_kind {
 
   static constexpr region_kind in_region = Id;
   static constexpr std::uint32_t participants = 16, most_participants = crowd<>::most;
+  /// Who is told `pending` at the end, because a fellow still holds a message, is not woken when that one is popped.
+  static constexpr std::int64_t longest_sleep = 20'000'000;
+  static constexpr bool has_orphans = true;
   static constexpr slot_range side(bool many, bool others_many) noexcept {
     return many ? slot_range(others_many ? 0 : 1, crowd<>::most - 1) : slot_range(0);
   }
@@ -35,9 +38,9 @@ struct ordered_kind {
 
   /// Repairs what the dead owner of a slot left in the ring, and wakes whoever may have waited for it.
   template <class T, class P, class Ring>
-  static recovery heal(const ordered_ring<T, P>& r, unsigned slot, Ring&& ring) noexcept {
+  static recovery heal(const ordered_ring<T, P>& r, unsigned slot, Ring&& ring, orphans after_death = orphans::redeliver) noexcept {
     auto& shared = r.shared();
-    const recovery found = r.heal(slot);
+    const recovery found = r.heal(slot, after_death);
     shared.producers.end(slot, phase::died);
     shared.consumers.end(slot, phase::died);
     shared.producers.wake_all(ring);

@@ -40,6 +40,12 @@ class ring_end {
 
   void arm(want, wait_set& set) noexcept {
     if (!side_->attached()) return set.ready();
+    if constexpr (requires { home_.looks_on(); }) {
+      if (home_.looks_on()) {  // nobody knows of this end: it looks again by itself
+        (void)recover();
+        return set.within(home_.slice(false));
+      }
+    }
     const auto value = side_->arm();
     const bool fenced = home_.heavy_fence();
     (void)recover();
@@ -90,7 +96,7 @@ class ring_end {
     if constexpr (requires { side_->lag(); }) return side_->attached() ? side_->lag() : 0;
     else return approx_size();
   }
-  /// How many participants live, this one included. Racy.
+  /// How many participants live, this one included if it is one (with `rights::read_only` it is none). Racy.
   [[nodiscard]] unsigned peers() noexcept { return side_->attached() ? home_.peers() : 0; }
   [[nodiscard]] wait_strategy waits() const noexcept { return waits_; }
   /// What this end found when it was opened.

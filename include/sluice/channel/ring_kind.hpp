@@ -53,6 +53,12 @@ constexpr std::size_t default_capacity() noexcept {
   if constexpr (requires { ring_kind<Kind>::default_capacity; }) return ring_kind<Kind>::default_capacity;
   else return 1024;
 }
+/// How long somebody within a process may sleep without a look of its own, for whom a kind has no wake-up in some case.
+template <class Kind>
+constexpr std::int64_t longest_sleep() noexcept {
+  if constexpr (requires { ring_kind<Kind>::longest_sleep; }) return ring_kind<Kind>::longest_sleep;
+  else return never;
+}
 /// What is true of an end by its home, as far as its kind keeps it.
 template <class Kind>
 constexpr end_traits traits_of_kind(end_traits t) noexcept {

@@ -18,8 +18,10 @@ struct ring_options {
   bool prefault = false;                  // map all pages at once
   bool huge_pages = false;                // ask for huge pages
   bool persistent = false;                // leaving or dying is no end of the stream: only close() is
+  orphans after_death = orphans::as_created;  // mpsc, spmc, mpmc: of what a dead consumer held; all ends of a region agree
+  sluice::rights rights = sluice::rights::read_write;  // less: for readers of broadcast, lossy_broadcast, latest
 
-  [[nodiscard]] region_options region() const noexcept { return {directory, mode, group, prefault, huge_pages}; }
+  [[nodiscard]] region_options region() const noexcept { return {directory, mode, group, prefault, huge_pages, rights}; }
 };
 
 namespace detail {
@@ -36,6 +38,9 @@ region_spec spec_of(const ring_options& o) noexcept {
   s.most_participants = kind::most_participants;
   s.default_participants = kind::participants;
   s.persistent = o.persistent;
+  s.after_death = o.after_death;
+  s.has_orphans = requires { kind::has_orphans; };
+  if constexpr (requires { kind::least_rights_to_read; }) s.control_bytes = sizeof(typename kind::template ring<T, P>::control);
   s.item_size = sizeof(T);
   s.item_align = alignof(T);
   s.layout = layout_of<T>;
@@ -48,6 +53,10 @@ region_spec spec_of(const ring_options& o) noexcept {
 /// wiped: there the side is detached, and its first use says `forked`.
 template <class SideType, class Kind, class P>
 class shared_home {
+  using kind = ring_kind<Kind>;
+  static constexpr bool reads =
+      std::is_same_v<SideType, typename kind::template consumer<typename SideType::ring_type::value_type, P>>;
+
  public:
   using ring_type = typename SideType::ring_type;
   using policy = P;
@@ -66,8 +75,13 @@ class shared_home {
   [[nodiscard]] bool heavy_fence() noexcept { return detail::heavy_fence(true) && member_.all_fenced(); }
   /// Longer sleeps would leave a message lie whose producer was killed between publishing it and waking us.
   [[nodiscard]] std::int64_t slice(bool fenced) const noexcept { return fenced ? 20'000'000 : 1'000'000; }
+  /// Does this end take no part in the region, and write nothing there?
+  [[nodiscard]] bool looks_on() const noexcept { return member_.looks_on(); }
   recovery heal_peers() noexcept {
     recovery all;
+    if constexpr (requires { kind::least_rights_to_read; } && reads) {
+      if (looks_on()) return side()->look_for_death([&](unsigned slot) noexcept { return !member_.alive(slot); }), all;
+    }
     for (unsigned k = 0; k < member_.slot_count(); ++k)
       if (k != member_.slot()) (void)member_.heal_if_dead(k, [&](membership<P>& m, unsigned slot) { all += heal(m, slot); });
     recovered_ += all;
@@ -75,16 +89,17 @@ class shared_home {
   }
   [[nodiscard]] const recovery& recovered() const noexcept { return recovered_; }
   static recovery heal(const membership<P>& m, unsigned slot) noexcept {
-    return ring_kind<Kind>::heal(ring_of(m), slot, futex_ringer<true>{});
+    if constexpr (requires { kind::has_orphans; }) return kind::heal(ring_of(m), slot, futex_ringer<true>{}, m.after_death());
+    else return kind::heal(ring_of(m), slot, futex_ringer<true>{});
   }
   static ring_type ring_of(const membership<P>& m) noexcept { return {m.body(), m.capacity(), m.persistent()}; }
   [[nodiscard]] unsigned peers() noexcept { return member_.peers(); }
   [[nodiscard]] opening opened() const noexcept { return member_.opened(); }
-  /// One more participant of the same region.
+  /// One more participant of the same region, which may do no more than this one.
   [[nodiscard]] result<shared_home> another(slot_range range, const ring_options& o = {}) const noexcept {
     if (member_.handle() < 0) return error(errc::closed, step::open);
     return open([&](auto heal, auto begin) {
-      return membership<P>::join(member_.handle(), member_.durable(), o.region(), spec(o), range, heal, begin);
+      return membership<P>::join(member_.handle(), member_.durable(), member_.on_behalf(o.region()), spec(o), range, heal, begin);
     });
   }
   void leave() noexcept {
@@ -92,7 +107,11 @@ class shared_home {
     else member_.leave();
   }
   [[nodiscard]] const membership<P>& member() const noexcept { return member_; }
-  static region_spec spec(const ring_options& o) noexcept { return spec_of<typename ring_type::value_type, Kind, P>(o); }
+  static region_spec spec(const ring_options& o) noexcept {
+    region_spec s = spec_of<typename ring_type::value_type, Kind, P>(o);
+    if constexpr (requires { kind::least_rights_to_read; } && reads) s.least_rights = kind::least_rights_to_read;
+    return s;
+  }
   /// Joins a region and takes a role up in it. `join(heal, begin)` is one of the ways into a membership.
   template <class Join>
   static result<shared_home> open(Join join) noexcept {

@@ -5,6 +5,7 @@
 #include <sluice/core/config.hpp>
 
 #include <concepts>
+#include <cstdint>
 #include <utility>
 
 namespace sluice {
@@ -21,14 +22,22 @@ concept liveness = requires(L& l, unsigned slot) {
   { l.end_heal(slot) } noexcept;
 };
 
+/// What becomes of a message that a consumer had taken and not finished when it died. One for all participants of a region.
+enum class orphans : std::uint8_t {
+  as_created,  // what the region was created with; else `redeliver`
+  redeliver,   // a fellow or successor gets it, and is told that it may be out of order
+  drop,        // nobody gets it, and the healer counts it
+};
+
 /// What a healer found to do.
 struct recovery {
   unsigned peers = 0;        // dead participants
   unsigned undelivered = 0;  // places they had claimed and not filled
-  unsigned redelivered = 0;  // messages they had taken and not finished
+  unsigned redelivered = 0;  // messages they had taken and not finished, and that others get
+  unsigned dropped = 0;      // such messages that nobody gets
 
   constexpr recovery& operator+=(const recovery& r) noexcept {
-    peers += r.peers, undelivered += r.undelivered, redelivered += r.redelivered;
+    peers += r.peers, undelivered += r.undelivered, redelivered += r.redelivered, dropped += r.dropped;
     return *this;
   }
 };

@@ -16,8 +16,9 @@ class mapped_region {
 
   constexpr mapped_region() noexcept = default;
   [[nodiscard]] static result<mapped_region> map(int fd, std::size_t bytes, const region_options& o) noexcept {
+    const int rights = o.rights == rights::read_only ? PROT_READ : PROT_READ | PROT_WRITE;
     const int flags = MAP_SHARED | (o.prefault ? MAP_POPULATE : 0);
-    void* const at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
+    void* const at = ::mmap(nullptr, bytes, rights, flags, fd, 0);
     if (at == MAP_FAILED) return detail::last_error(step::map);
     mapped_region r;
     r.data_ = static_cast<std::byte*>(at);
@@ -34,6 +35,14 @@ class mapped_region {
   }
   ~mapped_region() {
     if (data_ != nullptr) ::munmap(data_, size_);
+  }
+
+  /// From here on nobody can write what lies at `from` and behind through this mapping. Errors: unsupported where that is
+  /// no beginning of a page of this system.
+  [[nodiscard]] status protect(std::size_t from) const noexcept {
+    const long page = ::sysconf(_SC_PAGESIZE);
+    if (page <= 0 || from % static_cast<std::size_t>(page) != 0) return error(errc::unsupported, step::map, subject::page_size);
+    return ::mprotect(data_ + from, size_ - from, PROT_READ) == 0 ? status() : detail::last_error(step::map);
   }
 
   [[nodiscard]] std::byte* data() const noexcept { return data_; }

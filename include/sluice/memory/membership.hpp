@@ -46,8 +46,12 @@ struct region_settled : order_site<std::memory_order_release> {};  // after the 
 ///   healer:  takes H; asks for L; if L is free, the owner is dead and none can come while H is held; heals; drops H.
 ///   joiner:  takes H, then L (held by another: `busy`); heals what a dead owner left; raises the incarnation; drops H.
 /// One more byte, J, is held while a durable region is checked for a reboot or left in order.
+///
+/// With `rights::read_only` one only looks on: at no slot, with no lock, and without a word of one's own. Who does so is none
+/// of the participants, and can ask for the life of others, but heal nobody.
 template <class P = native_memory>
 class membership {
+  static constexpr unsigned no_slot = ~0u;
   static constexpr std::int64_t locks_at = std::int64_t{1} << 40;  // far behind the end of any region
   static constexpr std::size_t state_offset = sizeof(region_header);
 
@@ -63,16 +67,18 @@ class membership {
   template <class Heal, class Begin>
   static result<membership> join(const region_place& where, const region_spec& spec, slot_range range, Heal heal,
                                  Begin begin) noexcept {
+    if (status s = detail::check_possible(where.options().rights, spec); !s) return s.err();
+    const bool may_create = where.options().rights != rights::read_only;
     bool created = false;
     return patiently([&]() -> result<membership> {
       unique_handle fd = where.open();
-      if (!fd && errno == ENOENT) {
+      if (!fd && errno == ENOENT && may_create) {
         const status s = detail::create_region(where, spec);
         if (!s && s.err().code != errc::busy) return s.err();
         created = created || static_cast<bool>(s);
         fd = where.open();
       }
-      if (!fd) return errno == ENOENT ? error(errc::busy, step::open, subject::name) : detail::last_error(step::open);
+      if (!fd) return errno == ENOENT && may_create ? error(errc::busy, step::open, subject::name) : detail::last_error(step::open);
       auto r = enter(std::move(fd), where.options(), where.durable(), spec, range, heal, begin,
                      [&](int d) { return where.still_names(d); });
       if (r && created) r->opened_ = opening::created;
@@ -83,8 +89,9 @@ class membership {
   template <class Heal, class Begin>
   static result<membership> join(int handle, bool durable, const region_options& o, const region_spec& spec, slot_range range, Heal heal,
                                  Begin begin) noexcept {
+    if (status s = detail::check_possible(o.rights, spec); !s) return s.err();
     return patiently([&]() -> result<membership> {
-      unique_handle fd = description_of(handle);
+      unique_handle fd = description_of(handle, o.open_flags());
       if (!fd) return detail::last_error(step::open);
       return enter(std::move(fd), o, durable, spec, range, heal, begin, [](int) { return true; });
     });
@@ -93,8 +100,10 @@ class membership {
   /// Leaves in order. The end of the role has been stored by the caller.
   void leave() noexcept {
     if (region_.data() == nullptr) return;
-    record(slot_).incarnation.fetch_add(1, P::template order<site::member_raise>);
-    if (durable_) leave_clean();
+    if (!looks_on()) {
+      record(slot_).incarnation.fetch_add(1, P::template order<site::member_raise>);
+      if (durable_) leave_clean();
+    }
     region_ = {};  // and with the mapping goes the life lock
     probe_.reset();
   }
@@ -102,6 +111,14 @@ class membership {
   void disown() noexcept {
     region_.forget();
     probe_.reset();
+  }
+  /// Is this no participant?
+  [[nodiscard]] bool looks_on() const noexcept { return slot_ == no_slot; }
+  /// How somebody else joins the same region on behalf of this one: with no more rights, and trusting the same group.
+  [[nodiscard]] region_options on_behalf(region_options o) const noexcept {
+    if (o.rights < rights_) o.rights = rights_;
+    if (o.group == static_cast<gid_t>(-1)) o.group = group_;
+    return o;
   }
 
   [[nodiscard]] explicit operator bool() const noexcept { return region_.data() != nullptr; }
@@ -111,6 +128,7 @@ class membership {
   [[nodiscard]] unsigned slot_count() const noexcept { return slot_count_; }
   [[nodiscard]] opening opened() const noexcept { return opened_; }
   [[nodiscard]] bool persistent() const noexcept { return persistent_; }
+  [[nodiscard]] orphans after_death() const noexcept { return after_death_; }
   [[nodiscard]] bool durable() const noexcept { return durable_; }
   /// A descriptor of the region that holds no lock.
   [[nodiscard]] int handle() const noexcept { return probe_.get(); }
@@ -148,6 +166,19 @@ class membership {
   }
 
  private:
+  membership(const region_header& h, mapped_region region, unsigned slot, const region_options& o, bool durable) noexcept
+      : body_offset_(static_cast<std::size_t>(h.body_offset)),
+        body_size_(static_cast<std::size_t>(h.body_size)),
+        capacity_(static_cast<std::size_t>(h.capacity)),
+        slot_count_(h.participants),
+        persistent_((h.options & region_header::persistent) != 0),
+        after_death_(h.after_death()),
+        rights_(o.rights),
+        group_(o.group),
+        region_(std::move(region)),
+        slot_(slot),
+        durable_(durable) {}
+
   static constexpr std::int64_t life(unsigned slot) noexcept { return locks_at + 2 * std::int64_t{slot}; }
   static constexpr std::int64_t heal(unsigned slot) noexcept { return life(slot) + 1; }
   static constexpr std::int64_t joining = locks_at - 1;
@@ -173,10 +204,10 @@ class membership {
   }
 
   // A new description of the same file, even of one that has no name any more.
-  static unique_handle description_of(int fd) noexcept {
+  static unique_handle description_of(int fd, int flags) noexcept {
     char self[64];
     std::snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-    return detail::open_at(AT_FDCWD, self, O_RDWR);
+    return detail::open_at(AT_FDCWD, self, flags);
   }
 
   // Tries until it settles: a lock byte or a name may be in somebody's hands for a moment.
@@ -200,6 +231,8 @@ class membership {
     auto h = detail::read_header(fd.get(), o);
     if (!h) return h.err();
     if (status s = detail::check_wanted(*h, spec); !s) return s.err();
+    if (o.rights == rights::read_only)
+      return still_named(fd.get()) ? look_on(std::move(fd), *h, o, durable, begin) : result<membership>(error(errc::busy, step::join, subject::name));
     if (status s = detail::allocate(fd.get(), h->region_size); !s) return s.err();  // a file with holes: SIGBUS later
     if (durable) {
       if (const error e = detail::try_lock_byte(fd.get(), joining)) return e;
@@ -210,22 +243,17 @@ class membership {
 
     auto region = mapped_region::map(fd.get(), static_cast<std::size_t>(h->region_size), o);
     if (!region) return region.err();
-    membership m;
-    m.body_offset_ = static_cast<std::size_t>(h->body_offset);
-    m.body_size_ = static_cast<std::size_t>(h->body_size);
-    m.capacity_ = static_cast<std::size_t>(h->capacity);
-    m.slot_count_ = h->participants;
-    m.persistent_ = (h->options & region_header::persistent) != 0;
-    m.region_ = std::move(*region);
-    m.slot_ = *taken;
-    m.durable_ = durable;
-    m.probe_ = detail::steady_handle(description_of(fd.get()));
+    membership m(*h, std::move(*region), *taken, o, durable);
+    m.probe_ = detail::steady_handle(description_of(fd.get(), O_RDWR));
     if (!m.probe_.holds()) {
       const bool no_proc = ::access("/proc/self/fd", X_OK) != 0;
       return no_proc ? error(errc::unsupported, step::open, subject::proc_file_system) : detail::last_error(step::open);
     }
     if (durable) {
       if (status s = m.check_boot(); !s) return s.err();
+    }
+    if (o.rights == rights::payload_read_only) {
+      if (status s = m.region_.protect(static_cast<std::size_t>(h->body_offset + spec.control_bytes)); !s) return s.err();
     }
     auto& mine = m.record(m.slot_);
     auto incarnation = mine.incarnation.load(P::template order<site::member_seen>);
@@ -250,6 +278,22 @@ class membership {
     return m;  // fd is closed here; the mapping keeps its description, and so the life lock
   }
 
+  // Nothing is held, so nothing has to be given back; and the description that asks for the life of others is this one.
+  template <class Begin>
+  static result<membership> look_on(unique_handle fd, const region_header& h, const region_options& o, bool durable, Begin& begin) noexcept {
+    if (status s = detail::check_blocks(fd.get(), h.region_size); !s) return s.err();
+    auto region = mapped_region::map(fd.get(), static_cast<std::size_t>(h.region_size), o);
+    if (!region) return region.err();
+    membership m(h, std::move(*region), no_slot, o, durable);
+    m.probe_ = detail::steady_handle(std::move(fd));
+    if (!m.probe_.holds()) return detail::last_error(step::open);
+    if (durable) {
+      if (status s = m.check_boot_seen(); !s) return s.err();
+    }
+    if (status s = begin(m); !s) return s.err();
+    return m;
+  }
+
   // H, then L. A taken H passes; a taken L is somebody alive.
   static result<unsigned> take_slot(int fd, slot_range range, unsigned count) noexcept {
     error why(errc::no_space, step::join, subject::participants);
@@ -268,17 +312,19 @@ class membership {
     return why;
   }
 
+  [[nodiscard]] static result<std::uint64_t> this_boot() noexcept {
+    if (const std::uint64_t boot = detail::boot_number(); boot != 0) return boot;
+    const error why = detail::last_error(step::validate);
+    return why.code == errc::not_found ? error(errc::unsupported, step::validate, subject::proc_file_system) : why;
+  }
   // Words of an earlier boot are trusted only after an orderly end. J is held, so nobody else is between these lines; and
   // whoever lives has been let in by somebody of this boot, whatever name of it we may be shown.
   status check_boot() noexcept {
     auto& s = state();
-    const std::uint64_t boot = detail::boot_number();
-    if (boot == 0) {  // taken for another boot, it would wipe the words of those who live now
-      const error why = detail::last_error(step::validate);
-      return why.code == errc::not_found ? error(errc::unsupported, step::validate, subject::proc_file_system) : why;
-    }
+    const auto boot = this_boot();  // an unknown one, taken for another, would wipe the words of those who live now
+    if (!boot) return boot.err();
     const std::uint64_t before = s.boot.load(P::template order<site::region_booted>);
-    if (before != boot) {
+    if (before != *boot) {
       if (!alone()) return {};
       if (before != 0 && s.clean.load(P::template order<site::region_booted>) != 1) {
         __builtin_memset(body(), 0, body_size_);
@@ -287,8 +333,17 @@ class membership {
       }
     }
     s.clean.store(0, P::template order<site::region_booted>);
-    s.boot.store(boot, P::template order<site::region_settled>);  // last: a kill before it repeats all of this
+    s.boot.store(*boot, P::template order<site::region_settled>);  // last: a kill before it repeats all of this
     return sync_state();  // before the ring is used: a mark on disk must not outlive what it vouches for
+  }
+  // The same for who only looks on: it can set nothing right, and refuses.
+  status check_boot_seen() noexcept {
+    auto& s = state();
+    const auto boot = this_boot();
+    if (!boot) return boot.err();
+    const std::uint64_t before = s.boot.load(P::template order<site::region_booted>);
+    const bool settled = before == *boot || before == 0 || s.clean.load(P::template order<site::region_booted>) == 1;
+    return settled || !alone() ? status() : error(errc::denied, step::validate, subject::persistence);
   }
   // Marks the region as left in order, if we are the last. Somebody who is just joining holds J for a moment, and may be
   // refused, so it is waited for.
@@ -321,6 +376,9 @@ class membership {
   std::size_t capacity_ = 0;
   unsigned slot_count_ = 0;
   bool persistent_ = false;
+  orphans after_death_ = orphans::redeliver;
+  rights rights_ = rights::read_write;
+  gid_t group_ = static_cast<gid_t>(-1);
 
   mapped_region region_;
   detail::steady_handle probe_;  // asks for locks, holds none

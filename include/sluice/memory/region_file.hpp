@@ -9,7 +9,6 @@
 #include <sluice/platform/process.hpp>
 
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/vfs.h>
 
 // The file under a region: created complete before it has a name, and looked at with suspicion when opened.
@@ -29,8 +28,7 @@ inline status write_all_at(int fd, const void* from, std::size_t n, off_t at) no
 // Blocks for the whole file now: a page that cannot be had later would be a SIGBUS at first touch. The limit of the
 // process is looked at first, since the kernel answers a file beyond it with a signal.
 inline status allocate(int fd, std::uint64_t size) noexcept {
-  rlimit most{};
-  if (::getrlimit(RLIMIT_FSIZE, &most) == 0 && size > most.rlim_cur) return error(errc::too_big, step::create, subject::size);
+  if (size > file_size_limit()) return error(errc::too_big, step::create, subject::size);
   if (retry_interrupted([&] { return ::fallocate(fd, 0, 0, static_cast<off_t>(size)); }) == 0) return {};
   if (errno != EOPNOTSUPP) return last_error(step::create);
   static constexpr char zeros[4096] = {};
@@ -118,6 +116,17 @@ inline result<unique_handle> create_memfd_region(const region_spec& spec, const 
   if (status s = fill_region(fd.get(), spec, o); !s) return s.err();
   if (::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) return last_error(step::create);
   return fd;
+}
+
+/// Has a file all its blocks? Who may only read can allocate none; and it is tmpfs where even reading a hole takes a page,
+/// which may not be had.
+inline status check_blocks(int fd, std::uint64_t size) noexcept {
+  constexpr std::uint32_t tmpfs = 0x01021994;
+  struct statfs fs = {};
+  struct stat st = {};
+  if (::fstatfs(fd, &fs) != 0 || ::fstat(fd, &st) != 0) return last_error(step::open);
+  const bool holes = static_cast<std::uint64_t>(st.st_blocks) * 512 < size;
+  return holes && static_cast<std::uint32_t>(fs.f_type) == tmpfs ? error(errc::truncated, step::open, subject::size) : status();
 }
 
 /// Is an opened file one that may be mapped: regular, ours, not writable by all, on a file system with honest locks?

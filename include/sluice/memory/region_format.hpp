@@ -4,8 +4,10 @@
 
 #include <sluice/core/crc32c.hpp>
 #include <sluice/core/layout.hpp>
+#include <sluice/core/liveness.hpp>
 #include <sluice/core/memory_policy.hpp>
 #include <sluice/core/result.hpp>
+#include <sluice/memory/rights.hpp>
 
 #include <cstddef>
 #include <span>
@@ -14,7 +16,8 @@
 //
 //   [0, 4096)                    region_header, never written again once the region has a name
 //   [state_offset, + state_size) region_state and one participant_record for each slot
-//   [body_offset, + body_size)   the ring; all zero when fresh
+//   [body_offset, + body_size)   the ring; all zero when fresh. Begins at a page; but where readers may map the payload
+//                                read-only, so that the payload does, behind the control part
 
 namespace sluice {
 
@@ -28,7 +31,7 @@ struct region_header {
   static constexpr std::uint16_t current_major = 1;
   static constexpr std::uint16_t current_minor = 0;
   static constexpr std::uint32_t byte_order_mark = 0x01020304;
-  static constexpr std::uint64_t persistent = 1;  // in `options`
+  static constexpr std::uint64_t persistent = 1, drops_orphans = 2;  // in `options`
 
   unsigned char magic[8];
   std::uint16_t major;  // another one is refused
@@ -70,6 +73,7 @@ struct region_header {
     return crc32c(std::as_bytes(std::span(this, 1)).first(offsetof(region_header, crc)));
   }
   [[nodiscard]] layout_print layout() const noexcept { return {layout_low, layout_high}; }
+  [[nodiscard]] orphans after_death() const noexcept { return (options & drops_orphans) != 0 ? orphans::drop : orphans::redeliver; }
 };
 static_assert(sizeof(region_header) == 4096 && offsetof(region_header, text) == 192);
 static_assert(std::is_trivially_copyable_v<region_header> && std::is_standard_layout_v<region_header>);
@@ -101,6 +105,10 @@ struct region_spec {
   std::uint32_t most_participants = 1024;  // what it has room for
   std::uint32_t default_participants = 0;  // 0: as few as it can
   bool persistent = false;  // false adopts
+  orphans after_death = orphans::as_created;
+  bool has_orphans = false;  // the kind knows of them
+  rights least_rights = rights::read_write;  // what this opener cannot do without
+  std::uint64_t control_bytes = 0;  // how much of the body comes before the payload; 0 where nobody asks
   std::uint32_t item_size = 0;
   std::uint32_t item_align = 0;
   layout_print layout;
@@ -114,6 +122,20 @@ inline constexpr std::uint64_t page_bytes = 4096;
 inline constexpr std::uint32_t max_participants = 1024;
 
 constexpr std::uint64_t whole_pages(std::uint64_t n) noexcept { return (n + page_bytes - 1) / page_bytes * page_bytes; }
+constexpr std::uint64_t state_bytes(std::uint32_t participants) noexcept {
+  return sizeof(region_state<>) + participants * sizeof(participant_record<>);
+}
+/// The body begins at a page or, where it has a control part, so close before one that the payload does.
+constexpr std::uint64_t body_offset_for(std::uint32_t participants, std::uint64_t control_bytes) noexcept {
+  return whole_pages(sizeof(region_header) + state_bytes(participants) + control_bytes) - control_bytes;
+}
+
+/// Can such an opener, of such a kind, have what it asks for at all?
+inline status check_possible(rights asked, const region_spec& want) noexcept {
+  if (asked > want.least_rights) return error(errc::unsupported, step::open, subject::rights);
+  if (want.after_death != orphans::as_created && !want.has_orphans) return error(errc::unsupported, step::open, subject::after_death);
+  return {};
+}
 
 /// The header of a region as `spec` would create it.
 inline result<region_header> make_header(const region_spec& spec) noexcept {
@@ -134,8 +156,8 @@ inline result<region_header> make_header(const region_spec& spec) noexcept {
   if (h.participants < spec.least_participants || h.participants > spec.most_participants || h.participants > max_participants) return error(errc::invalid, step::create, subject::participants);
   h.capacity = spec.capacity != 0 ? spec.capacity : spec.default_capacity;
   h.state_offset = sizeof h;
-  h.state_size = whole_pages(sizeof(region_state<>) + h.participants * sizeof(participant_record<>));
-  h.body_offset = h.state_offset + h.state_size;
+  h.body_offset = body_offset_for(h.participants, spec.control_bytes);
+  h.state_size = h.body_offset - h.state_offset;
   h.body_size = spec.body_bytes(static_cast<std::size_t>(h.capacity));
   if (h.body_size == 0) return error(errc::too_big, step::create, subject::capacity);
   h.region_size = whole_pages(h.body_offset + h.body_size);
@@ -143,7 +165,7 @@ inline result<region_header> make_header(const region_spec& spec) noexcept {
   h.item_align = spec.item_align;
   h.layout_low = spec.layout.low;
   h.layout_high = spec.layout.high;
-  h.options = spec.persistent ? region_header::persistent : 0;
+  h.options = (spec.persistent ? region_header::persistent : 0) | (spec.after_death == orphans::drop ? region_header::drops_orphans : 0);
   h.text_size = static_cast<std::uint32_t>(spec.layout_text(h.text, sizeof h.text));
   return h;
 }
@@ -159,8 +181,9 @@ inline status check_sound(const region_header& h, std::uint64_t file_size) noexc
   if (h.word_bits != 64 || h.line_log2 != 6) return error(errc::mismatch, at, subject::format_version);
   if (h.participants == 0 || h.participants > max_participants || h.text_size > sizeof h.text)
     return error(errc::corrupt, at, subject::participants);
-  const std::uint64_t state = whole_pages(sizeof(region_state<>) + h.participants * sizeof(participant_record<>));
-  if (h.state_offset != sizeof h || h.state_size != state || h.body_offset != h.state_offset + state || h.body_size == 0 ||
+  constexpr std::uint64_t most_state = std::uint64_t{1} << 32;
+  if (h.state_offset != sizeof h || h.state_size < state_bytes(h.participants) || h.state_size > most_state ||
+      h.body_offset != h.state_offset + h.state_size || h.body_offset % apart_bytes != 0 || h.body_size == 0 ||
       h.body_size > static_cast<std::size_t>(-1) / 2 || h.region_size != whole_pages(h.body_offset + h.body_size))
     return error(errc::corrupt, at, subject::size);
   if (file_size < h.region_size) return error(errc::truncated, at, subject::size);
@@ -178,8 +201,11 @@ inline status check_wanted(const region_header& h, const region_spec& want) noex
     return error(errc::mismatch, at, subject::participants);
   if (want.persistent && (h.options & region_header::persistent) == 0)
     return error(errc::mismatch, at, subject::persistence);
+  if (want.after_death != orphans::as_created && want.after_death != h.after_death())
+    return error(errc::mismatch, at, subject::after_death);
   if (h.participants < want.least_participants || h.participants > want.most_participants)
     return error(errc::corrupt, at, subject::participants);
+  if (h.body_offset != body_offset_for(h.participants, want.control_bytes)) return error(errc::corrupt, at, subject::size);
   if (h.capacity > static_cast<std::size_t>(-1) || want.body_bytes(static_cast<std::size_t>(h.capacity)) != h.body_size)
     return error(errc::corrupt, at, subject::capacity);
   return {};

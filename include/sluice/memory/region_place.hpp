@@ -3,6 +3,7 @@
 #define SLUICE_MEMORY_REGION_PLACE_HPP
 
 #include <sluice/core/result.hpp>
+#include <sluice/memory/rights.hpp>
 #include <sluice/platform/handle.hpp>
 
 #include <cstdio>
@@ -29,6 +30,9 @@ struct region_options {
   gid_t group = static_cast<gid_t>(-1);  // owning group, whose members' regions are then accepted too
   bool prefault = false;            // map all pages at once, so that no first touch costs a fault
   bool huge_pages = false;          // ask for huge pages; without effect where the system has none to give
+  sluice::rights rights = sluice::rights::read_write;  // what the opener may do; each kind says how little it can do with
+
+  [[nodiscard]] int open_flags() const noexcept { return rights == sluice::rights::read_only ? O_RDONLY : O_RDWR; }
 };
 
 /// A directory and a name in it, held by descriptor: what is checked is what is used.
@@ -67,7 +71,7 @@ class region_place {
 
   /// A new description of the region of this name; never creates, follows no link, and never waits at a FIFO.
   [[nodiscard]] unique_handle open() const noexcept {
-    return detail::open_at(directory(), leaf_, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    return detail::open_at(directory(), leaf_, options_.open_flags() | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
   }
   /// Is the name still that of this file? Asked once a lock is held: the name may have been taken away meanwhile.
   [[nodiscard]] bool still_names(int fd) const noexcept { return detail::names_file(directory(), leaf_, fd); }

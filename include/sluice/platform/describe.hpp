@@ -101,6 +101,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::byte_order: return "the region was made on a machine of another byte order; remove it";
         case subject::participants: return "the region has another number of participant slots; leave .participants unset to adopt it";
         case subject::persistence: return "the region is not persistent; remove it first to create it anew";
+        case subject::after_death: return "the region was created with another .after_death; leave it unset to adopt that, or remove the region";
         default: return "the other side is not of the same making";
       }
     case errc::peer_died:
@@ -131,6 +132,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::owner: return "the file belongs to another user; choose another name, or set .group to share within a group";
         case subject::world_writable: return "everybody may write the file, so nothing in it can be relied on; take that permission away (chmod o-w)";
         case subject::directory: return "the directory may not be used: not yours, or open to others; set .directory, or mend its owner and mode";
+        case subject::persistence: return "the file was not left in order before this boot, and a reader cannot empty it; open it for writing first";
         default: return "no permission; check the owner and mode of the file and of its directory";
       }
     case errc::not_found: return e.about() == subject::directory ? "no such directory; create it first" : "no such name";
@@ -141,6 +143,9 @@ constexpr const char* sentence_for(error e) noexcept {
       switch (e.about()) {
         case subject::proc_file_system: return "/proc is not mounted, and regions need it; mount it";
         case subject::file_system: return "this file system cannot hold a shared region (remote, or without locks); choose a local one";
+        case subject::rights: return "only readers of lossy_broadcast and latest can do with read-only access, those of broadcast with a read-only payload";
+        case subject::page_size: return "the pages of this system are larger than those of the region, so the payload alone cannot be protected; use another .rights";
+        case subject::after_death: return "only mpsc, spmc and mpmc can drop what a dead consumer held; leave .after_death unset";
         case subject::wipe_on_fork: return "this kernel cannot wipe memory in forked children (MADV_WIPEONFORK), and regions need it; use Linux 4.14 or newer";
         default: return "this system cannot do it";
       }

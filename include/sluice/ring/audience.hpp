@@ -17,6 +17,8 @@ struct audience_told : order_site<std::memory_order_relaxed> {};  // tells at mo
 
 /// The producer has slot 0 of the region, a reader one of the others, which is also its seat.
 inline constexpr unsigned speaker_slot = 0, first_reader_slot = 1;
+/// Of a reader that only looks on: it writes nothing that is shared, and so wakes nobody and is woken by nobody.
+inline constexpr unsigned no_seat = ~0u;
 
 template <class P = native_memory>
 struct audience {
@@ -71,22 +73,31 @@ template <class Side, class P>
 class listener {
  public:
   [[nodiscard]] unsigned seat() const noexcept { return seat_; }
-  void begin() noexcept { hall().consumers.begin(seat_); }
+  void begin() noexcept {
+    if (seat_ != no_seat) hall().consumers.begin(seat_);
+  }
   /// Ends the session. Nobody waits for that.
   template <class Ring>
   void end(phase how, Ring&&) noexcept {
-    hall().consumers.end(seat_, how);
+    if (seat_ != no_seat) hall().consumers.end(seat_, how);
   }
-  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence (W2).
+  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence (W2), and has a seat.
   std::uint32_t arm() noexcept { return hall().consumers.arm(seat_); }
   /// A wake-up that was spent on this reader was meant for it, and its fellows got theirs.
   template <class Ring>
   void disarm(Ring&&) noexcept {
-    (void)hall().consumers.disarm(seat_);
+    if (seat_ != no_seat) (void)hall().consumers.disarm(seat_);
   }
   [[nodiscard]] gate<P>& doorstep() noexcept { return hall().consumers.doorstep(seat_); }
   /// Counts a refusal; true now and then, when it is time to ask whether the other side still lives.
   [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 256 == 0; }
+  /// For who can heal nobody: is the producer dead, as far as `dead(slot)`, the kernel's word, says? Its session was live
+  /// before and after that, and a session has one owner, who lives as long as it: so it is this one that has died.
+  template <class Dead>
+  void look_for_death(Dead dead) noexcept {
+    const role_view now = hall().producer.read();
+    if (now.now() == phase::live && dead(speaker_slot) && hall().producer.read().word == now.word) died_ = now.session();
+  }
 
  protected:
   void sit_down(unsigned seat) noexcept {
@@ -97,11 +108,12 @@ class listener {
   template <class LookAgain>
   [[nodiscard]] error why_nothing(LookAgain look_again) noexcept {
     auto& h = hall();
-    const role_view now = h.producer.read();
+    role_view now = h.producer.read();
+    if (now.now() == phase::live && now.session() == died_) now = role_view::make(died_, phase::died);
     const errc end = now.verdict(static_cast<Side&>(*this).ring().persistent());
     if (end == errc::ok || now.session() == told_before_) return error(errc::empty, step::pop);
     if (look_again()) return {};
-    h.told.store(now.session(), P::template order<site::audience_told>);
+    if (seat_ != no_seat) h.told.store(now.session(), P::template order<site::audience_told>);
     return error(end, step::pop).by(speaker_slot);
   }
 
@@ -110,6 +122,7 @@ class listener {
 
   unsigned seat_ = 0;
   std::uint32_t told_before_ = 0;  // the end of this session was somebody else's business
+  std::uint32_t died_ = 0;         // this session has, though nobody may have said so yet
   std::uint32_t refusals_ = 0;
 };
 

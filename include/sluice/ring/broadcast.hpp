@@ -32,7 +32,7 @@ class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
     word tail = 0;
     if (!r.find_tail(limit, tail) || tail > limit) return error(errc::corrupt, step::join, subject::stamp);
     ring_ = r;
-    next_ = {tail, r.block_of(tail), tail % per_block};
+    next_ = r.place_of(tail);
     credits_ = held_ = 0;
     blocker_ = 0;
     return {};
@@ -49,9 +49,9 @@ class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
     if (credits_ == 0) [[unlikely]] {
       if (const error e = grant()) return e;
     }
-    const position here = next_;  // read before the item is stored, which might be a word of ours as far as a compiler knows
-    detail::put_item<P>(here.place(), std::forward<U>(value));
-    here.publish(1);
+    const auto here = next_;  // read before the item is stored, which might be a word of ours as far as a compiler knows
+    detail::put_item<P>(here.item(), std::forward<U>(value));
+    publish(here, 1);
     credits_ -= 1;
     next_.pass(1, ring_);
     this->wake_readers(ring);
@@ -70,11 +70,11 @@ class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
       word n = credits_ < left ? credits_ : static_cast<word>(left);
       credits_ -= n;
       left -= static_cast<std::size_t>(n);
-      position to = next_;
+      auto to = next_;
       while (n != 0) {
-        const word room = per_block - to.item, m = n < room ? n : room;
-        P::copy_out(to.place(), from, static_cast<std::size_t>(m));
-        to.publish(m);
+        const word room = per_block - to.index, m = n < room ? n : room;
+        P::copy_out(to.item(), from, static_cast<std::size_t>(m));
+        publish(to, m);
         to.pass(m, ring_);
         from += m;
         n -= m;
@@ -91,12 +91,12 @@ class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
     }
     held_ = credits_;
     credits_ = 0;  // so that a push meanwhile ends in grant(), which says busy
-    return next_.place();
+    return next_.item();
   }
   template <class Ring>
   void commit(Ring&& ring) noexcept {
     abandon(ring);
-    next_.publish(1);
+    publish(next_, 1);
     credits_ -= 1;
     next_.pass(1, ring_);
     this->wake_readers(ring);
@@ -109,26 +109,11 @@ class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
 
  private:
   static constexpr word per_block = ring_type::per_block;
-  using block = typename ring_type::block;
+  using place = typename ring_type::place;
 
-  // Where the next item goes.
-  struct position {
-    word number = 0;
-    block* at = nullptr;
-    word item = 0;  // within the block
-
-    [[nodiscard]] T* place() const noexcept { return at->item(per_block == 1 ? 0 : item); }
-    SLUICE_INLINE() void publish(word n) const noexcept {
-      at->stamp.store(number + n, P::template order<site::broadcast_publish>);  // (P3)
-    }
-    SLUICE_INLINE() void pass(word n, const ring_type& r) noexcept {
-      number += n;
-      if ((item += n) != per_block) return;
-      item = 0;
-      if (++at == r.end()) at = r.first();
-    }
-  };
-
+  SLUICE_INLINE() static void publish(const place& to, word n) noexcept {
+    to.at->stamp.store(to.number + n, P::template order<site::broadcast_publish>);  // (P3)
+  }
   [[nodiscard]] word behind(unsigned slot) const noexcept {
     return next_.number - ring_.shared().cursors[slot].at.load(P::template order<site::broadcast_cursor>);  // (G3)
   }
@@ -160,7 +145,7 @@ class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
     return {};
   }
 
-  position next_;
+  place next_;  // of the next item
   std::uint32_t refusals_ = 0;
   unsigned blocker_ = 0;  // the reader that held us back the last time; 0, the producer's own slot, is none
   ring_type ring_;
@@ -199,7 +184,7 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
     cursor.store(start, P::template order<site::broadcast_start>);                         // (J4)
     ring_ = r;
     cursor_ = &cursor;
-    next_ = {start, start, r.block_of(start), start % per_block};
+    next_ = {r.place_of(start), start};
     lent_ = 0;
     this->sit_down(seat);
     return {};
@@ -219,7 +204,7 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
   template <class Ring>
   SLUICE_INLINE() result<T> try_pop(Ring&& ring) noexcept {
     if (const error e = find_item()) [[unlikely]] return e;
-    result<T> taken = detail::take_item<P>(next_.place());
+    result<T> taken = detail::take_item<P>(next_.item());
     move_on(1, ring);
     return taken;
   }
@@ -235,7 +220,7 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
     do {
       word n = from.ready - from.number;
       if (n > left) n = static_cast<word>(left);
-      P::copy_in(put, from.place(), static_cast<std::size_t>(n));
+      P::copy_in(put, from.item(), static_cast<std::size_t>(n));
       from.pass(n, ring_);
       put += n;
       left -= static_cast<std::size_t>(n);
@@ -249,7 +234,7 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
     if (const error e = find_item()) [[unlikely]] return e.during(step::borrow);
     lent_ = next_.ready;
     next_.ready = next_.number;  // so that a pop meanwhile ends in find_more(), which says busy
-    return next_.place();
+    return next_.item();
   }
   template <class Ring>
   void consume_loan(Ring&& ring) noexcept {
@@ -271,30 +256,17 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
   [[nodiscard]] std::size_t lag() const noexcept { return approx_size(); }
 
  private:
-  static constexpr word per_block = ring_type::per_block;
-  using block = typename ring_type::block;
-
   // Where the next item is.
-  struct position {
-    word number = 0;
+  struct position : ring_type::place {
     word ready = 0;  // what is before this position is there, as far as is known
-    block* at = nullptr;
-    word item = 0;   // within the block
 
-    [[nodiscard]] T* place() const noexcept { return at->item(per_block == 1 ? 0 : item); }
     // (C1) Counts the items of this block that are there.
     SLUICE_INLINE() errc look() noexcept {
-      const word stamp = at->stamp.load(P::template order<site::broadcast_stamp>), n = stamp - number;
-      if (n - 1 >= per_block - item) [[unlikely]]  // none yet, an earlier lap, or nonsense
-        return stamp > number ? errc::corrupt : errc::empty;
+      const word stamp = this->at->stamp.load(P::template order<site::broadcast_stamp>), n = stamp - this->number;
+      if (n - 1 >= ring_type::per_block - this->index) [[unlikely]]  // none yet, an earlier lap, or nonsense
+        return stamp > this->number ? errc::corrupt : errc::empty;
       ready = stamp;
       return errc::ok;
-    }
-    SLUICE_INLINE() void pass(word n, const ring_type& r) noexcept {
-      number += n;
-      if ((item += n) != per_block) return;
-      item = 0;
-      if (++at == r.end()) at = r.first();
     }
   };
 

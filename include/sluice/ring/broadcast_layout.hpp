@@ -119,8 +119,22 @@ class broadcast_ring {
   [[nodiscard]] block* first() const noexcept { return first_; }
   [[nodiscard]] block* end() const noexcept { return end_; }
   [[nodiscard]] word blocks() const noexcept { return static_cast<word>(end_ - first_); }
-  /// The block of a position. Divides.
-  [[nodiscard]] block* block_of(word position) const noexcept { return first_ + position / per_block % blocks(); }
+  /// Goes from position to position.
+  struct place {
+    word number = 0;
+    block* at = nullptr;
+    word index = 0;  // within the block
+
+    [[nodiscard]] T* item() const noexcept { return at->item(per_block == 1 ? 0 : index); }
+    SLUICE_INLINE() void pass(word n, const broadcast_ring& r) noexcept {
+      number += n;
+      if ((index += n) != per_block) return;
+      index = 0;
+      if (++at == r.end()) at = r.first();
+    }
+  };
+  /// The place of a position. Divides.
+  [[nodiscard]] place place_of(word position) const noexcept { return {position, block_of(position), position % per_block}; }
   /// Where an item may lie.
   [[nodiscard]] T* some_item() const noexcept { return first_->item(0); }
   [[nodiscard]] word capacity() const noexcept { return capacity_; }
@@ -158,6 +172,7 @@ class broadcast_ring {
   }
 
  private:
+  [[nodiscard]] block* block_of(word position) const noexcept { return first_ + position / per_block % blocks(); }
   // How many messages from this position on the stamp of its block shows.
   [[nodiscard]] word pushed_from(word position) const noexcept {
     const word n = block_of(position)->stamp.load(P::template order<site::broadcast_stamp>) - position;

@@ -3,8 +3,8 @@
 #define SLUICE_RING_LATEST_HPP
 
 #include <sluice/ring/latest_layout.hpp>
+#include <sluice/ring/overwriter.hpp>
 
-#include <concepts>
 #include <span>
 
 // The two sides of the newest value. What they do, and why it survives a kill anywhere, is in latest_layout.hpp.
@@ -18,75 +18,30 @@ namespace sluice {
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
 /// Errors: busy (a claim is out), forked (detached). There is always room, and nobody need read.
 template <class T, class P = native_memory>
-class latest_producer : public detail::speaker<latest_producer<T, P>, P> {
+class latest_producer : public detail::overwriter<latest_producer<T, P>, latest_ring<T, P>> {
+  using base = detail::overwriter<latest_producer<T, P>, latest_ring<T, P>>;
+
  public:
-  using ring_type = latest_ring<T, P>;
+  using typename base::ring_type;
 
   /// Continues after the last value that is whole. The caller holds the producer role.
   status attach(const ring_type& r, unsigned = speaker_slot) noexcept {
-    ring_ = r;
     number_ = r.shared().newest.load(P::template order<site::latest_newest>);
-    ready_ = true;
+    base::settle_in(r);
     return {};
-  }
-  void detach() noexcept {
-    ring_ = {};
-    ready_ = false;
-  }
-  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
-  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
-  [[nodiscard]] static constexpr bool suspicious() noexcept { return false; }  // nobody is asked for anything
-
-  template <class U = T, class Ring>
-    requires std::convertible_to<U&&, T>
-  SLUICE_INLINE() status try_push(U&& value, Ring&& ring) {
-    if (!ready_) [[unlikely]] return not_ready(step::push);
-    if constexpr (std::is_same_v<std::remove_cvref_t<U>, T>) publish(value);
-    else publish(T(std::forward<U>(value)));
-    this->wake_readers(ring);
-    return {};
-  }
-  /// Pushes all of them, one after the other; each counts.
-  template <std::same_as<std::span<const T>> Batch, class Ring>
-  result<std::size_t> try_push(Batch values, Ring&& ring) {
-    if (values.empty()) return std::size_t{0};
-    if (!ready_) return not_ready(step::push);
-    for (const T& value : values) publish(value);
-    this->wake_readers(ring);
-    return values.size();
-  }
-  /// A place to build a value in: then commit() it or abandon() the place. One claim at a time. The place is private,
-  /// since readers may be looking at those in the ring.
-  result<T*> try_claim() noexcept {
-    if (!ready_) return not_ready(step::claim);
-    ready_ = false;
-    return built_.item();
-  }
-  template <class Ring>
-  void commit(Ring&& ring) noexcept {
-    ready_ = true;
-    publish(*built_.item());
-    this->wake_readers(ring);
-  }
-  template <class Ring>
-  void abandon(Ring&&) noexcept {
-    ready_ = true;
   }
 
  private:
+  friend base;
   SLUICE_INLINE() void publish(const T& value) noexcept {
     const auto n = ++number_;
-    auto& b = ring_.buffer_of(n);
-    b.stamp.store(n, P::template order<site::latest_begin>);                  // (P1)
-    b.item.store(value);                                                      // (P2)
-    ring_.shared().newest.store(n, P::template order<site::latest_publish>);  // (P3)
+    auto& b = base::ring().buffer_of(n);
+    b.stamp.store(n, P::template order<site::latest_begin>);                        // (P1)
+    b.item.store(value);                                                            // (P2)
+    base::ring().shared().newest.store(n, P::template order<site::latest_publish>);  // (P3)
   }
-  [[nodiscard]] error not_ready(step s) const noexcept { return error(attached() ? errc::busy : errc::forked, s); }
 
-  ring_type ring_;
   typename ring_type::word number_ = 0;  // of the last value
-  bool ready_ = false;                   // attached, and no place is out
-  detail::copied_item<T> built_;
 };
 
 /// A side that values come out of: each the newest there is, and none twice.
@@ -101,7 +56,7 @@ class latest_consumer : public detail::listener<latest_consumer<T, P>, P> {
   using ring_type = latest_ring<T, P>;
   using word = typename ring_type::word;
 
-  /// Begins with the value that there is, if any. The caller owns the slot of that number.
+  /// Begins with the value that there is, if any. The caller owns the slot of that number, or only looks on at `no_seat`.
   status attach(const ring_type& r, unsigned seat) noexcept {
     const word newest = r.shared().newest.load(P::template order<site::latest_newest>);
     ring_ = r;

@@ -3,8 +3,8 @@
 #define SLUICE_RING_LOSSY_HPP
 
 #include <sluice/ring/lossy_layout.hpp>
+#include <sluice/ring/overwriter.hpp>
 
-#include <concepts>
 #include <span>
 
 // The two sides of the lossy broadcast. What they do, and why it survives a kill anywhere, is in lossy_layout.hpp.
@@ -18,79 +18,34 @@ namespace sluice {
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
 /// Errors: busy (a claim is out), forked (detached). There is always room, and nobody need read.
 template <class T, class P = native_memory>
-class lossy_producer : public detail::speaker<lossy_producer<T, P>, P> {
+class lossy_producer : public detail::overwriter<lossy_producer<T, P>, lossy_ring<T, P>> {
+  using base = detail::overwriter<lossy_producer<T, P>, lossy_ring<T, P>>;
+
  public:
-  using ring_type = lossy_ring<T, P>;
+  using typename base::ring_type;
 
   /// Continues where the stamps say that the last producer ended. The caller holds the producer role.
   status attach(const ring_type& r, unsigned = speaker_slot) noexcept {
-    ring_ = r;
     number_ = r.find_tail();
     at_ = r.cell_of(number_ + 1);
-    ready_ = true;
+    base::settle_in(r);
     return {};
-  }
-  void detach() noexcept {
-    ring_ = {};
-    ready_ = false;
-  }
-  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
-  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
-  [[nodiscard]] static constexpr bool suspicious() noexcept { return false; }  // nobody is asked for anything
-
-  template <class U = T, class Ring>
-    requires std::convertible_to<U&&, T>
-  SLUICE_INLINE() status try_push(U&& value, Ring&& ring) {
-    if (!ready_) [[unlikely]] return not_ready(step::push);
-    if constexpr (std::is_same_v<std::remove_cvref_t<U>, T>) publish(value);
-    else publish(T(std::forward<U>(value)));
-    this->wake_readers(ring);
-    return {};
-  }
-  /// Pushes all of them, each visible by itself.
-  template <std::same_as<std::span<const T>> Batch, class Ring>
-  result<std::size_t> try_push(Batch values, Ring&& ring) {
-    if (values.empty()) return std::size_t{0};
-    if (!ready_) return not_ready(step::push);
-    for (const T& value : values) publish(value);
-    this->wake_readers(ring);
-    return values.size();
-  }
-  /// A place to build a message in: then commit() it or abandon() the place. One claim at a time. The place is private,
-  /// since readers may be looking at those in the ring.
-  result<T*> try_claim() noexcept {
-    if (!ready_) return not_ready(step::claim);
-    ready_ = false;
-    return built_.item();
-  }
-  template <class Ring>
-  void commit(Ring&& ring) noexcept {
-    ready_ = true;
-    publish(*built_.item());
-    this->wake_readers(ring);
-  }
-  template <class Ring>
-  void abandon(Ring&&) noexcept {
-    ready_ = true;
   }
 
  private:
+  friend base;
   SLUICE_INLINE() void publish(const T& value) noexcept {
     const auto n = ++number_;
     auto& c = *at_;
     c.stamp.store(ring_type::making(n), P::template order<site::lossy_begin>);   // (P1)
     c.item.store(value);                                                         // (P2)
     c.stamp.store(ring_type::there(n), P::template order<site::lossy_publish>);  // (P3)
-    ring_.shared().tail.store(n, P::template order<site::lossy_tail>);           // (P4)
-    if (++at_ == ring_.end()) at_ = ring_.first();
+    base::ring().shared().tail.store(n, P::template order<site::lossy_tail>);    // (P4)
+    if (++at_ == base::ring().end()) at_ = base::ring().first();
   }
-  [[nodiscard]] error not_ready(step s) const noexcept { return error(attached() ? errc::busy : errc::forked, s); }
 
-  ring_type ring_;
   typename ring_type::word number_ = 0;      // of the last message
   typename ring_type::cell* at_ = nullptr;  // where the next one goes
-  bool ready_ = false;                      // attached, and no place is out
-  detail::copied_item<T> built_;
 };
 
 /// A side that messages come out of: all of them in order, but for those that were overwritten, whose number it says.
@@ -105,7 +60,7 @@ class lossy_consumer : public detail::listener<lossy_consumer<T, P>, P> {
   using ring_type = lossy_ring<T, P>;
   using word = typename ring_type::word;
 
-  /// Begins with the oldest message that is kept. The caller owns the slot of that number.
+  /// Begins with the oldest message that is kept. The caller owns the slot of that number, or only looks on at `no_seat`.
   status attach(const ring_type& r, unsigned seat) noexcept {
     ring_ = r;
     go_to(r.oldest(r.find_tail()));

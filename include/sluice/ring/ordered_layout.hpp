@@ -35,7 +35,8 @@
 //   heal   With a certificate that k is dead: settles the positions that the dispensers name k for; then every claimed(L,k)
 //          becomes a tomb(L), which consumers pass, and every taking(L,k) an orphan(L), which the next consumer adopts
 //          out of order, before anything else. `orphans` counts how often there may be new ones. A healer that dies is
-//          followed by another, which finds the same, or less to do.
+//          followed by another, which finds the same, or less to do. Where orphans are to be dropped, taking(L,k) becomes
+//          vacant(L+1) instead, which is what its owner would have stored in the end (C4): nobody can tell the difference.
 //
 // A stale compare-exchange of somebody who was stopped in between does no harm: a word comes back only after 2^53 operations.
 //
@@ -187,13 +188,14 @@ class ordered_ring {
   [[nodiscard]] word vacant_after(word at) const noexcept { return cell_word(lap_of(at) + one_lap_, cell_state::vacant); }
 
   /// Repairs what the dead owner of a slot left. The caller holds its certificate; idempotent.
-  recovery heal(unsigned slot) const noexcept {
+  recovery heal(unsigned slot, orphans after_death = orphans::redeliver) const noexcept {
     recovery found;
+    const bool drop = after_death == orphans::drop;
     const word who = slot + 1;
     word tail = 0, head = 0;
     if (load(control_->tail, tail) && owner_of(tail) == who) settle<cell_state::vacant, cell_state::claimed>(tail);
     if (load(control_->head, head) && owner_of(head) == who) settle<cell_state::full, cell_state::taking>(head);
-    bool orphans = false;
+    bool left = false;  // orphans are
     for (word k = 0; k < capacity_; ++k) {
       auto& word_here = cells_[k].word;
       word w = word_here.load(P::template order<site::ordered_cell>);
@@ -203,15 +205,15 @@ class ordered_ring {
                                               P::template order<site::ordered_before>))
           ++found.undelivered;
       } else if (w == cell_word(lap, cell_state::taking, who)) {
-        if (word_here.compare_exchange_strong(w, cell_word(lap, cell_state::orphan), P::template order<site::ordered_heal>,
-                                              P::template order<site::ordered_before>))
-          ++found.redelivered;
-        orphans = true;
+        const word after = drop ? vacant_after(lap) : cell_word(lap, cell_state::orphan);
+        if (word_here.compare_exchange_strong(w, after, P::template order<site::ordered_heal>, P::template order<site::ordered_before>))
+          ++(drop ? found.dropped : found.redelivered);
+        left = left || !drop;
       } else {
-        orphans = orphans || state_of(w) == cell_state::orphan;  // perhaps made by a healer that died before it said so
+        left = left || state_of(w) == cell_state::orphan;  // perhaps made by a healer that died before it said so
       }
     }
-    if (orphans) control_->orphans.fetch_add(1, P::template order<site::ordered_raise>);
+    if (left) control_->orphans.fetch_add(1, P::template order<site::ordered_raise>);
     found.peers = 1;
     return found;
   }

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <utility>
 
@@ -110,6 +111,15 @@ inline error last_error(step at) noexcept {
     case ECONNRESET: return error(errc::closed, at);
     default: return error(errc::os, at, static_cast<std::int32_t>(errno));
   }
+}
+
+/// How large this process may make a file.
+inline std::uint64_t file_size_limit() noexcept {
+  struct {  // struct rlimit64; spelled out because <sys/resource.h> brings so much else
+    std::uint64_t now, most;
+  } limit{};
+  constexpr int file_size = 1;
+  return ::syscall(SYS_prlimit64, 0, file_size, nullptr, &limit) == 0 ? limit.now : ~std::uint64_t{0};
 }
 
 inline unique_handle open_at(int directory, const char* name, int flags, mode_t mode = 0) noexcept {
