@@ -550,7 +550,7 @@ enum class step : std::uint8_t {
 enum class subject : std::int32_t {
   none, name, directory, symlink, file_type, owner, permissions, file_system, proc_file_system, size, magic, byte_order,
   format_version, feature_flags, checksum, kind, type_layout, capacity, participants, persistence, cursor, stamp, role,
-  member_alignment, options, world_writable, wipe_on_fork
+  member_alignment, options, world_writable, wipe_on_fork, rights, page_size, after_death
 };
 
 /// Why an operation did not happen, in 8 bytes that may travel through shared memory.
@@ -1094,6 +1094,7 @@ class gate {
 #define SLUICE_CORE_LIVENESS_HPP
 
 #include <concepts>
+#include <cstdint>
 #include <utility>
 
 namespace sluice {
@@ -1110,14 +1111,22 @@ concept liveness = requires(L& l, unsigned slot) {
   { l.end_heal(slot) } noexcept;
 };
 
+/// What becomes of a message that a consumer had taken and not finished when it died. One for all participants of a region.
+enum class orphans : std::uint8_t {
+  as_created,  // what the region was created with; else `redeliver`
+  redeliver,   // a fellow or successor gets it, and is told that it may be out of order
+  drop,        // nobody gets it, and the healer counts it
+};
+
 /// What a healer found to do.
 struct recovery {
   unsigned peers = 0;        // dead participants
   unsigned undelivered = 0;  // places they had claimed and not filled
-  unsigned redelivered = 0;  // messages they had taken and not finished
+  unsigned redelivered = 0;  // messages they had taken and not finished, and that others get
+  unsigned dropped = 0;      // such messages that nobody gets
 
   constexpr recovery& operator+=(const recovery& r) noexcept {
-    peers += r.peers, undelivered += r.undelivered, redelivered += r.redelivered;
+    peers += r.peers, undelivered += r.undelivered, redelivered += r.redelivered, dropped += r.dropped;
     return *this;
   }
 };

@@ -568,7 +568,7 @@ enum class step : std::uint8_t {
 enum class subject : std::int32_t {
   none, name, directory, symlink, file_type, owner, permissions, file_system, proc_file_system, size, magic, byte_order,
   format_version, feature_flags, checksum, kind, type_layout, capacity, participants, persistence, cursor, stamp, role,
-  member_alignment, options, world_writable, wipe_on_fork
+  member_alignment, options, world_writable, wipe_on_fork, rights, page_size, after_death
 };
 
 /// Why an operation did not happen, in 8 bytes that may travel through shared memory.
@@ -1112,6 +1112,7 @@ class gate {
 #define SLUICE_CORE_LIVENESS_HPP
 
 #include <concepts>
+#include <cstdint>
 #include <utility>
 
 namespace sluice {
@@ -1128,14 +1129,22 @@ concept liveness = requires(L& l, unsigned slot) {
   { l.end_heal(slot) } noexcept;
 };
 
+/// What becomes of a message that a consumer had taken and not finished when it died. One for all participants of a region.
+enum class orphans : std::uint8_t {
+  as_created,  // what the region was created with; else `redeliver`
+  redeliver,   // a fellow or successor gets it, and is told that it may be out of order
+  drop,        // nobody gets it, and the healer counts it
+};
+
 /// What a healer found to do.
 struct recovery {
   unsigned peers = 0;        // dead participants
   unsigned undelivered = 0;  // places they had claimed and not filled
-  unsigned redelivered = 0;  // messages they had taken and not finished
+  unsigned redelivered = 0;  // messages they had taken and not finished, and that others get
+  unsigned dropped = 0;      // such messages that nobody gets
 
   constexpr recovery& operator+=(const recovery& r) noexcept {
-    peers += r.peers, undelivered += r.undelivered, redelivered += r.redelivered;
+    peers += r.peers, undelivered += r.undelivered, redelivered += r.redelivered, dropped += r.dropped;
     return *this;
   }
 };
@@ -2649,6 +2658,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::byte_order: return "the region was made on a machine of another byte order; remove it";
         case subject::participants: return "the region has another number of participant slots; leave .participants unset to adopt it";
         case subject::persistence: return "the region is not persistent; remove it first to create it anew";
+        case subject::after_death: return "the region was created with another .after_death; leave it unset to adopt that, or remove the region";
         default: return "the other side is not of the same making";
       }
     case errc::peer_died:
@@ -2679,6 +2689,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::owner: return "the file belongs to another user; choose another name, or set .group to share within a group";
         case subject::world_writable: return "everybody may write the file, so nothing in it can be relied on; take that permission away (chmod o-w)";
         case subject::directory: return "the directory may not be used: not yours, or open to others; set .directory, or mend its owner and mode";
+        case subject::persistence: return "the file was not left in order before this boot, and a reader cannot empty it; open it for writing first";
         default: return "no permission; check the owner and mode of the file and of its directory";
       }
     case errc::not_found: return e.about() == subject::directory ? "no such directory; create it first" : "no such name";
@@ -2689,6 +2700,9 @@ constexpr const char* sentence_for(error e) noexcept {
       switch (e.about()) {
         case subject::proc_file_system: return "/proc is not mounted, and regions need it; mount it";
         case subject::file_system: return "this file system cannot hold a shared region (remote, or without locks); choose a local one";
+        case subject::rights: return "only readers of lossy_broadcast and latest can do with read-only access, those of broadcast with a read-only payload";
+        case subject::page_size: return "the pages of this system are larger than those of the region, so the payload alone cannot be protected; use another .rights";
+        case subject::after_death: return "only mpsc, spmc and mpmc can drop what a dead consumer held; leave .after_death unset";
         case subject::wipe_on_fork: return "this kernel cannot wipe memory in forked children (MADV_WIPEONFORK), and regions need it; use Linux 4.14 or newer";
         default: return "this system cannot do it";
       }
@@ -2871,6 +2885,7 @@ inline void futex_wake(const void* word, bool shared, int n = INT_MAX) noexcept 
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <utility>
 
@@ -2972,6 +2987,15 @@ inline error last_error(step at) noexcept {
     case ECONNRESET: return error(errc::closed, at);
     default: return error(errc::os, at, static_cast<std::int32_t>(errno));
   }
+}
+
+/// How large this process may make a file.
+inline std::uint64_t file_size_limit() noexcept {
+  struct {  // struct rlimit64; spelled out because <sys/resource.h> brings so much else
+    std::uint64_t now, most;
+  } limit{};
+  constexpr int file_size = 1;
+  return ::syscall(SYS_prlimit64, 0, file_size, nullptr, &limit) == 0 ? limit.now : ~std::uint64_t{0};
 }
 
 inline unique_handle open_at(int directory, const char* name, int flags, mode_t mode = 0) noexcept {
@@ -3538,6 +3562,24 @@ class write_verbs {
 #ifndef SLUICE_MEMORY_REGION_PLACE_HPP
 #define SLUICE_MEMORY_REGION_PLACE_HPP
 
+#ifndef SLUICE_MEMORY_RIGHTS_HPP
+#define SLUICE_MEMORY_RIGHTS_HPP
+
+#include <cstdint>
+
+namespace sluice {
+
+/// What an end may do to its region. With less than it needs it is refused; never is it given less than it asks for.
+enum class rights : std::uint8_t {
+  read_write,         // what every end may
+  payload_read_only,  // for a reader that writes only where it is and that it sleeps: no bug of its can spoil a message
+  read_only,          // for a reader that writes nothing at all: it needs no permission to, takes no slot, and sleeps by polling
+};
+
+}  // namespace sluice
+
+#endif
+
 #include <cstdio>
 #include <string_view>
 #include <sys/stat.h>
@@ -3562,6 +3604,9 @@ struct region_options {
   gid_t group = static_cast<gid_t>(-1);  // owning group, whose members' regions are then accepted too
   bool prefault = false;            // map all pages at once, so that no first touch costs a fault
   bool huge_pages = false;          // ask for huge pages; without effect where the system has none to give
+  sluice::rights rights = sluice::rights::read_write;  // what the opener may do; each kind says how little it can do with
+
+  [[nodiscard]] int open_flags() const noexcept { return rights == sluice::rights::read_only ? O_RDONLY : O_RDWR; }
 };
 
 /// A directory and a name in it, held by descriptor: what is checked is what is used.
@@ -3600,7 +3645,7 @@ class region_place {
 
   /// A new description of the region of this name; never creates, follows no link, and never waits at a FIFO.
   [[nodiscard]] unique_handle open() const noexcept {
-    return detail::open_at(directory(), leaf_, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    return detail::open_at(directory(), leaf_, options_.open_flags() | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
   }
   /// Is the name still that of this file? Asked once a lock is held: the name may have been taken away meanwhile.
   [[nodiscard]] bool still_names(int fd) const noexcept { return detail::names_file(directory(), leaf_, fd); }
@@ -3659,8 +3704,9 @@ class mapped_region {
 
   constexpr mapped_region() noexcept = default;
   [[nodiscard]] static result<mapped_region> map(int fd, std::size_t bytes, const region_options& o) noexcept {
+    const int rights = o.rights == rights::read_only ? PROT_READ : PROT_READ | PROT_WRITE;
     const int flags = MAP_SHARED | (o.prefault ? MAP_POPULATE : 0);
-    void* const at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
+    void* const at = ::mmap(nullptr, bytes, rights, flags, fd, 0);
     if (at == MAP_FAILED) return detail::last_error(step::map);
     mapped_region r;
     r.data_ = static_cast<std::byte*>(at);
@@ -3677,6 +3723,14 @@ class mapped_region {
   }
   ~mapped_region() {
     if (data_ != nullptr) ::munmap(data_, size_);
+  }
+
+  /// From here on nobody can write what lies at `from` and behind through this mapping. Errors: unsupported where that is
+  /// no beginning of a page of this system.
+  [[nodiscard]] status protect(std::size_t from) const noexcept {
+    const long page = ::sysconf(_SC_PAGESIZE);
+    if (page <= 0 || from % static_cast<std::size_t>(page) != 0) return error(errc::unsupported, step::map, subject::page_size);
+    return ::mprotect(data_ + from, size_ - from, PROT_READ) == 0 ? status() : detail::last_error(step::map);
   }
 
   [[nodiscard]] std::byte* data() const noexcept { return data_; }
@@ -3705,7 +3759,8 @@ class mapped_region {
 //
 //   [0, 4096)                    region_header, never written again once the region has a name
 //   [state_offset, + state_size) region_state and one participant_record for each slot
-//   [body_offset, + body_size)   the ring; all zero when fresh
+//   [body_offset, + body_size)   the ring; all zero when fresh. Begins at a page; but where readers may map the payload
+//                                read-only, so that the payload does, behind the control part
 
 namespace sluice {
 
@@ -3719,7 +3774,7 @@ struct region_header {
   static constexpr std::uint16_t current_major = 1;
   static constexpr std::uint16_t current_minor = 0;
   static constexpr std::uint32_t byte_order_mark = 0x01020304;
-  static constexpr std::uint64_t persistent = 1;  // in `options`
+  static constexpr std::uint64_t persistent = 1, drops_orphans = 2;  // in `options`
 
   unsigned char magic[8];
   std::uint16_t major;  // another one is refused
@@ -3761,6 +3816,7 @@ struct region_header {
     return crc32c(std::as_bytes(std::span(this, 1)).first(offsetof(region_header, crc)));
   }
   [[nodiscard]] layout_print layout() const noexcept { return {layout_low, layout_high}; }
+  [[nodiscard]] orphans after_death() const noexcept { return (options & drops_orphans) != 0 ? orphans::drop : orphans::redeliver; }
 };
 static_assert(sizeof(region_header) == 4096 && offsetof(region_header, text) == 192);
 static_assert(std::is_trivially_copyable_v<region_header> && std::is_standard_layout_v<region_header>);
@@ -3792,6 +3848,10 @@ struct region_spec {
   std::uint32_t most_participants = 1024;  // what it has room for
   std::uint32_t default_participants = 0;  // 0: as few as it can
   bool persistent = false;  // false adopts
+  orphans after_death = orphans::as_created;
+  bool has_orphans = false;  // the kind knows of them
+  rights least_rights = rights::read_write;  // what this opener cannot do without
+  std::uint64_t control_bytes = 0;  // how much of the body comes before the payload; 0 where nobody asks
   std::uint32_t item_size = 0;
   std::uint32_t item_align = 0;
   layout_print layout;
@@ -3805,6 +3865,20 @@ inline constexpr std::uint64_t page_bytes = 4096;
 inline constexpr std::uint32_t max_participants = 1024;
 
 constexpr std::uint64_t whole_pages(std::uint64_t n) noexcept { return (n + page_bytes - 1) / page_bytes * page_bytes; }
+constexpr std::uint64_t state_bytes(std::uint32_t participants) noexcept {
+  return sizeof(region_state<>) + participants * sizeof(participant_record<>);
+}
+/// The body begins at a page or, where it has a control part, so close before one that the payload does.
+constexpr std::uint64_t body_offset_for(std::uint32_t participants, std::uint64_t control_bytes) noexcept {
+  return whole_pages(sizeof(region_header) + state_bytes(participants) + control_bytes) - control_bytes;
+}
+
+/// Can such an opener, of such a kind, have what it asks for at all?
+inline status check_possible(rights asked, const region_spec& want) noexcept {
+  if (asked > want.least_rights) return error(errc::unsupported, step::open, subject::rights);
+  if (want.after_death != orphans::as_created && !want.has_orphans) return error(errc::unsupported, step::open, subject::after_death);
+  return {};
+}
 
 /// The header of a region as `spec` would create it.
 inline result<region_header> make_header(const region_spec& spec) noexcept {
@@ -3825,8 +3899,8 @@ inline result<region_header> make_header(const region_spec& spec) noexcept {
   if (h.participants < spec.least_participants || h.participants > spec.most_participants || h.participants > max_participants) return error(errc::invalid, step::create, subject::participants);
   h.capacity = spec.capacity != 0 ? spec.capacity : spec.default_capacity;
   h.state_offset = sizeof h;
-  h.state_size = whole_pages(sizeof(region_state<>) + h.participants * sizeof(participant_record<>));
-  h.body_offset = h.state_offset + h.state_size;
+  h.body_offset = body_offset_for(h.participants, spec.control_bytes);
+  h.state_size = h.body_offset - h.state_offset;
   h.body_size = spec.body_bytes(static_cast<std::size_t>(h.capacity));
   if (h.body_size == 0) return error(errc::too_big, step::create, subject::capacity);
   h.region_size = whole_pages(h.body_offset + h.body_size);
@@ -3834,7 +3908,7 @@ inline result<region_header> make_header(const region_spec& spec) noexcept {
   h.item_align = spec.item_align;
   h.layout_low = spec.layout.low;
   h.layout_high = spec.layout.high;
-  h.options = spec.persistent ? region_header::persistent : 0;
+  h.options = (spec.persistent ? region_header::persistent : 0) | (spec.after_death == orphans::drop ? region_header::drops_orphans : 0);
   h.text_size = static_cast<std::uint32_t>(spec.layout_text(h.text, sizeof h.text));
   return h;
 }
@@ -3850,8 +3924,9 @@ inline status check_sound(const region_header& h, std::uint64_t file_size) noexc
   if (h.word_bits != 64 || h.line_log2 != 6) return error(errc::mismatch, at, subject::format_version);
   if (h.participants == 0 || h.participants > max_participants || h.text_size > sizeof h.text)
     return error(errc::corrupt, at, subject::participants);
-  const std::uint64_t state = whole_pages(sizeof(region_state<>) + h.participants * sizeof(participant_record<>));
-  if (h.state_offset != sizeof h || h.state_size != state || h.body_offset != h.state_offset + state || h.body_size == 0 ||
+  constexpr std::uint64_t most_state = std::uint64_t{1} << 32;
+  if (h.state_offset != sizeof h || h.state_size < state_bytes(h.participants) || h.state_size > most_state ||
+      h.body_offset != h.state_offset + h.state_size || h.body_offset % apart_bytes != 0 || h.body_size == 0 ||
       h.body_size > static_cast<std::size_t>(-1) / 2 || h.region_size != whole_pages(h.body_offset + h.body_size))
     return error(errc::corrupt, at, subject::size);
   if (file_size < h.region_size) return error(errc::truncated, at, subject::size);
@@ -3869,8 +3944,11 @@ inline status check_wanted(const region_header& h, const region_spec& want) noex
     return error(errc::mismatch, at, subject::participants);
   if (want.persistent && (h.options & region_header::persistent) == 0)
     return error(errc::mismatch, at, subject::persistence);
+  if (want.after_death != orphans::as_created && want.after_death != h.after_death())
+    return error(errc::mismatch, at, subject::after_death);
   if (h.participants < want.least_participants || h.participants > want.most_participants)
     return error(errc::corrupt, at, subject::participants);
+  if (h.body_offset != body_offset_for(h.participants, want.control_bytes)) return error(errc::corrupt, at, subject::size);
   if (h.capacity > static_cast<std::size_t>(-1) || want.body_bytes(static_cast<std::size_t>(h.capacity)) != h.body_size)
     return error(errc::corrupt, at, subject::capacity);
   return {};
@@ -4029,7 +4107,6 @@ inline void random_bytes(void* to, std::size_t n) noexcept {
 #endif
 
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/vfs.h>
 
 // The file under a region: created complete before it has a name, and looked at with suspicion when opened.
@@ -4049,8 +4126,7 @@ inline status write_all_at(int fd, const void* from, std::size_t n, off_t at) no
 // Blocks for the whole file now: a page that cannot be had later would be a SIGBUS at first touch. The limit of the
 // process is looked at first, since the kernel answers a file beyond it with a signal.
 inline status allocate(int fd, std::uint64_t size) noexcept {
-  rlimit most{};
-  if (::getrlimit(RLIMIT_FSIZE, &most) == 0 && size > most.rlim_cur) return error(errc::too_big, step::create, subject::size);
+  if (size > file_size_limit()) return error(errc::too_big, step::create, subject::size);
   if (retry_interrupted([&] { return ::fallocate(fd, 0, 0, static_cast<off_t>(size)); }) == 0) return {};
   if (errno != EOPNOTSUPP) return last_error(step::create);
   static constexpr char zeros[4096] = {};
@@ -4138,6 +4214,17 @@ inline result<unique_handle> create_memfd_region(const region_spec& spec, const 
   if (status s = fill_region(fd.get(), spec, o); !s) return s.err();
   if (::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) return last_error(step::create);
   return fd;
+}
+
+/// Has a file all its blocks? Who may only read can allocate none; and it is tmpfs where even reading a hole takes a page,
+/// which may not be had.
+inline status check_blocks(int fd, std::uint64_t size) noexcept {
+  constexpr std::uint32_t tmpfs = 0x01021994;
+  struct statfs fs = {};
+  struct stat st = {};
+  if (::fstatfs(fd, &fs) != 0 || ::fstat(fd, &st) != 0) return last_error(step::open);
+  const bool holes = static_cast<std::uint64_t>(st.st_blocks) * 512 < size;
+  return holes && static_cast<std::uint32_t>(fs.f_type) == tmpfs ? error(errc::truncated, step::open, subject::size) : status();
 }
 
 /// Is an opened file one that may be mapped: regular, ours, not writable by all, on a file system with honest locks?
@@ -4257,8 +4344,12 @@ struct region_settled : order_site<std::memory_order_release> {};  // after the 
 ///   healer:  takes H; asks for L; if L is free, the owner is dead and none can come while H is held; heals; drops H.
 ///   joiner:  takes H, then L (held by another: `busy`); heals what a dead owner left; raises the incarnation; drops H.
 /// One more byte, J, is held while a durable region is checked for a reboot or left in order.
+///
+/// With `rights::read_only` one only looks on: at no slot, with no lock, and without a word of one's own. Who does so is none
+/// of the participants, and can ask for the life of others, but heal nobody.
 template <class P = native_memory>
 class membership {
+  static constexpr unsigned no_slot = ~0u;
   static constexpr std::int64_t locks_at = std::int64_t{1} << 40;  // far behind the end of any region
   static constexpr std::size_t state_offset = sizeof(region_header);
 
@@ -4274,16 +4365,18 @@ class membership {
   template <class Heal, class Begin>
   static result<membership> join(const region_place& where, const region_spec& spec, slot_range range, Heal heal,
                                  Begin begin) noexcept {
+    if (status s = detail::check_possible(where.options().rights, spec); !s) return s.err();
+    const bool may_create = where.options().rights != rights::read_only;
     bool created = false;
     return patiently([&]() -> result<membership> {
       unique_handle fd = where.open();
-      if (!fd && errno == ENOENT) {
+      if (!fd && errno == ENOENT && may_create) {
         const status s = detail::create_region(where, spec);
         if (!s && s.err().code != errc::busy) return s.err();
         created = created || static_cast<bool>(s);
         fd = where.open();
       }
-      if (!fd) return errno == ENOENT ? error(errc::busy, step::open, subject::name) : detail::last_error(step::open);
+      if (!fd) return errno == ENOENT && may_create ? error(errc::busy, step::open, subject::name) : detail::last_error(step::open);
       auto r = enter(std::move(fd), where.options(), where.durable(), spec, range, heal, begin,
                      [&](int d) { return where.still_names(d); });
       if (r && created) r->opened_ = opening::created;
@@ -4294,8 +4387,9 @@ class membership {
   template <class Heal, class Begin>
   static result<membership> join(int handle, bool durable, const region_options& o, const region_spec& spec, slot_range range, Heal heal,
                                  Begin begin) noexcept {
+    if (status s = detail::check_possible(o.rights, spec); !s) return s.err();
     return patiently([&]() -> result<membership> {
-      unique_handle fd = description_of(handle);
+      unique_handle fd = description_of(handle, o.open_flags());
       if (!fd) return detail::last_error(step::open);
       return enter(std::move(fd), o, durable, spec, range, heal, begin, [](int) { return true; });
     });
@@ -4304,8 +4398,10 @@ class membership {
   /// Leaves in order. The end of the role has been stored by the caller.
   void leave() noexcept {
     if (region_.data() == nullptr) return;
-    record(slot_).incarnation.fetch_add(1, P::template order<site::member_raise>);
-    if (durable_) leave_clean();
+    if (!looks_on()) {
+      record(slot_).incarnation.fetch_add(1, P::template order<site::member_raise>);
+      if (durable_) leave_clean();
+    }
     region_ = {};  // and with the mapping goes the life lock
     probe_.reset();
   }
@@ -4313,6 +4409,14 @@ class membership {
   void disown() noexcept {
     region_.forget();
     probe_.reset();
+  }
+  /// Is this no participant?
+  [[nodiscard]] bool looks_on() const noexcept { return slot_ == no_slot; }
+  /// How somebody else joins the same region on behalf of this one: with no more rights, and trusting the same group.
+  [[nodiscard]] region_options on_behalf(region_options o) const noexcept {
+    if (o.rights < rights_) o.rights = rights_;
+    if (o.group == static_cast<gid_t>(-1)) o.group = group_;
+    return o;
   }
 
   [[nodiscard]] explicit operator bool() const noexcept { return region_.data() != nullptr; }
@@ -4322,6 +4426,7 @@ class membership {
   [[nodiscard]] unsigned slot_count() const noexcept { return slot_count_; }
   [[nodiscard]] opening opened() const noexcept { return opened_; }
   [[nodiscard]] bool persistent() const noexcept { return persistent_; }
+  [[nodiscard]] orphans after_death() const noexcept { return after_death_; }
   [[nodiscard]] bool durable() const noexcept { return durable_; }
   /// A descriptor of the region that holds no lock.
   [[nodiscard]] int handle() const noexcept { return probe_.get(); }
@@ -4359,6 +4464,19 @@ class membership {
   }
 
  private:
+  membership(const region_header& h, mapped_region region, unsigned slot, const region_options& o, bool durable) noexcept
+      : body_offset_(static_cast<std::size_t>(h.body_offset)),
+        body_size_(static_cast<std::size_t>(h.body_size)),
+        capacity_(static_cast<std::size_t>(h.capacity)),
+        slot_count_(h.participants),
+        persistent_((h.options & region_header::persistent) != 0),
+        after_death_(h.after_death()),
+        rights_(o.rights),
+        group_(o.group),
+        region_(std::move(region)),
+        slot_(slot),
+        durable_(durable) {}
+
   static constexpr std::int64_t life(unsigned slot) noexcept { return locks_at + 2 * std::int64_t{slot}; }
   static constexpr std::int64_t heal(unsigned slot) noexcept { return life(slot) + 1; }
   static constexpr std::int64_t joining = locks_at - 1;
@@ -4384,10 +4502,10 @@ class membership {
   }
 
   // A new description of the same file, even of one that has no name any more.
-  static unique_handle description_of(int fd) noexcept {
+  static unique_handle description_of(int fd, int flags) noexcept {
     char self[64];
     std::snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-    return detail::open_at(AT_FDCWD, self, O_RDWR);
+    return detail::open_at(AT_FDCWD, self, flags);
   }
 
   // Tries until it settles: a lock byte or a name may be in somebody's hands for a moment.
@@ -4411,6 +4529,8 @@ class membership {
     auto h = detail::read_header(fd.get(), o);
     if (!h) return h.err();
     if (status s = detail::check_wanted(*h, spec); !s) return s.err();
+    if (o.rights == rights::read_only)
+      return still_named(fd.get()) ? look_on(std::move(fd), *h, o, durable, begin) : result<membership>(error(errc::busy, step::join, subject::name));
     if (status s = detail::allocate(fd.get(), h->region_size); !s) return s.err();  // a file with holes: SIGBUS later
     if (durable) {
       if (const error e = detail::try_lock_byte(fd.get(), joining)) return e;
@@ -4421,22 +4541,17 @@ class membership {
 
     auto region = mapped_region::map(fd.get(), static_cast<std::size_t>(h->region_size), o);
     if (!region) return region.err();
-    membership m;
-    m.body_offset_ = static_cast<std::size_t>(h->body_offset);
-    m.body_size_ = static_cast<std::size_t>(h->body_size);
-    m.capacity_ = static_cast<std::size_t>(h->capacity);
-    m.slot_count_ = h->participants;
-    m.persistent_ = (h->options & region_header::persistent) != 0;
-    m.region_ = std::move(*region);
-    m.slot_ = *taken;
-    m.durable_ = durable;
-    m.probe_ = detail::steady_handle(description_of(fd.get()));
+    membership m(*h, std::move(*region), *taken, o, durable);
+    m.probe_ = detail::steady_handle(description_of(fd.get(), O_RDWR));
     if (!m.probe_.holds()) {
       const bool no_proc = ::access("/proc/self/fd", X_OK) != 0;
       return no_proc ? error(errc::unsupported, step::open, subject::proc_file_system) : detail::last_error(step::open);
     }
     if (durable) {
       if (status s = m.check_boot(); !s) return s.err();
+    }
+    if (o.rights == rights::payload_read_only) {
+      if (status s = m.region_.protect(static_cast<std::size_t>(h->body_offset + spec.control_bytes)); !s) return s.err();
     }
     auto& mine = m.record(m.slot_);
     auto incarnation = mine.incarnation.load(P::template order<site::member_seen>);
@@ -4461,6 +4576,22 @@ class membership {
     return m;  // fd is closed here; the mapping keeps its description, and so the life lock
   }
 
+  // Nothing is held, so nothing has to be given back; and the description that asks for the life of others is this one.
+  template <class Begin>
+  static result<membership> look_on(unique_handle fd, const region_header& h, const region_options& o, bool durable, Begin& begin) noexcept {
+    if (status s = detail::check_blocks(fd.get(), h.region_size); !s) return s.err();
+    auto region = mapped_region::map(fd.get(), static_cast<std::size_t>(h.region_size), o);
+    if (!region) return region.err();
+    membership m(h, std::move(*region), no_slot, o, durable);
+    m.probe_ = detail::steady_handle(std::move(fd));
+    if (!m.probe_.holds()) return detail::last_error(step::open);
+    if (durable) {
+      if (status s = m.check_boot_seen(); !s) return s.err();
+    }
+    if (status s = begin(m); !s) return s.err();
+    return m;
+  }
+
   // H, then L. A taken H passes; a taken L is somebody alive.
   static result<unsigned> take_slot(int fd, slot_range range, unsigned count) noexcept {
     error why(errc::no_space, step::join, subject::participants);
@@ -4479,17 +4610,19 @@ class membership {
     return why;
   }
 
+  [[nodiscard]] static result<std::uint64_t> this_boot() noexcept {
+    if (const std::uint64_t boot = detail::boot_number(); boot != 0) return boot;
+    const error why = detail::last_error(step::validate);
+    return why.code == errc::not_found ? error(errc::unsupported, step::validate, subject::proc_file_system) : why;
+  }
   // Words of an earlier boot are trusted only after an orderly end. J is held, so nobody else is between these lines; and
   // whoever lives has been let in by somebody of this boot, whatever name of it we may be shown.
   status check_boot() noexcept {
     auto& s = state();
-    const std::uint64_t boot = detail::boot_number();
-    if (boot == 0) {  // taken for another boot, it would wipe the words of those who live now
-      const error why = detail::last_error(step::validate);
-      return why.code == errc::not_found ? error(errc::unsupported, step::validate, subject::proc_file_system) : why;
-    }
+    const auto boot = this_boot();  // an unknown one, taken for another, would wipe the words of those who live now
+    if (!boot) return boot.err();
     const std::uint64_t before = s.boot.load(P::template order<site::region_booted>);
-    if (before != boot) {
+    if (before != *boot) {
       if (!alone()) return {};
       if (before != 0 && s.clean.load(P::template order<site::region_booted>) != 1) {
         __builtin_memset(body(), 0, body_size_);
@@ -4498,8 +4631,17 @@ class membership {
       }
     }
     s.clean.store(0, P::template order<site::region_booted>);
-    s.boot.store(boot, P::template order<site::region_settled>);  // last: a kill before it repeats all of this
+    s.boot.store(*boot, P::template order<site::region_settled>);  // last: a kill before it repeats all of this
     return sync_state();  // before the ring is used: a mark on disk must not outlive what it vouches for
+  }
+  // The same for who only looks on: it can set nothing right, and refuses.
+  status check_boot_seen() noexcept {
+    auto& s = state();
+    const auto boot = this_boot();
+    if (!boot) return boot.err();
+    const std::uint64_t before = s.boot.load(P::template order<site::region_booted>);
+    const bool settled = before == *boot || before == 0 || s.clean.load(P::template order<site::region_booted>) == 1;
+    return settled || !alone() ? status() : error(errc::denied, step::validate, subject::persistence);
   }
   // Marks the region as left in order, if we are the last. Somebody who is just joining holds J for a moment, and may be
   // refused, so it is waited for.
@@ -4532,6 +4674,9 @@ class membership {
   std::size_t capacity_ = 0;
   unsigned slot_count_ = 0;
   bool persistent_ = false;
+  orphans after_death_ = orphans::redeliver;
+  rights rights_ = rights::read_write;
+  gid_t group_ = static_cast<gid_t>(-1);
 
   mapped_region region_;
   detail::steady_handle probe_;  // asks for locks, holds none
@@ -5096,6 +5241,12 @@ constexpr std::size_t default_capacity() noexcept {
   if constexpr (requires { ring_kind<Kind>::default_capacity; }) return ring_kind<Kind>::default_capacity;
   else return 1024;
 }
+/// How long somebody within a process may sleep without a look of its own, for whom a kind has no wake-up in some case.
+template <class Kind>
+constexpr std::int64_t longest_sleep() noexcept {
+  if constexpr (requires { ring_kind<Kind>::longest_sleep; }) return ring_kind<Kind>::longest_sleep;
+  else return never;
+}
 /// What is true of an end by its home, as far as its kind keeps it.
 template <class Kind>
 constexpr end_traits traits_of_kind(end_traits t) noexcept {
@@ -5289,6 +5440,8 @@ struct audience_told : order_site<std::memory_order_relaxed> {};  // tells at mo
 
 /// The producer has slot 0 of the region, a reader one of the others, which is also its seat.
 inline constexpr unsigned speaker_slot = 0, first_reader_slot = 1;
+/// Of a reader that only looks on: it writes nothing that is shared, and so wakes nobody and is woken by nobody.
+inline constexpr unsigned no_seat = ~0u;
 
 template <class P = native_memory>
 struct audience {
@@ -5343,22 +5496,31 @@ template <class Side, class P>
 class listener {
  public:
   [[nodiscard]] unsigned seat() const noexcept { return seat_; }
-  void begin() noexcept { hall().consumers.begin(seat_); }
+  void begin() noexcept {
+    if (seat_ != no_seat) hall().consumers.begin(seat_);
+  }
   /// Ends the session. Nobody waits for that.
   template <class Ring>
   void end(phase how, Ring&&) noexcept {
-    hall().consumers.end(seat_, how);
+    if (seat_ != no_seat) hall().consumers.end(seat_, how);
   }
-  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence (W2).
+  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence (W2), and has a seat.
   std::uint32_t arm() noexcept { return hall().consumers.arm(seat_); }
   /// A wake-up that was spent on this reader was meant for it, and its fellows got theirs.
   template <class Ring>
   void disarm(Ring&&) noexcept {
-    (void)hall().consumers.disarm(seat_);
+    if (seat_ != no_seat) (void)hall().consumers.disarm(seat_);
   }
   [[nodiscard]] gate<P>& doorstep() noexcept { return hall().consumers.doorstep(seat_); }
   /// Counts a refusal; true now and then, when it is time to ask whether the other side still lives.
   [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 256 == 0; }
+  /// For who can heal nobody: is the producer dead, as far as `dead(slot)`, the kernel's word, says? Its session was live
+  /// before and after that, and a session has one owner, who lives as long as it: so it is this one that has died.
+  template <class Dead>
+  void look_for_death(Dead dead) noexcept {
+    const role_view now = hall().producer.read();
+    if (now.now() == phase::live && dead(speaker_slot) && hall().producer.read().word == now.word) died_ = now.session();
+  }
 
  protected:
   void sit_down(unsigned seat) noexcept {
@@ -5369,11 +5531,12 @@ class listener {
   template <class LookAgain>
   [[nodiscard]] error why_nothing(LookAgain look_again) noexcept {
     auto& h = hall();
-    const role_view now = h.producer.read();
+    role_view now = h.producer.read();
+    if (now.now() == phase::live && now.session() == died_) now = role_view::make(died_, phase::died);
     const errc end = now.verdict(static_cast<Side&>(*this).ring().persistent());
     if (end == errc::ok || now.session() == told_before_) return error(errc::empty, step::pop);
     if (look_again()) return {};
-    h.told.store(now.session(), P::template order<site::audience_told>);
+    if (seat_ != no_seat) h.told.store(now.session(), P::template order<site::audience_told>);
     return error(end, step::pop).by(speaker_slot);
   }
 
@@ -5382,6 +5545,7 @@ class listener {
 
   unsigned seat_ = 0;
   std::uint32_t told_before_ = 0;  // the end of this session was somebody else's business
+  std::uint32_t died_ = 0;         // this session has, though nobody may have said so yet
   std::uint32_t refusals_ = 0;
 };
 
@@ -5504,8 +5668,22 @@ class broadcast_ring {
   [[nodiscard]] block* first() const noexcept { return first_; }
   [[nodiscard]] block* end() const noexcept { return end_; }
   [[nodiscard]] word blocks() const noexcept { return static_cast<word>(end_ - first_); }
-  /// The block of a position. Divides.
-  [[nodiscard]] block* block_of(word position) const noexcept { return first_ + position / per_block % blocks(); }
+  /// Goes from position to position.
+  struct place {
+    word number = 0;
+    block* at = nullptr;
+    word index = 0;  // within the block
+
+    [[nodiscard]] T* item() const noexcept { return at->item(per_block == 1 ? 0 : index); }
+    SLUICE_INLINE() void pass(word n, const broadcast_ring& r) noexcept {
+      number += n;
+      if ((index += n) != per_block) return;
+      index = 0;
+      if (++at == r.end()) at = r.first();
+    }
+  };
+  /// The place of a position. Divides.
+  [[nodiscard]] place place_of(word position) const noexcept { return {position, block_of(position), position % per_block}; }
   /// Where an item may lie.
   [[nodiscard]] T* some_item() const noexcept { return first_->item(0); }
   [[nodiscard]] word capacity() const noexcept { return capacity_; }
@@ -5543,6 +5721,7 @@ class broadcast_ring {
   }
 
  private:
+  [[nodiscard]] block* block_of(word position) const noexcept { return first_ + position / per_block % blocks(); }
   // How many messages from this position on the stamp of its block shows.
   [[nodiscard]] word pushed_from(word position) const noexcept {
     const word n = block_of(position)->stamp.load(P::template order<site::broadcast_stamp>) - position;
@@ -5588,7 +5767,7 @@ class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
     word tail = 0;
     if (!r.find_tail(limit, tail) || tail > limit) return error(errc::corrupt, step::join, subject::stamp);
     ring_ = r;
-    next_ = {tail, r.block_of(tail), tail % per_block};
+    next_ = r.place_of(tail);
     credits_ = held_ = 0;
     blocker_ = 0;
     return {};
@@ -5605,9 +5784,9 @@ class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
     if (credits_ == 0) [[unlikely]] {
       if (const error e = grant()) return e;
     }
-    const position here = next_;  // read before the item is stored, which might be a word of ours as far as a compiler knows
-    detail::put_item<P>(here.place(), std::forward<U>(value));
-    here.publish(1);
+    const auto here = next_;  // read before the item is stored, which might be a word of ours as far as a compiler knows
+    detail::put_item<P>(here.item(), std::forward<U>(value));
+    publish(here, 1);
     credits_ -= 1;
     next_.pass(1, ring_);
     this->wake_readers(ring);
@@ -5626,11 +5805,11 @@ class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
       word n = credits_ < left ? credits_ : static_cast<word>(left);
       credits_ -= n;
       left -= static_cast<std::size_t>(n);
-      position to = next_;
+      auto to = next_;
       while (n != 0) {
-        const word room = per_block - to.item, m = n < room ? n : room;
-        P::copy_out(to.place(), from, static_cast<std::size_t>(m));
-        to.publish(m);
+        const word room = per_block - to.index, m = n < room ? n : room;
+        P::copy_out(to.item(), from, static_cast<std::size_t>(m));
+        publish(to, m);
         to.pass(m, ring_);
         from += m;
         n -= m;
@@ -5647,12 +5826,12 @@ class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
     }
     held_ = credits_;
     credits_ = 0;  // so that a push meanwhile ends in grant(), which says busy
-    return next_.place();
+    return next_.item();
   }
   template <class Ring>
   void commit(Ring&& ring) noexcept {
     abandon(ring);
-    next_.publish(1);
+    publish(next_, 1);
     credits_ -= 1;
     next_.pass(1, ring_);
     this->wake_readers(ring);
@@ -5665,26 +5844,11 @@ class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
 
  private:
   static constexpr word per_block = ring_type::per_block;
-  using block = typename ring_type::block;
+  using place = typename ring_type::place;
 
-  // Where the next item goes.
-  struct position {
-    word number = 0;
-    block* at = nullptr;
-    word item = 0;  // within the block
-
-    [[nodiscard]] T* place() const noexcept { return at->item(per_block == 1 ? 0 : item); }
-    SLUICE_INLINE() void publish(word n) const noexcept {
-      at->stamp.store(number + n, P::template order<site::broadcast_publish>);  // (P3)
-    }
-    SLUICE_INLINE() void pass(word n, const ring_type& r) noexcept {
-      number += n;
-      if ((item += n) != per_block) return;
-      item = 0;
-      if (++at == r.end()) at = r.first();
-    }
-  };
-
+  SLUICE_INLINE() static void publish(const place& to, word n) noexcept {
+    to.at->stamp.store(to.number + n, P::template order<site::broadcast_publish>);  // (P3)
+  }
   [[nodiscard]] word behind(unsigned slot) const noexcept {
     return next_.number - ring_.shared().cursors[slot].at.load(P::template order<site::broadcast_cursor>);  // (G3)
   }
@@ -5716,7 +5880,7 @@ class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
     return {};
   }
 
-  position next_;
+  place next_;  // of the next item
   std::uint32_t refusals_ = 0;
   unsigned blocker_ = 0;  // the reader that held us back the last time; 0, the producer's own slot, is none
   ring_type ring_;
@@ -5755,7 +5919,7 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
     cursor.store(start, P::template order<site::broadcast_start>);                         // (J4)
     ring_ = r;
     cursor_ = &cursor;
-    next_ = {start, start, r.block_of(start), start % per_block};
+    next_ = {r.place_of(start), start};
     lent_ = 0;
     this->sit_down(seat);
     return {};
@@ -5775,7 +5939,7 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
   template <class Ring>
   SLUICE_INLINE() result<T> try_pop(Ring&& ring) noexcept {
     if (const error e = find_item()) [[unlikely]] return e;
-    result<T> taken = detail::take_item<P>(next_.place());
+    result<T> taken = detail::take_item<P>(next_.item());
     move_on(1, ring);
     return taken;
   }
@@ -5791,7 +5955,7 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
     do {
       word n = from.ready - from.number;
       if (n > left) n = static_cast<word>(left);
-      P::copy_in(put, from.place(), static_cast<std::size_t>(n));
+      P::copy_in(put, from.item(), static_cast<std::size_t>(n));
       from.pass(n, ring_);
       put += n;
       left -= static_cast<std::size_t>(n);
@@ -5805,7 +5969,7 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
     if (const error e = find_item()) [[unlikely]] return e.during(step::borrow);
     lent_ = next_.ready;
     next_.ready = next_.number;  // so that a pop meanwhile ends in find_more(), which says busy
-    return next_.place();
+    return next_.item();
   }
   template <class Ring>
   void consume_loan(Ring&& ring) noexcept {
@@ -5827,30 +5991,17 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
   [[nodiscard]] std::size_t lag() const noexcept { return approx_size(); }
 
  private:
-  static constexpr word per_block = ring_type::per_block;
-  using block = typename ring_type::block;
-
   // Where the next item is.
-  struct position {
-    word number = 0;
+  struct position : ring_type::place {
     word ready = 0;  // what is before this position is there, as far as is known
-    block* at = nullptr;
-    word item = 0;   // within the block
 
-    [[nodiscard]] T* place() const noexcept { return at->item(per_block == 1 ? 0 : item); }
     // (C1) Counts the items of this block that are there.
     SLUICE_INLINE() errc look() noexcept {
-      const word stamp = at->stamp.load(P::template order<site::broadcast_stamp>), n = stamp - number;
-      if (n - 1 >= per_block - item) [[unlikely]]  // none yet, an earlier lap, or nonsense
-        return stamp > number ? errc::corrupt : errc::empty;
+      const word stamp = this->at->stamp.load(P::template order<site::broadcast_stamp>), n = stamp - this->number;
+      if (n - 1 >= ring_type::per_block - this->index) [[unlikely]]  // none yet, an earlier lap, or nonsense
+        return stamp > this->number ? errc::corrupt : errc::empty;
       ready = stamp;
       return errc::ok;
-    }
-    SLUICE_INLINE() void pass(word n, const ring_type& r) noexcept {
-      number += n;
-      if ((item += n) != per_block) return;
-      item = 0;
-      if (++at == r.end()) at = r.first();
     }
   };
 
@@ -6088,8 +6239,88 @@ class latest_ring {
 }  // namespace sluice
 
 #endif
+#ifndef SLUICE_RING_OVERWRITER_HPP
+#define SLUICE_RING_OVERWRITER_HPP
 
 #include <concepts>
+#include <span>
+
+namespace sluice::detail {
+
+/// The producer of a ring that overwrites what is old: there is always room, and nobody is asked for anything. Side has
+/// publish(value), which makes a message visible.
+///
+/// All zero is detached, and the first use says so.
+template <class Side, class RingType>
+class overwriter : public speaker<Side, typename RingType::policy> {
+  using T = typename RingType::value_type;
+
+ public:
+  using ring_type = RingType;
+
+  void detach() noexcept {
+    ring_ = {};
+    ready_ = false;
+  }
+  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
+  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
+  [[nodiscard]] static constexpr bool suspicious() noexcept { return false; }
+
+  template <class U = T, class Ring>
+    requires std::convertible_to<U&&, T>
+  SLUICE_INLINE() status try_push(U&& value, Ring&& ring) {
+    if (!ready_) [[unlikely]] return not_ready(step::push);
+    if constexpr (std::is_same_v<std::remove_cvref_t<U>, T>) self().publish(value);
+    else self().publish(T(std::forward<U>(value)));
+    this->wake_readers(ring);
+    return {};
+  }
+  /// Pushes all of them, one after the other; each counts.
+  template <std::same_as<std::span<const T>> Batch, class Ring>
+  result<std::size_t> try_push(Batch values, Ring&& ring) {
+    if (values.empty()) return std::size_t{0};
+    if (!ready_) return not_ready(step::push);
+    for (const T& value : values) self().publish(value);
+    this->wake_readers(ring);
+    return values.size();
+  }
+  /// A place to build a message in: then commit() it or abandon() the place. One claim at a time. The place is private,
+  /// since readers may be looking at those in the ring.
+  result<T*> try_claim() noexcept {
+    if (!ready_) return not_ready(step::claim);
+    ready_ = false;
+    return built_.item();
+  }
+  template <class Ring>
+  void commit(Ring&& ring) noexcept {
+    ready_ = true;
+    self().publish(*built_.item());
+    this->wake_readers(ring);
+  }
+  template <class Ring>
+  void abandon(Ring&&) noexcept {
+    ready_ = true;
+  }
+
+ protected:
+  void settle_in(const ring_type& r) noexcept {
+    ring_ = r;
+    ready_ = true;
+  }
+
+ private:
+  SLUICE_INLINE() Side& self() noexcept { return static_cast<Side&>(*this); }
+  [[nodiscard]] error not_ready(step s) const noexcept { return error(attached() ? errc::busy : errc::forked, s); }
+
+  ring_type ring_;
+  bool ready_ = false;  // attached, and no place is out
+  copied_item<T> built_;
+};
+
+}  // namespace sluice::detail
+
+#endif
+
 #include <span>
 
 // The two sides of the newest value. What they do, and why it survives a kill anywhere, is in latest_layout.hpp.
@@ -6103,75 +6334,30 @@ namespace sluice {
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
 /// Errors: busy (a claim is out), forked (detached). There is always room, and nobody need read.
 template <class T, class P = native_memory>
-class latest_producer : public detail::speaker<latest_producer<T, P>, P> {
+class latest_producer : public detail::overwriter<latest_producer<T, P>, latest_ring<T, P>> {
+  using base = detail::overwriter<latest_producer<T, P>, latest_ring<T, P>>;
+
  public:
-  using ring_type = latest_ring<T, P>;
+  using typename base::ring_type;
 
   /// Continues after the last value that is whole. The caller holds the producer role.
   status attach(const ring_type& r, unsigned = speaker_slot) noexcept {
-    ring_ = r;
     number_ = r.shared().newest.load(P::template order<site::latest_newest>);
-    ready_ = true;
+    base::settle_in(r);
     return {};
-  }
-  void detach() noexcept {
-    ring_ = {};
-    ready_ = false;
-  }
-  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
-  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
-  [[nodiscard]] static constexpr bool suspicious() noexcept { return false; }  // nobody is asked for anything
-
-  template <class U = T, class Ring>
-    requires std::convertible_to<U&&, T>
-  SLUICE_INLINE() status try_push(U&& value, Ring&& ring) {
-    if (!ready_) [[unlikely]] return not_ready(step::push);
-    if constexpr (std::is_same_v<std::remove_cvref_t<U>, T>) publish(value);
-    else publish(T(std::forward<U>(value)));
-    this->wake_readers(ring);
-    return {};
-  }
-  /// Pushes all of them, one after the other; each counts.
-  template <std::same_as<std::span<const T>> Batch, class Ring>
-  result<std::size_t> try_push(Batch values, Ring&& ring) {
-    if (values.empty()) return std::size_t{0};
-    if (!ready_) return not_ready(step::push);
-    for (const T& value : values) publish(value);
-    this->wake_readers(ring);
-    return values.size();
-  }
-  /// A place to build a value in: then commit() it or abandon() the place. One claim at a time. The place is private,
-  /// since readers may be looking at those in the ring.
-  result<T*> try_claim() noexcept {
-    if (!ready_) return not_ready(step::claim);
-    ready_ = false;
-    return built_.item();
-  }
-  template <class Ring>
-  void commit(Ring&& ring) noexcept {
-    ready_ = true;
-    publish(*built_.item());
-    this->wake_readers(ring);
-  }
-  template <class Ring>
-  void abandon(Ring&&) noexcept {
-    ready_ = true;
   }
 
  private:
+  friend base;
   SLUICE_INLINE() void publish(const T& value) noexcept {
     const auto n = ++number_;
-    auto& b = ring_.buffer_of(n);
-    b.stamp.store(n, P::template order<site::latest_begin>);                  // (P1)
-    b.item.store(value);                                                      // (P2)
-    ring_.shared().newest.store(n, P::template order<site::latest_publish>);  // (P3)
+    auto& b = base::ring().buffer_of(n);
+    b.stamp.store(n, P::template order<site::latest_begin>);                        // (P1)
+    b.item.store(value);                                                            // (P2)
+    base::ring().shared().newest.store(n, P::template order<site::latest_publish>);  // (P3)
   }
-  [[nodiscard]] error not_ready(step s) const noexcept { return error(attached() ? errc::busy : errc::forked, s); }
 
-  ring_type ring_;
   typename ring_type::word number_ = 0;  // of the last value
-  bool ready_ = false;                   // attached, and no place is out
-  detail::copied_item<T> built_;
 };
 
 /// A side that values come out of: each the newest there is, and none twice.
@@ -6186,7 +6372,7 @@ class latest_consumer : public detail::listener<latest_consumer<T, P>, P> {
   using ring_type = latest_ring<T, P>;
   using word = typename ring_type::word;
 
-  /// Begins with the value that there is, if any. The caller owns the slot of that number.
+  /// Begins with the value that there is, if any. The caller owns the slot of that number, or only looks on at `no_seat`.
   status attach(const ring_type& r, unsigned seat) noexcept {
     const word newest = r.shared().newest.load(P::template order<site::latest_newest>);
     ring_ = r;
@@ -6421,7 +6607,6 @@ class lossy_ring {
 
 #endif
 
-#include <concepts>
 #include <span>
 
 // The two sides of the lossy broadcast. What they do, and why it survives a kill anywhere, is in lossy_layout.hpp.
@@ -6435,79 +6620,34 @@ namespace sluice {
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
 /// Errors: busy (a claim is out), forked (detached). There is always room, and nobody need read.
 template <class T, class P = native_memory>
-class lossy_producer : public detail::speaker<lossy_producer<T, P>, P> {
+class lossy_producer : public detail::overwriter<lossy_producer<T, P>, lossy_ring<T, P>> {
+  using base = detail::overwriter<lossy_producer<T, P>, lossy_ring<T, P>>;
+
  public:
-  using ring_type = lossy_ring<T, P>;
+  using typename base::ring_type;
 
   /// Continues where the stamps say that the last producer ended. The caller holds the producer role.
   status attach(const ring_type& r, unsigned = speaker_slot) noexcept {
-    ring_ = r;
     number_ = r.find_tail();
     at_ = r.cell_of(number_ + 1);
-    ready_ = true;
+    base::settle_in(r);
     return {};
-  }
-  void detach() noexcept {
-    ring_ = {};
-    ready_ = false;
-  }
-  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
-  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
-  [[nodiscard]] static constexpr bool suspicious() noexcept { return false; }  // nobody is asked for anything
-
-  template <class U = T, class Ring>
-    requires std::convertible_to<U&&, T>
-  SLUICE_INLINE() status try_push(U&& value, Ring&& ring) {
-    if (!ready_) [[unlikely]] return not_ready(step::push);
-    if constexpr (std::is_same_v<std::remove_cvref_t<U>, T>) publish(value);
-    else publish(T(std::forward<U>(value)));
-    this->wake_readers(ring);
-    return {};
-  }
-  /// Pushes all of them, each visible by itself.
-  template <std::same_as<std::span<const T>> Batch, class Ring>
-  result<std::size_t> try_push(Batch values, Ring&& ring) {
-    if (values.empty()) return std::size_t{0};
-    if (!ready_) return not_ready(step::push);
-    for (const T& value : values) publish(value);
-    this->wake_readers(ring);
-    return values.size();
-  }
-  /// A place to build a message in: then commit() it or abandon() the place. One claim at a time. The place is private,
-  /// since readers may be looking at those in the ring.
-  result<T*> try_claim() noexcept {
-    if (!ready_) return not_ready(step::claim);
-    ready_ = false;
-    return built_.item();
-  }
-  template <class Ring>
-  void commit(Ring&& ring) noexcept {
-    ready_ = true;
-    publish(*built_.item());
-    this->wake_readers(ring);
-  }
-  template <class Ring>
-  void abandon(Ring&&) noexcept {
-    ready_ = true;
   }
 
  private:
+  friend base;
   SLUICE_INLINE() void publish(const T& value) noexcept {
     const auto n = ++number_;
     auto& c = *at_;
     c.stamp.store(ring_type::making(n), P::template order<site::lossy_begin>);   // (P1)
     c.item.store(value);                                                         // (P2)
     c.stamp.store(ring_type::there(n), P::template order<site::lossy_publish>);  // (P3)
-    ring_.shared().tail.store(n, P::template order<site::lossy_tail>);           // (P4)
-    if (++at_ == ring_.end()) at_ = ring_.first();
+    base::ring().shared().tail.store(n, P::template order<site::lossy_tail>);    // (P4)
+    if (++at_ == base::ring().end()) at_ = base::ring().first();
   }
-  [[nodiscard]] error not_ready(step s) const noexcept { return error(attached() ? errc::busy : errc::forked, s); }
 
-  ring_type ring_;
   typename ring_type::word number_ = 0;      // of the last message
   typename ring_type::cell* at_ = nullptr;  // where the next one goes
-  bool ready_ = false;                      // attached, and no place is out
-  detail::copied_item<T> built_;
 };
 
 /// A side that messages come out of: all of them in order, but for those that were overwritten, whose number it says.
@@ -6522,7 +6662,7 @@ class lossy_consumer : public detail::listener<lossy_consumer<T, P>, P> {
   using ring_type = lossy_ring<T, P>;
   using word = typename ring_type::word;
 
-  /// Begins with the oldest message that is kept. The caller owns the slot of that number.
+  /// Begins with the oldest message that is kept. The caller owns the slot of that number, or only looks on at `no_seat`.
   status attach(const ring_type& r, unsigned seat) noexcept {
     ring_ = r;
     go_to(r.oldest(r.find_tail()));
@@ -6662,9 +6802,11 @@ struct latest {};
 
 namespace detail {
 
-/// The kinds with one producer, in slot 0, whose every message is for every reader.
+/// The kinds with one producer, in slot 0, whose every message is for every reader. A reader writes no message; one that may
+/// miss some need write nothing, since nobody waits for it.
 template <region_kind Id, bool Reliable>
 struct audience_kind {
+  static constexpr rights least_rights_to_read = Reliable ? rights::payload_read_only : rights::read_only;
   static constexpr region_kind in_region = Id;
   static constexpr bool reliable = Reliable;
   static constexpr std::uint32_t participants = 16, most_participants = crowd<>::most;
@@ -6863,6 +7005,12 @@ class ring_end {
 
   void arm(want, wait_set& set) noexcept {
     if (!side_->attached()) return set.ready();
+    if constexpr (requires { home_.looks_on(); }) {
+      if (home_.looks_on()) {  // nobody knows of this end: it looks again by itself
+        (void)recover();
+        return set.within(home_.slice(false));
+      }
+    }
     const auto value = side_->arm();
     const bool fenced = home_.heavy_fence();
     (void)recover();
@@ -6913,7 +7061,7 @@ class ring_end {
     if constexpr (requires { side_->lag(); }) return side_->attached() ? side_->lag() : 0;
     else return approx_size();
   }
-  /// How many participants live, this one included. Racy.
+  /// How many participants live, this one included if it is one (with `rights::read_only` it is none). Racy.
   [[nodiscard]] unsigned peers() noexcept { return side_->attached() ? home_.peers() : 0; }
   [[nodiscard]] wait_strategy waits() const noexcept { return waits_; }
   /// What this end found when it was opened.
@@ -7401,8 +7549,7 @@ class local_home {
   [[nodiscard]] Side* side() const noexcept { return &own_->side; }
   [[nodiscard]] bool heavy_fence() const noexcept { return detail::heavy_fence(false); }
   [[nodiscard]] std::int64_t slice(bool fenced) const noexcept {
-    if constexpr (requires { core_->ring.shared().consumers; }) return fenced ? 20'000'000 : 1'000'000;
-    else return fenced ? never : 1'000'000;
+    return fenced ? longest_sleep<Kind>() : 1'000'000;
   }
   recovery heal_peers() const noexcept { return {}; }
   [[nodiscard]] recovery recovered() const noexcept { return {}; }
@@ -7567,7 +7714,8 @@ template <class P = native_memory>
 //   heal   With a certificate that k is dead: settles the positions that the dispensers name k for; then every claimed(L,k)
 //          becomes a tomb(L), which consumers pass, and every taking(L,k) an orphan(L), which the next consumer adopts
 //          out of order, before anything else. `orphans` counts how often there may be new ones. A healer that dies is
-//          followed by another, which finds the same, or less to do.
+//          followed by another, which finds the same, or less to do. Where orphans are to be dropped, taking(L,k) becomes
+//          vacant(L+1) instead, which is what its owner would have stored in the end (C4): nobody can tell the difference.
 //
 // A stale compare-exchange of somebody who was stopped in between does no harm: a word comes back only after 2^53 operations.
 //
@@ -7719,13 +7867,14 @@ class ordered_ring {
   [[nodiscard]] word vacant_after(word at) const noexcept { return cell_word(lap_of(at) + one_lap_, cell_state::vacant); }
 
   /// Repairs what the dead owner of a slot left. The caller holds its certificate; idempotent.
-  recovery heal(unsigned slot) const noexcept {
+  recovery heal(unsigned slot, orphans after_death = orphans::redeliver) const noexcept {
     recovery found;
+    const bool drop = after_death == orphans::drop;
     const word who = slot + 1;
     word tail = 0, head = 0;
     if (load(control_->tail, tail) && owner_of(tail) == who) settle<cell_state::vacant, cell_state::claimed>(tail);
     if (load(control_->head, head) && owner_of(head) == who) settle<cell_state::full, cell_state::taking>(head);
-    bool orphans = false;
+    bool left = false;  // orphans are
     for (word k = 0; k < capacity_; ++k) {
       auto& word_here = cells_[k].word;
       word w = word_here.load(P::template order<site::ordered_cell>);
@@ -7735,15 +7884,15 @@ class ordered_ring {
                                               P::template order<site::ordered_before>))
           ++found.undelivered;
       } else if (w == cell_word(lap, cell_state::taking, who)) {
-        if (word_here.compare_exchange_strong(w, cell_word(lap, cell_state::orphan), P::template order<site::ordered_heal>,
-                                              P::template order<site::ordered_before>))
-          ++found.redelivered;
-        orphans = true;
+        const word after = drop ? vacant_after(lap) : cell_word(lap, cell_state::orphan);
+        if (word_here.compare_exchange_strong(w, after, P::template order<site::ordered_heal>, P::template order<site::ordered_before>))
+          ++(drop ? found.dropped : found.redelivered);
+        left = left || !drop;
       } else {
-        orphans = orphans || state_of(w) == cell_state::orphan;  // perhaps made by a healer that died before it said so
+        left = left || state_of(w) == cell_state::orphan;  // perhaps made by a healer that died before it said so
       }
     }
-    if (orphans) control_->orphans.fetch_add(1, P::template order<site::ordered_raise>);
+    if (left) control_->orphans.fetch_add(1, P::template order<site::ordered_raise>);
     found.peers = 1;
     return found;
   }
@@ -8329,6 +8478,9 @@ struct ordered_kind {
 
   static constexpr region_kind in_region = Id;
   static constexpr std::uint32_t participants = 16, most_participants = crowd<>::most;
+  /// Who is told `pending` at the end, because a fellow still holds a message, is not woken when that one is popped.
+  static constexpr std::int64_t longest_sleep = 20'000'000;
+  static constexpr bool has_orphans = true;
   static constexpr slot_range side(bool many, bool others_many) noexcept {
     return many ? slot_range(others_many ? 0 : 1, crowd<>::most - 1) : slot_range(0);
   }
@@ -8336,9 +8488,9 @@ struct ordered_kind {
 
   /// Repairs what the dead owner of a slot left in the ring, and wakes whoever may have waited for it.
   template <class T, class P, class Ring>
-  static recovery heal(const ordered_ring<T, P>& r, unsigned slot, Ring&& ring) noexcept {
+  static recovery heal(const ordered_ring<T, P>& r, unsigned slot, Ring&& ring, orphans after_death = orphans::redeliver) noexcept {
     auto& shared = r.shared();
-    const recovery found = r.heal(slot);
+    const recovery found = r.heal(slot, after_death);
     shared.producers.end(slot, phase::died);
     shared.consumers.end(slot, phase::died);
     shared.producers.wake_all(ring);
@@ -8378,8 +8530,10 @@ struct ring_options {
   bool prefault = false;                  // map all pages at once
   bool huge_pages = false;                // ask for huge pages
   bool persistent = false;                // leaving or dying is no end of the stream: only close() is
+  orphans after_death = orphans::as_created;  // mpsc, spmc, mpmc: of what a dead consumer held; all ends of a region agree
+  sluice::rights rights = sluice::rights::read_write;  // less: for readers of broadcast, lossy_broadcast, latest
 
-  [[nodiscard]] region_options region() const noexcept { return {directory, mode, group, prefault, huge_pages}; }
+  [[nodiscard]] region_options region() const noexcept { return {directory, mode, group, prefault, huge_pages, rights}; }
 };
 
 namespace detail {
@@ -8396,6 +8550,9 @@ region_spec spec_of(const ring_options& o) noexcept {
   s.most_participants = kind::most_participants;
   s.default_participants = kind::participants;
   s.persistent = o.persistent;
+  s.after_death = o.after_death;
+  s.has_orphans = requires { kind::has_orphans; };
+  if constexpr (requires { kind::least_rights_to_read; }) s.control_bytes = sizeof(typename kind::template ring<T, P>::control);
   s.item_size = sizeof(T);
   s.item_align = alignof(T);
   s.layout = layout_of<T>;
@@ -8408,6 +8565,10 @@ region_spec spec_of(const ring_options& o) noexcept {
 /// wiped: there the side is detached, and its first use says `forked`.
 template <class SideType, class Kind, class P>
 class shared_home {
+  using kind = ring_kind<Kind>;
+  static constexpr bool reads =
+      std::is_same_v<SideType, typename kind::template consumer<typename SideType::ring_type::value_type, P>>;
+
  public:
   using ring_type = typename SideType::ring_type;
   using policy = P;
@@ -8426,8 +8587,13 @@ class shared_home {
   [[nodiscard]] bool heavy_fence() noexcept { return detail::heavy_fence(true) && member_.all_fenced(); }
   /// Longer sleeps would leave a message lie whose producer was killed between publishing it and waking us.
   [[nodiscard]] std::int64_t slice(bool fenced) const noexcept { return fenced ? 20'000'000 : 1'000'000; }
+  /// Does this end take no part in the region, and write nothing there?
+  [[nodiscard]] bool looks_on() const noexcept { return member_.looks_on(); }
   recovery heal_peers() noexcept {
     recovery all;
+    if constexpr (requires { kind::least_rights_to_read; } && reads) {
+      if (looks_on()) return side()->look_for_death([&](unsigned slot) noexcept { return !member_.alive(slot); }), all;
+    }
     for (unsigned k = 0; k < member_.slot_count(); ++k)
       if (k != member_.slot()) (void)member_.heal_if_dead(k, [&](membership<P>& m, unsigned slot) { all += heal(m, slot); });
     recovered_ += all;
@@ -8435,16 +8601,17 @@ class shared_home {
   }
   [[nodiscard]] const recovery& recovered() const noexcept { return recovered_; }
   static recovery heal(const membership<P>& m, unsigned slot) noexcept {
-    return ring_kind<Kind>::heal(ring_of(m), slot, futex_ringer<true>{});
+    if constexpr (requires { kind::has_orphans; }) return kind::heal(ring_of(m), slot, futex_ringer<true>{}, m.after_death());
+    else return kind::heal(ring_of(m), slot, futex_ringer<true>{});
   }
   static ring_type ring_of(const membership<P>& m) noexcept { return {m.body(), m.capacity(), m.persistent()}; }
   [[nodiscard]] unsigned peers() noexcept { return member_.peers(); }
   [[nodiscard]] opening opened() const noexcept { return member_.opened(); }
-  /// One more participant of the same region.
+  /// One more participant of the same region, which may do no more than this one.
   [[nodiscard]] result<shared_home> another(slot_range range, const ring_options& o = {}) const noexcept {
     if (member_.handle() < 0) return error(errc::closed, step::open);
     return open([&](auto heal, auto begin) {
-      return membership<P>::join(member_.handle(), member_.durable(), o.region(), spec(o), range, heal, begin);
+      return membership<P>::join(member_.handle(), member_.durable(), member_.on_behalf(o.region()), spec(o), range, heal, begin);
     });
   }
   void leave() noexcept {
@@ -8452,7 +8619,11 @@ class shared_home {
     else member_.leave();
   }
   [[nodiscard]] const membership<P>& member() const noexcept { return member_; }
-  static region_spec spec(const ring_options& o) noexcept { return spec_of<typename ring_type::value_type, Kind, P>(o); }
+  static region_spec spec(const ring_options& o) noexcept {
+    region_spec s = spec_of<typename ring_type::value_type, Kind, P>(o);
+    if constexpr (requires { kind::least_rights_to_read; } && reads) s.least_rights = kind::least_rights_to_read;
+    return s;
+  }
   /// Joins a region and takes a role up in it. `join(heal, begin)` is one of the ways into a membership.
   template <class Join>
   static result<shared_home> open(Join join) noexcept {

@@ -2,6 +2,7 @@
 #include <sluice/channel/channel.hpp>
 #include <sluice/channel/crowds.hpp>
 #include <sluice/channel/shared.hpp>
+#include <sluice/platform/describe.hpp>
 
 #include "catch.hpp"
 #include "process.hpp"
@@ -251,6 +252,80 @@ TEST_CASE("a forked child has no part in its parent's ends, which it can join an
   CHECK(*rx->pop(1s) == 3);
   CHECK(tx->push(u64{4}));
   CHECK(*rx->pop(1s) == 4);
+}
+
+TEST_CASE("what a killed consumer held is dropped and counted where the region is made so, and nothing else is lost") {
+  const bool on_file = GENERATE(false, true);
+  const test::scratch dir(on_file ? "/tmp" : "/dev/shm");
+  sluice::ring_options o;
+  if (!on_file) o.directory = dir.c_str();
+  o.capacity = 8;
+  o.after_death = sluice::orphans::drop;
+  const std::string path = dir / "q";
+  const auto sink = [&] { return on_file ? sluice::mapped_sink<u64, mpmc>(path, o) : sluice::shm_sink<u64, mpmc>("q", o); };
+  const auto source = [&] { return on_file ? sluice::mapped_source<u64, mpmc>(path, o) : sluice::shm_source<u64, mpmc>("q", o); };
+  auto tx = sink();
+  auto rx = source();
+  REQUIRE((tx && rx));
+  u64 next = 0, dropped = 0;
+  for (unsigned k = 0; k < rounds(20); ++k) {
+    for (u64 m = 0; m < 8; ++m) REQUIRE(tx->push(next + m));
+    test::shared_with_children<std::atomic<u64>> held;
+    test::child c([&] {
+      auto mine = source();
+      if (!mine || *mine->pop(1s) != next) return 1;  // popped: it had that one
+      const auto loan = mine->borrow(1s);
+      if (!loan) return 2;
+      *held = *loan;
+      ::kill(::getpid(), SIGKILL);
+      return 3;
+    });
+    REQUIRE(c.wait() == -SIGKILL);
+    CHECK(*held == next + 1);
+    for (u64 m = 2; m < 8; ++m) CHECK(*rx->pop(1s) == next + m);
+    CHECK_FALSE(rx->redelivered());
+    CHECK(rx->pop(k % 2 == 0 ? 30ms : 0ms).err());
+    if (k % 3 == 0) {  // it is the producer that heals, which is held up by what the dead one held
+      for (u64 m = 0; m < 8; ++m) REQUIRE(tx->push(100 + m, 5s));
+      for (u64 m = 0; m < 8; ++m) CHECK(*rx->pop(5s) == 100 + m);
+    }
+    (void)rx->recover();
+    dropped = rx->recovered().dropped + tx->recovered().dropped;
+    CHECK(dropped == k + 1);
+    CHECK(rx->recovered().redelivered + tx->recovered().redelivered == 0);
+    next += 1000;
+  }
+}
+
+TEST_CASE("all ends of a region agree on what becomes of messages that a dead consumer held") {
+  const test::scratch dir;
+  const auto open = [&](const char* name, sluice::orphans fate) {
+    sluice::ring_options o;
+    o.directory = dir.c_str();
+    o.after_death = fate;
+    return sluice::shm_sink<u64, mpmc>(name, o);
+  };
+  using sluice::orphans;
+  const sluice::error differs(errc::mismatch, sluice::step::validate, sluice::subject::after_death);
+  auto drop = open("drop", orphans::drop), keep = open("keep", orphans::redeliver), usual = open("usual", orphans::as_created);
+  REQUIRE((drop && keep && usual));
+  CHECK(open("drop", orphans::as_created));
+  CHECK(open("drop", orphans::drop));
+  CHECK(open("drop", orphans::redeliver).err() == differs);
+  CHECK(open("keep", orphans::drop).err() == differs);
+  CHECK(open("usual", orphans::drop).err() == differs);
+  CHECK(open("usual", orphans::redeliver));
+  CHECK(drop->clone());
+  CHECK(std::string(sluice::describe(differs).c_str()).find(".after_death") != std::string::npos);
+  sluice::ring_options o;
+  o.directory = dir.c_str();
+  o.after_death = orphans::drop;
+  const sluice::error never(errc::unsupported, sluice::step::open, sluice::subject::after_death);
+  CHECK(sluice::shm_sink<u64>("one", o).err() == never);
+  CHECK(sluice::shm_source<u64>("one", o).err() == never);
+  CHECK(dir.entries() == 3);
+  CHECK(sluice::shm_source<u64, mpsc>("in", o));
+  CHECK(sluice::shm_source<u64, spmc>("out", o));
 }
 
 TEST_CASE("whoever is refused, or asks, heals what a killed process held, and reports it") {

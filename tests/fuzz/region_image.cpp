@@ -161,9 +161,8 @@ void damage(std::string& image, fuzz::input& in) {
       std::memcpy(&h, image.data(), sizeof h);
       h.participants = in.flag() ? in.byte() : in.take<std::uint16_t>();
       h.capacity = some_value(in) >> in.below(64);
-      h.state_size = sluice::detail::whole_pages(sizeof(sluice::region_state<>) +
-                                                 std::uint64_t{h.participants} * sizeof(sluice::participant_record<>));
-      h.body_offset = h.state_offset + h.state_size;
+      h.body_offset = sluice::detail::body_offset_for(h.participants, in.flag() ? 0 : 128u * in.byte());
+      h.state_size = h.body_offset - h.state_offset;
       h.body_size = sluice::spsc_ring<sample>::bytes_for(h.capacity);
       h.region_size = sluice::detail::whole_pages(h.body_offset + h.body_size);
       std::memcpy(image.data(), &h, sizeof h);

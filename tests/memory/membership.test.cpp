@@ -870,3 +870,76 @@ TEST_CASE("on a full file system a region is refused at creation, and one that e
   if (how == 100) WARN("skipped: user namespaces are forbidden here");
   else CHECK(how == 0);
 }
+
+TEST_CASE("who only looks on takes no slot and no lock, writes nothing, and can ask who lives") {
+  world w(GENERATE(false, true));
+  w.options.rights = sluice::rights::read_only;
+  const auto quiet = w.make(w.path.starts_with("/tmp"));
+  auto looks = spec();
+  looks.least_rights = sluice::rights::read_only;
+  const auto look = [&] { return member::join(*w.make(w.place->durable()), looks, sluice::slot_range{}, heal, begin); };
+  CHECK(look().err() == errc::not_found);
+  CHECK(w.dir.entries() == 0);
+  CHECK(member::join(*quiet, spec(), 0, heal, begin).err() == sluice::error(errc::unsupported, step::open, subject::rights));
+  auto a = w.join(0);
+  REQUIRE(a);
+  const auto locks = test::locks_on(w.path);
+  auto m = look();
+  REQUIRE(m);
+  CHECK(m->looks_on());
+  CHECK(test::locks_on(w.path) == locks);
+  CHECK((w.incarnation(1) == 0 && w.incarnation(2) == 0));
+  CHECK(m->peers() == 1);
+  CHECK(a->peers() == 1);
+  CHECK(m->alive(0));
+  die_at(w, 1);
+  CHECK_FALSE(m->alive(1));
+  CHECK_FALSE(m->begin_heal(1));
+  CHECK(healed.empty());
+  CHECK(m->capacity() == 512);
+  a->leave();
+  CHECK_FALSE(m->alive(0));
+  const auto maps = test::mappings_of(w.path);
+  m->leave();
+  CHECK(test::mappings_of(w.path) + 1 == maps);
+  CHECK(test::locks_on(w.path) == 0);
+}
+
+TEST_CASE("who only looks on reads no words of an earlier boot that nobody has set right") {
+  world w(true, "/tmp");
+  if (auto a = w.join(0)) a->leave();
+  w.options.rights = sluice::rights::read_only;
+  auto looks = spec();
+  looks.least_rights = sluice::rights::read_only;
+  const auto look = [&] { return member::join(*w.make(true), looks, sluice::slot_range{}, heal, begin); };
+  CHECK(look());  // of this boot
+  w.set_word(boot_at, 77);
+  CHECK(look());  // left in order
+  w.set_word(clean_at, 0);
+  CHECK(look().err() == sluice::error(errc::denied, step::validate, subject::persistence));
+  w.set_word(boot_at, 0);
+  CHECK(look());  // never used
+  w.set_word(boot_at, 77);
+  auto a = w.join(0);  // sets it right
+  REQUIRE(a);
+  CHECK(a->opened() == opening::reset);
+  CHECK(look());
+  w.set_word(boot_at, 77);
+  CHECK(look());  // somebody lives, whatever name of the boot we are shown
+}
+
+TEST_CASE("who only looks on refuses a file that is short, or on tmpfs has holes, since it cannot mend them") {
+  world w;
+  REQUIRE(w.join(0));
+  w.options.rights = sluice::rights::read_only;
+  auto looks = spec();
+  looks.least_rights = sluice::rights::read_only;
+  const auto look = [&] { return member::join(*w.make(false), looks, sluice::slot_range{}, heal, begin); };
+  CHECK(look());
+  const auto size = static_cast<off_t>(w.word(48));
+  const sluice::unique_handle fd(::open(w.path.c_str(), O_RDWR | O_CLOEXEC));
+  if (::fallocate(fd.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, size - 4096, 4096) == 0)
+    CHECK(look().err() == sluice::error(errc::truncated, step::open, subject::size));
+  REQUIRE(::ftruncate(fd.get(), size - 4096) == 0);
+  CHECK(look().err() == sluice::error(errc::truncated, step::validate, subject::size));
+}

@@ -97,6 +97,24 @@ TEST_CASE("a header that cannot be made is refused with its reason") {
   }
 }
 
+TEST_CASE("where a body has a control part, the payload behind it begins at a page, and no earlier one is left empty") {
+  const std::uint64_t control = GENERATE(128u, 1152u, 1920u, 4096u, 9728u);
+  auto s = spec();
+  s.control_bytes = control;
+  s.participants = GENERATE(2u, 16u, 1024u);
+  auto h = sluice::detail::make_header(s);
+  REQUIRE(h);
+  h->crc = h->computed_crc();
+  const std::uint64_t state_end = h->state_offset + (h->participants + 1u) * 128u;
+  CHECK((h->body_offset + control) % 4096 == 0);
+  CHECK(h->body_offset % 128 == 0);
+  CHECK(h->body_offset >= state_end);
+  CHECK(h->body_offset < state_end + 4096);
+  CHECK(sluice::detail::check_sound(*h, h->region_size));
+  CHECK(sluice::detail::check_wanted(*h, s));
+  CHECK(static_cast<bool>(sluice::detail::check_wanted(*h, spec())) == (control % 4096 == 0));
+}
+
 TEST_CASE("each wrong field of a header is refused with its own reason, although the checksum is right") {
   struct wrong {
     const char* what;

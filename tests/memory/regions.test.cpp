@@ -153,3 +153,29 @@ TEST_CASE("a mapping that was forgotten is left alone") {
   CHECK(r->data() == nullptr);
   CHECK(::munmap(at, 4096) == 0);
 }
+
+TEST_CASE("the rear of a mapping can be protected from the program itself, from a page on") {
+  const auto fd = anonymous_file(3 * 4096);
+  auto r = sluice::mapped_region::map(fd.get(), 3 * 4096, {});
+  REQUIRE(r);
+  for (const std::size_t inside : {1u, 128u, 2048u, 6144u})
+    CHECK(r->protect(inside).err() == sluice::error(sluice::errc::unsupported, sluice::step::map, sluice::subject::page_size));
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  if (page != 4096) return;
+  REQUIRE(r->protect(4096));
+  const auto write_at = [&](std::size_t at) {
+    test::child c([&] {
+      ::signal(SIGSEGV, SIG_DFL);
+      auto mine = sluice::mapped_region::map(fd.get(), 3 * 4096, {});
+      if (!mine || !mine->protect(4096)) return 1;
+      const_cast<volatile std::byte&>(mine->data()[at]) = std::byte{5};
+      return 0;
+    });
+    return c.wait();
+  };
+  CHECK(write_at(4095) == 0);
+  CHECK(r->data()[4095] == std::byte{5});
+  CHECK(write_at(4096) == -SIGSEGV);
+  CHECK(write_at(3 * 4096 - 1) == -SIGSEGV);
+  CHECK(r->data()[4096] == std::byte{});
+}

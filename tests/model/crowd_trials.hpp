@@ -39,6 +39,7 @@ inline std::vector<trial> crowd_trials() {
   all.push_back(crowd_trial<rig::mpsc>({.producers = 2, .capacity = 2, .messages = 0, .ends = true}));
   all.push_back(crowd_trial<rig::mpmc>({.producers = 2, .messages = 1, .pops = 2, .relay = true}));
   all.push_back(crowd_trial<rig::mpmc>({.messages = 2, .pops = 1, .consumer_dies = true, .heir = true}));
+  all.push_back(crowd_trial<rig::mpmc>({.messages = 2, .pops = 1, .consumer_dies = true, .heir = true, .drops = true}));
   all.push_back(crowd_trial<rig::mpsc>({.producers = 2, .capacity = 2, .messages = 1, .pops = 1, .producer_dies = true}));
   all.push_back(crowd_trial<rig::mpmc>({.producers = 2, .messages = 1, .pops = 1, .producer_dies = true}));
   all.push_back(crowd_trial<rig::spmc>({.consumers = 2, .capacity = 2, .waiting = 2, .messages = 1, .pops = 1, .consumer_dies = true}));

@@ -172,8 +172,14 @@ model_mutant(healer_does_not_settle ring/ordered_layout.hpp
     if (load(control_->head, head) && owner_of(head) == who) settle<cell_state::full, cell_state::taking>(head);]=]
   [=[    (void)load(control_->tail, tail), (void)load(control_->head, head);]=])
 model_mutant(no_orphans_count ring/ordered_layout.hpp
-  [=[if (orphans) control_->orphans.fetch_add(1, P::template order<site::ordered_raise>);]=]
-  [=[static_cast<void>(orphans);]=])
+  [=[if (left) control_->orphans.fetch_add(1, P::template order<site::ordered_raise>);]=]
+  [=[static_cast<void>(left);]=])
+model_mutant(dropped_place_stays_in_its_lap ring/ordered_layout.hpp
+  [=[drop ? vacant_after(lap) :]=]
+  [=[drop ? cell_word(lap, cell_state::vacant) :]=])
+model_mutant(dropped_message_is_redelivered ring/ordered_layout.hpp
+  [=[const bool drop = after_death == orphans::drop;]=]
+  [=[const bool drop = after_death == orphans::drop && slot == ~0u;]=])
 model_mutant(orphan_never_adopted ring/ordered.hpp
   [=[    if (orphaned()) [[unlikely]] {]=]
   [=[    if (false) {]=])
