@@ -7,12 +7,15 @@
 #include "process.hpp"
 #include "sanitizers.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <vector>
 
 // What docs/guarantees.md says of all the kinds with one producer and many readers.
 
@@ -124,7 +127,7 @@ struct stage {
   static inline box<Kind>* ring;
   static inline typename box<Kind>::producer tx;
   static inline typename box<Kind>::consumer rx;
-  static inline volatile u64 pushed, seen, missed, wrong, interrupts;
+  static inline std::atomic<u64> pushed, seen, missed, wrong, interrupts;
 
   static void reset(std::size_t capacity) {
     delete ring;
@@ -134,18 +137,18 @@ struct stage {
     pushed = 0, seen = 0, missed = 0, wrong = 0, interrupts = 0;
   }
   static void push() {
-    if (tx.try_push(pushed + 1, no_bell)) pushed = pushed + 1;
+    if (tx.try_push(pushed + 1, no_bell)) ++pushed;
   }
   static void pop() {
     const auto v = rx.try_pop(no_bell);
     if (v) {
       const u64 skipped = *v - seen - 1;
-      if (*v <= seen || *v > pushed + 1 || (std::is_same_v<Kind, latest> ? false : skipped != missed)) wrong = wrong + 1;
+      if (*v <= seen || *v > pushed + 1 || (std::is_same_v<Kind, latest> ? false : skipped != missed)) ++wrong;
       seen = *v, missed = 0;
     } else if (v.err() == errc::lagged) {
-      missed = missed + static_cast<u64>(v.err().detail);
+      missed += static_cast<u64>(v.err().detail);
     } else if (v.err() != errc::empty && v.err() != errc::pending) {
-      wrong = wrong + 1;
+      ++wrong;
     }
   }
   /// Does it until it has been interrupted often enough.
@@ -191,11 +194,11 @@ TEMPLATE_TEST_CASE("an end of a ring for many readers may be used in a signal ha
   using on = stage<TestType>;
   const std::size_t capacity = GENERATE(1u, 3u, 64u);
   on::reset(capacity);
-  interrupted_by([] { on::pop(), on::interrupts = on::interrupts + 1; }, [] { on::again_and_again(&on::push); });
+  interrupted_by([] { on::pop(), ++on::interrupts; }, [] { on::again_and_again(&on::push); });
   CHECK(on::wrong == 0);
   CHECK(on::pushed > 0);
   on::reset(capacity);
-  interrupted_by([] { on::push(), on::push(), on::interrupts = on::interrupts + 1; }, [] { on::again_and_again(&on::pop); });
+  interrupted_by([] { on::push(), on::push(), ++on::interrupts; }, [] { on::again_and_again(&on::pop); });
   CHECK(on::wrong == 0);
   CHECK(on::seen <= on::pushed);
 }
