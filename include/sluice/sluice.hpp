@@ -27,6 +27,7 @@
 #include <sluice/stream/pipe.hpp>
 #include <sluice/channel/broadcast.hpp>
 #include <sluice/channel/bytes.hpp>
+#include <sluice/channel/bytes_crowd.hpp>
 #include <sluice/channel/channel.hpp>
 #include <sluice/channel/crowds.hpp>
 #include <sluice/channel/explain.hpp>

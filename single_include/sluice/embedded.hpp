@@ -1208,6 +1208,9 @@ class inline_region {
 #ifndef SLUICE_RING_BYTES_HPP
 #define SLUICE_RING_BYTES_HPP
 
+#ifndef SLUICE_RING_BYTES_READER_HPP
+#define SLUICE_RING_BYTES_READER_HPP
+
 #ifndef SLUICE_RING_BYTES_LAYOUT_HPP
 #define SLUICE_RING_BYTES_LAYOUT_HPP
 
@@ -1525,7 +1528,7 @@ class spsc_ring : public spsc_lane<T, P> {
 #endif
 
 // The single-producer single-consumer ring of messages of any length, in memory: one control part (that of the spsc
-// ring), an array of frames, and the payload area.
+// ring), an array of frames, and the payload area. That of many producers, bytes_crowd_layout.hpp, has the same parts.
 //
 //   granule  64 bytes of payload area, aligned to a line. A message lies in one piece and starts on a granule.
 //   frame    one word for each granule, apart from the payload, so that no payload is ever taken for framing. Only the
@@ -1602,35 +1605,24 @@ struct bytes_consume : order_site<std::memory_order_release> {};  // (C3) reads 
 struct bytes_head : order_site<std::memory_order_acquire> {};     // (P1) reuse comes after the last read
 }  // namespace site
 
-/// A ring of messages of any length in memory that somebody else provides: where it is, and how large. A private copy of
-/// the geometry; nothing of it is read from the shared memory again.
-template <class P = native_memory>
-class bytes_ring {
+/// Where the parts of a ring of bytes lie: a control part, the frames, the payload area. A private copy of the geometry;
+/// nothing of it is read from the shared memory again.
+template <class Control, class P>
+class bytes_area {
  public:
   using value_type = std::byte;
   using policy = P;
-  using words = bytes_words<P>;
   using word = typename P::word;
   using frame = typename P::template atomic<word>;
-  using control = spsc_control<P>;
+  using control = Control;
 
   /// The granules that a message of n bytes takes: one at least, an empty message has a place too.
   [[nodiscard]] SLUICE_INLINE() static constexpr std::size_t granules_of(std::size_t n) noexcept {
     return n == 0 ? 1 : (n - 1) / bytes_granule + 1;
   }
-  /// The bytes that a ring needs whose payload area has `capacity` bytes, rounded up to whole granules; 0 if there can be
-  /// none.
-  [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
-    constexpr std::size_t most = static_cast<std::size_t>(-1) / 4 / (bytes_granule + sizeof(word));
-    if (capacity == 0) return 0;
-    const std::size_t n = granules_of(capacity);
-    if (n > most || n > words::size_mask / bytes_granule) return 0;
-    return payload_at(n) + n * bytes_granule;
-  }
 
-  constexpr bytes_ring() noexcept = default;
-  /// Views `bytes_for(capacity)` bytes, aligned to `apart_bytes`, that are all zero or hold such a ring already.
-  bytes_ring(std::byte* memory, std::size_t capacity, bool persistent = false) noexcept
+  constexpr bytes_area() noexcept = default;
+  bytes_area(std::byte* memory, std::size_t capacity, bool persistent) noexcept
       : control_(std::launder(reinterpret_cast<control*>(memory))),
         frames_(std::launder(reinterpret_cast<frame*>(memory + sizeof(control)))),
         payload_(memory + payload_at(granules_of(capacity))),
@@ -1648,11 +1640,55 @@ class bytes_ring {
   [[nodiscard]] bool persistent() const noexcept { return persistent_; }
   [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
 
+ protected:
+  /// The bytes that a ring needs whose payload area has `capacity` bytes, rounded up to whole granules; 0 if there can be
+  /// none, or if that is more than `most` bytes.
+  [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity, word most) noexcept {
+    constexpr std::size_t room = static_cast<std::size_t>(-1) / 4 / (bytes_granule + sizeof(word));
+    if (capacity == 0) return 0;
+    const std::size_t n = granules_of(capacity);
+    if (n > room || n > most / bytes_granule) return 0;
+    return payload_at(n) + n * bytes_granule;
+  }
+
+  control* control_ = nullptr;
+  frame* frames_ = nullptr;
+  std::byte* payload_ = nullptr;
+  word granules_ = 0;
+  bool persistent_ = false;
+
+ private:
+  [[nodiscard]] static constexpr std::size_t payload_at(std::size_t granules) noexcept {
+    return (sizeof(control) + granules * sizeof(word) + apart_bytes - 1) / apart_bytes * apart_bytes;
+  }
+};
+
+/// A ring of messages of any length in memory that somebody else provides: where it is, and how large.
+template <class P = native_memory>
+class bytes_ring : public bytes_area<spsc_control<P>, P> {
+  using base = bytes_area<spsc_control<P>, P>;
+  using base::control_, base::frames_, base::granules_;
+
+ public:
+  using words = bytes_words<P>;
+  using typename base::word;
+  using base::granules_of;
+
+  /// The bytes that such a ring needs; 0 if there can be none.
+  [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
+    return base::bytes_for(capacity, words::size_mask);
+  }
+
+  constexpr bytes_ring() noexcept = default;
+  /// Views `bytes_for(capacity)` bytes, aligned to `apart_bytes`, that are all zero or hold such a ring already.
+  bytes_ring(std::byte* memory, std::size_t capacity, bool persistent = false) noexcept : base(memory, capacity, persistent) {}
+
   /// The position n granules on, of which the area has so many from here to its end.
   [[nodiscard]] SLUICE_INLINE() word after(word cursor, word n) const noexcept {
     cursor += n;
     return words::index_of(cursor) == granules_ ? start_of_next_lap(cursor) : cursor;
   }
+  [[nodiscard]] static constexpr word index_of(word cursor) noexcept { return words::index_of(cursor); }
   [[nodiscard]] static constexpr word start_of_next_lap(word cursor) noexcept {
     return words::cursor(words::lap_of(cursor) + 1, 0);
   }
@@ -1728,20 +1764,91 @@ class bytes_ring {
     word head = 0;
     return load_head(head) ? walk(head).messages : 0;
   }
-
- private:
-  [[nodiscard]] static constexpr std::size_t payload_at(std::size_t granules) noexcept {
-    return (sizeof(control) + granules * sizeof(word) + apart_bytes - 1) / apart_bytes * apart_bytes;
-  }
-
-  control* control_ = nullptr;
-  frame* frames_ = nullptr;
-  std::byte* payload_ = nullptr;
-  word granules_ = 0;
-  bool persistent_ = false;
 };
 
 }  // namespace sluice
+
+#endif
+
+#include <span>
+
+namespace sluice::detail {
+
+/// What the reader of a ring of bytes does with a message, once there is one: it takes it out, or lends it. The Side finds
+/// it: `find(ring)` sets cursor_, size_ and found_, or says why it cannot; `publish_head(ring)` consumes up to cursor_.
+template <class Side, class Ring>
+class bytes_reader {
+ public:
+  using ring_type = Ring;
+
+  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
+  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
+
+  /// Pops one message into `to`, whole, and returns its size.
+  template <class Bell>
+  result<std::size_t> try_pop(std::span<std::byte> to, Bell&& ring) noexcept {
+    if (const error e = find_message(ring)) [[unlikely]] return e;
+    if (size_ > to.size()) return too_big();
+    const std::size_t n = size_;
+    if (n != 0) Ring::policy::copy_in(to.data(), place(), n);
+    consume(ring);
+    return n;
+  }
+  /// The next message in place: then either consume_loan() or keep_loan(). One loan at a time.
+  template <class Bell>
+  result<std::span<const std::byte>> try_borrow(Bell&& ring) noexcept {
+    if (const error e = find_message(ring)) [[unlikely]] return e.during(step::borrow);
+    found_ = false;  // so that a pop meanwhile ends in find_more(), which says busy
+    lent_ = true;
+    return std::span<const std::byte>(place(), size_);
+  }
+  template <class Bell>
+  void consume_loan(Bell&& ring) noexcept {
+    keep_loan(ring);
+    consume(ring);
+  }
+  template <class Bell>
+  void keep_loan(Bell&&) noexcept {
+    found_ = lent_;
+    lent_ = false;
+  }
+
+ protected:
+  using word = typename Ring::word;
+
+  Ring ring_;
+  word cursor_ = 0;       // where the next message is
+  std::size_t size_ = 0;  // its size, once it is found
+  bool found_ = false;
+  bool lent_ = false;     // it is out on loan
+
+ private:
+  [[nodiscard]] Side& self() noexcept { return static_cast<Side&>(*this); }
+  [[nodiscard]] const std::byte* place() const noexcept { return ring_.place(ring_.index_of(cursor_)); }
+
+  template <class Bell>
+  SLUICE_INLINE() error find_message(Bell&& ring) noexcept {
+    return found_ ? error() : find_more(ring);
+  }
+  template <class Bell>
+  SLUICE_INLINE() error find_more(Bell&& ring) noexcept {
+    if (!attached()) [[unlikely]] return error(errc::forked, step::pop);
+    if (lent_) [[unlikely]] return error(errc::busy, step::pop);
+    return self().find(ring);
+  }
+  SLUICE_COLD() error too_big() const noexcept {
+    constexpr std::size_t most = INT32_MAX;
+    return error(errc::too_big, step::read, static_cast<std::int32_t>(size_ < most ? size_ : most));
+  }
+  template <class Bell>
+  SLUICE_INLINE() void consume(Bell&& ring) noexcept {
+    cursor_ = ring_.after(cursor_, static_cast<word>(Ring::granules_of(size_)));
+    found_ = false;
+    self().publish_head(ring);
+  }
+};
+
+}  // namespace sluice::detail
 
 #endif
 #ifndef SLUICE_RING_SPSC_HPP
@@ -2248,8 +2355,6 @@ class spsc_consumer : public detail::spsc_session<spsc_consumer<T, P>, P> {
 
 #endif
 
-#include <span>
-
 // The two sides of the ring of messages of any length. As those of the spsc ring they are private to their owner and hold
 // nothing that a successor would miss; all-zero sides are detached; `ring` is called after the publication.
 
@@ -2413,12 +2518,15 @@ class bytes_producer : public detail::spsc_session<bytes_producer<P>, P> {
 /// Errors: empty, too_big (larger than the caller's memory: step `read`, the size in `detail`, and the message stays), closed,
 /// peer_died, busy (a loan is out), corrupt (the peer wrote an impossible frame), forked (detached).
 template <class P = native_memory>
-class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P> {
-  using words = bytes_words<P>;
-  using word = typename P::word;
+class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P>,
+                       public detail::bytes_reader<bytes_consumer<P>, bytes_ring<P>> {
+  using base = detail::bytes_reader<bytes_consumer<P>, bytes_ring<P>>;
+  friend base;
+  using typename base::word;
+  using base::cursor_, base::found_, base::ring_, base::size_;
 
  public:
-  using ring_type = bytes_ring<P>;
+  using typename base::ring_type;
 
   /// Continues at the head that the last consumer stored. The caller holds the consumer role.
   status attach(const ring_type& r, unsigned = 0) noexcept {
@@ -2432,53 +2540,14 @@ class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P> {
     return {};
   }
   void detach() noexcept { *this = {}; }
-  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
-  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
   [[nodiscard]] role<P>& mine() const noexcept { return ring_.shared().consumer; }
   [[nodiscard]] role<P>& theirs() const noexcept { return ring_.shared().producer; }
   /// Counts a refusal; true now and then, when it is time to ask whether the other side still lives.
   [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 256 == 0; }
 
-  /// Pops one message into `to`, whole, and returns its size.
-  template <class Ring>
-  result<std::size_t> try_pop(std::span<std::byte> to, Ring&& ring) noexcept {
-    if (const error e = find_message(ring)) [[unlikely]] return e;
-    if (size_ > to.size()) return too_big();
-    const std::size_t n = size_;
-    if (n != 0) P::copy_in(to.data(), place(), n);
-    consume(ring);
-    return n;
-  }
-  /// The next message in place: then either consume_loan() or keep_loan(). One loan at a time.
-  template <class Ring>
-  result<std::span<const std::byte>> try_borrow(Ring&& ring) noexcept {
-    if (const error e = find_message(ring)) [[unlikely]] return e.during(step::borrow);
-    found_ = false;  // so that a pop meanwhile ends in find_more(), which says busy
-    lent_ = true;
-    return std::span<const std::byte>(place(), size_);
-  }
-  template <class Ring>
-  void consume_loan(Ring&& ring) noexcept {
-    keep_loan(ring);
-    consume(ring);
-  }
-  template <class Ring>
-  void keep_loan(Ring&&) noexcept {
-    found_ = lent_;
-    lent_ = false;
-  }
-
  private:
-  [[nodiscard]] const std::byte* place() const noexcept { return ring_.place(words::index_of(cursor_)); }
-
   template <class Ring>
-  SLUICE_INLINE() error find_message(Ring&& ring) noexcept {
-    return found_ ? error() : find_more(ring);
-  }
-  template <class Ring>
-  SLUICE_INLINE() error find_more(Ring&& ring) noexcept {
-    if (!attached()) [[unlikely]] return error(errc::forked, step::pop);
-    if (lent_) [[unlikely]] return error(errc::busy, step::pop);
+  SLUICE_INLINE() error find(Ring&& ring) noexcept {
     const errc e = look();
     return e == errc::ok ? error() : why_not(e, ring);
   }
@@ -2507,16 +2576,6 @@ class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P> {
     ring_.shared().told.store(peer.session(), P::template order<site::spsc_told>);
     return error(end, step::pop).by(static_cast<unsigned>(spsc_slot::producer));
   }
-  SLUICE_COLD() error too_big() const noexcept {
-    constexpr std::size_t most = INT32_MAX;
-    return error(errc::too_big, step::read, static_cast<std::int32_t>(size_ < most ? size_ : most));
-  }
-  template <class Ring>
-  SLUICE_INLINE() void consume(Ring&& ring) noexcept {
-    cursor_ = ring_.after(cursor_, static_cast<word>(ring_type::granules_of(size_)));
-    found_ = false;
-    publish_head(ring);
-  }
   template <class Ring>
   SLUICE_INLINE() void publish_head(Ring&& ring) noexcept {
     passed_ = false;
@@ -2524,11 +2583,6 @@ class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P> {
     this->wake_peer(ring);
   }
 
-  ring_type ring_;
-  word cursor_ = 0;                // where the next message is
-  std::size_t size_ = 0;           // its size, once it is found
-  bool found_ = false;
-  bool lent_ = false;              // it is out on loan
   bool passed_ = false;            // padding lies between head and here
   std::uint32_t told_before_ = 0;  // the end of this session was a predecessor's business
   std::uint32_t refusals_ = 0;

@@ -1226,6 +1226,9 @@ class inline_region {
 #ifndef SLUICE_RING_BYTES_HPP
 #define SLUICE_RING_BYTES_HPP
 
+#ifndef SLUICE_RING_BYTES_READER_HPP
+#define SLUICE_RING_BYTES_READER_HPP
+
 #ifndef SLUICE_RING_BYTES_LAYOUT_HPP
 #define SLUICE_RING_BYTES_LAYOUT_HPP
 
@@ -1543,7 +1546,7 @@ class spsc_ring : public spsc_lane<T, P> {
 #endif
 
 // The single-producer single-consumer ring of messages of any length, in memory: one control part (that of the spsc
-// ring), an array of frames, and the payload area.
+// ring), an array of frames, and the payload area. That of many producers, bytes_crowd_layout.hpp, has the same parts.
 //
 //   granule  64 bytes of payload area, aligned to a line. A message lies in one piece and starts on a granule.
 //   frame    one word for each granule, apart from the payload, so that no payload is ever taken for framing. Only the
@@ -1620,35 +1623,24 @@ struct bytes_consume : order_site<std::memory_order_release> {};  // (C3) reads 
 struct bytes_head : order_site<std::memory_order_acquire> {};     // (P1) reuse comes after the last read
 }  // namespace site
 
-/// A ring of messages of any length in memory that somebody else provides: where it is, and how large. A private copy of
-/// the geometry; nothing of it is read from the shared memory again.
-template <class P = native_memory>
-class bytes_ring {
+/// Where the parts of a ring of bytes lie: a control part, the frames, the payload area. A private copy of the geometry;
+/// nothing of it is read from the shared memory again.
+template <class Control, class P>
+class bytes_area {
  public:
   using value_type = std::byte;
   using policy = P;
-  using words = bytes_words<P>;
   using word = typename P::word;
   using frame = typename P::template atomic<word>;
-  using control = spsc_control<P>;
+  using control = Control;
 
   /// The granules that a message of n bytes takes: one at least, an empty message has a place too.
   [[nodiscard]] SLUICE_INLINE() static constexpr std::size_t granules_of(std::size_t n) noexcept {
     return n == 0 ? 1 : (n - 1) / bytes_granule + 1;
   }
-  /// The bytes that a ring needs whose payload area has `capacity` bytes, rounded up to whole granules; 0 if there can be
-  /// none.
-  [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
-    constexpr std::size_t most = static_cast<std::size_t>(-1) / 4 / (bytes_granule + sizeof(word));
-    if (capacity == 0) return 0;
-    const std::size_t n = granules_of(capacity);
-    if (n > most || n > words::size_mask / bytes_granule) return 0;
-    return payload_at(n) + n * bytes_granule;
-  }
 
-  constexpr bytes_ring() noexcept = default;
-  /// Views `bytes_for(capacity)` bytes, aligned to `apart_bytes`, that are all zero or hold such a ring already.
-  bytes_ring(std::byte* memory, std::size_t capacity, bool persistent = false) noexcept
+  constexpr bytes_area() noexcept = default;
+  bytes_area(std::byte* memory, std::size_t capacity, bool persistent) noexcept
       : control_(std::launder(reinterpret_cast<control*>(memory))),
         frames_(std::launder(reinterpret_cast<frame*>(memory + sizeof(control)))),
         payload_(memory + payload_at(granules_of(capacity))),
@@ -1666,11 +1658,55 @@ class bytes_ring {
   [[nodiscard]] bool persistent() const noexcept { return persistent_; }
   [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
 
+ protected:
+  /// The bytes that a ring needs whose payload area has `capacity` bytes, rounded up to whole granules; 0 if there can be
+  /// none, or if that is more than `most` bytes.
+  [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity, word most) noexcept {
+    constexpr std::size_t room = static_cast<std::size_t>(-1) / 4 / (bytes_granule + sizeof(word));
+    if (capacity == 0) return 0;
+    const std::size_t n = granules_of(capacity);
+    if (n > room || n > most / bytes_granule) return 0;
+    return payload_at(n) + n * bytes_granule;
+  }
+
+  control* control_ = nullptr;
+  frame* frames_ = nullptr;
+  std::byte* payload_ = nullptr;
+  word granules_ = 0;
+  bool persistent_ = false;
+
+ private:
+  [[nodiscard]] static constexpr std::size_t payload_at(std::size_t granules) noexcept {
+    return (sizeof(control) + granules * sizeof(word) + apart_bytes - 1) / apart_bytes * apart_bytes;
+  }
+};
+
+/// A ring of messages of any length in memory that somebody else provides: where it is, and how large.
+template <class P = native_memory>
+class bytes_ring : public bytes_area<spsc_control<P>, P> {
+  using base = bytes_area<spsc_control<P>, P>;
+  using base::control_, base::frames_, base::granules_;
+
+ public:
+  using words = bytes_words<P>;
+  using typename base::word;
+  using base::granules_of;
+
+  /// The bytes that such a ring needs; 0 if there can be none.
+  [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
+    return base::bytes_for(capacity, words::size_mask);
+  }
+
+  constexpr bytes_ring() noexcept = default;
+  /// Views `bytes_for(capacity)` bytes, aligned to `apart_bytes`, that are all zero or hold such a ring already.
+  bytes_ring(std::byte* memory, std::size_t capacity, bool persistent = false) noexcept : base(memory, capacity, persistent) {}
+
   /// The position n granules on, of which the area has so many from here to its end.
   [[nodiscard]] SLUICE_INLINE() word after(word cursor, word n) const noexcept {
     cursor += n;
     return words::index_of(cursor) == granules_ ? start_of_next_lap(cursor) : cursor;
   }
+  [[nodiscard]] static constexpr word index_of(word cursor) noexcept { return words::index_of(cursor); }
   [[nodiscard]] static constexpr word start_of_next_lap(word cursor) noexcept {
     return words::cursor(words::lap_of(cursor) + 1, 0);
   }
@@ -1746,20 +1782,91 @@ class bytes_ring {
     word head = 0;
     return load_head(head) ? walk(head).messages : 0;
   }
-
- private:
-  [[nodiscard]] static constexpr std::size_t payload_at(std::size_t granules) noexcept {
-    return (sizeof(control) + granules * sizeof(word) + apart_bytes - 1) / apart_bytes * apart_bytes;
-  }
-
-  control* control_ = nullptr;
-  frame* frames_ = nullptr;
-  std::byte* payload_ = nullptr;
-  word granules_ = 0;
-  bool persistent_ = false;
 };
 
 }  // namespace sluice
+
+#endif
+
+#include <span>
+
+namespace sluice::detail {
+
+/// What the reader of a ring of bytes does with a message, once there is one: it takes it out, or lends it. The Side finds
+/// it: `find(ring)` sets cursor_, size_ and found_, or says why it cannot; `publish_head(ring)` consumes up to cursor_.
+template <class Side, class Ring>
+class bytes_reader {
+ public:
+  using ring_type = Ring;
+
+  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
+  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
+
+  /// Pops one message into `to`, whole, and returns its size.
+  template <class Bell>
+  result<std::size_t> try_pop(std::span<std::byte> to, Bell&& ring) noexcept {
+    if (const error e = find_message(ring)) [[unlikely]] return e;
+    if (size_ > to.size()) return too_big();
+    const std::size_t n = size_;
+    if (n != 0) Ring::policy::copy_in(to.data(), place(), n);
+    consume(ring);
+    return n;
+  }
+  /// The next message in place: then either consume_loan() or keep_loan(). One loan at a time.
+  template <class Bell>
+  result<std::span<const std::byte>> try_borrow(Bell&& ring) noexcept {
+    if (const error e = find_message(ring)) [[unlikely]] return e.during(step::borrow);
+    found_ = false;  // so that a pop meanwhile ends in find_more(), which says busy
+    lent_ = true;
+    return std::span<const std::byte>(place(), size_);
+  }
+  template <class Bell>
+  void consume_loan(Bell&& ring) noexcept {
+    keep_loan(ring);
+    consume(ring);
+  }
+  template <class Bell>
+  void keep_loan(Bell&&) noexcept {
+    found_ = lent_;
+    lent_ = false;
+  }
+
+ protected:
+  using word = typename Ring::word;
+
+  Ring ring_;
+  word cursor_ = 0;       // where the next message is
+  std::size_t size_ = 0;  // its size, once it is found
+  bool found_ = false;
+  bool lent_ = false;     // it is out on loan
+
+ private:
+  [[nodiscard]] Side& self() noexcept { return static_cast<Side&>(*this); }
+  [[nodiscard]] const std::byte* place() const noexcept { return ring_.place(ring_.index_of(cursor_)); }
+
+  template <class Bell>
+  SLUICE_INLINE() error find_message(Bell&& ring) noexcept {
+    return found_ ? error() : find_more(ring);
+  }
+  template <class Bell>
+  SLUICE_INLINE() error find_more(Bell&& ring) noexcept {
+    if (!attached()) [[unlikely]] return error(errc::forked, step::pop);
+    if (lent_) [[unlikely]] return error(errc::busy, step::pop);
+    return self().find(ring);
+  }
+  SLUICE_COLD() error too_big() const noexcept {
+    constexpr std::size_t most = INT32_MAX;
+    return error(errc::too_big, step::read, static_cast<std::int32_t>(size_ < most ? size_ : most));
+  }
+  template <class Bell>
+  SLUICE_INLINE() void consume(Bell&& ring) noexcept {
+    cursor_ = ring_.after(cursor_, static_cast<word>(Ring::granules_of(size_)));
+    found_ = false;
+    self().publish_head(ring);
+  }
+};
+
+}  // namespace sluice::detail
 
 #endif
 #ifndef SLUICE_RING_SPSC_HPP
@@ -2266,8 +2373,6 @@ class spsc_consumer : public detail::spsc_session<spsc_consumer<T, P>, P> {
 
 #endif
 
-#include <span>
-
 // The two sides of the ring of messages of any length. As those of the spsc ring they are private to their owner and hold
 // nothing that a successor would miss; all-zero sides are detached; `ring` is called after the publication.
 
@@ -2431,12 +2536,15 @@ class bytes_producer : public detail::spsc_session<bytes_producer<P>, P> {
 /// Errors: empty, too_big (larger than the caller's memory: step `read`, the size in `detail`, and the message stays), closed,
 /// peer_died, busy (a loan is out), corrupt (the peer wrote an impossible frame), forked (detached).
 template <class P = native_memory>
-class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P> {
-  using words = bytes_words<P>;
-  using word = typename P::word;
+class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P>,
+                       public detail::bytes_reader<bytes_consumer<P>, bytes_ring<P>> {
+  using base = detail::bytes_reader<bytes_consumer<P>, bytes_ring<P>>;
+  friend base;
+  using typename base::word;
+  using base::cursor_, base::found_, base::ring_, base::size_;
 
  public:
-  using ring_type = bytes_ring<P>;
+  using typename base::ring_type;
 
   /// Continues at the head that the last consumer stored. The caller holds the consumer role.
   status attach(const ring_type& r, unsigned = 0) noexcept {
@@ -2450,53 +2558,14 @@ class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P> {
     return {};
   }
   void detach() noexcept { *this = {}; }
-  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
-  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
   [[nodiscard]] role<P>& mine() const noexcept { return ring_.shared().consumer; }
   [[nodiscard]] role<P>& theirs() const noexcept { return ring_.shared().producer; }
   /// Counts a refusal; true now and then, when it is time to ask whether the other side still lives.
   [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 256 == 0; }
 
-  /// Pops one message into `to`, whole, and returns its size.
-  template <class Ring>
-  result<std::size_t> try_pop(std::span<std::byte> to, Ring&& ring) noexcept {
-    if (const error e = find_message(ring)) [[unlikely]] return e;
-    if (size_ > to.size()) return too_big();
-    const std::size_t n = size_;
-    if (n != 0) P::copy_in(to.data(), place(), n);
-    consume(ring);
-    return n;
-  }
-  /// The next message in place: then either consume_loan() or keep_loan(). One loan at a time.
-  template <class Ring>
-  result<std::span<const std::byte>> try_borrow(Ring&& ring) noexcept {
-    if (const error e = find_message(ring)) [[unlikely]] return e.during(step::borrow);
-    found_ = false;  // so that a pop meanwhile ends in find_more(), which says busy
-    lent_ = true;
-    return std::span<const std::byte>(place(), size_);
-  }
-  template <class Ring>
-  void consume_loan(Ring&& ring) noexcept {
-    keep_loan(ring);
-    consume(ring);
-  }
-  template <class Ring>
-  void keep_loan(Ring&&) noexcept {
-    found_ = lent_;
-    lent_ = false;
-  }
-
  private:
-  [[nodiscard]] const std::byte* place() const noexcept { return ring_.place(words::index_of(cursor_)); }
-
   template <class Ring>
-  SLUICE_INLINE() error find_message(Ring&& ring) noexcept {
-    return found_ ? error() : find_more(ring);
-  }
-  template <class Ring>
-  SLUICE_INLINE() error find_more(Ring&& ring) noexcept {
-    if (!attached()) [[unlikely]] return error(errc::forked, step::pop);
-    if (lent_) [[unlikely]] return error(errc::busy, step::pop);
+  SLUICE_INLINE() error find(Ring&& ring) noexcept {
     const errc e = look();
     return e == errc::ok ? error() : why_not(e, ring);
   }
@@ -2525,16 +2594,6 @@ class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P> {
     ring_.shared().told.store(peer.session(), P::template order<site::spsc_told>);
     return error(end, step::pop).by(static_cast<unsigned>(spsc_slot::producer));
   }
-  SLUICE_COLD() error too_big() const noexcept {
-    constexpr std::size_t most = INT32_MAX;
-    return error(errc::too_big, step::read, static_cast<std::int32_t>(size_ < most ? size_ : most));
-  }
-  template <class Ring>
-  SLUICE_INLINE() void consume(Ring&& ring) noexcept {
-    cursor_ = ring_.after(cursor_, static_cast<word>(ring_type::granules_of(size_)));
-    found_ = false;
-    publish_head(ring);
-  }
   template <class Ring>
   SLUICE_INLINE() void publish_head(Ring&& ring) noexcept {
     passed_ = false;
@@ -2542,11 +2601,6 @@ class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P> {
     this->wake_peer(ring);
   }
 
-  ring_type ring_;
-  word cursor_ = 0;                // where the next message is
-  std::size_t size_ = 0;           // its size, once it is found
-  bool found_ = false;
-  bool lent_ = false;              // it is out on loan
   bool passed_ = false;            // padding lies between head and here
   std::uint32_t told_before_ = 0;  // the end of this session was a predecessor's business
   std::uint32_t refusals_ = 0;
@@ -3766,7 +3820,8 @@ namespace sluice {
 
 /// What a region holds. Numbers are part of the format.
 enum class region_kind : std::uint32_t {
-  none = 0, spsc = 1, mpsc = 2, spmc = 3, mpmc = 4, lanes = 5, broadcast = 6, latest = 7, lossy_broadcast = 8, bytes = 9
+  none = 0, spsc = 1, mpsc = 2, spmc = 3, mpmc = 4, lanes = 5, broadcast = 6, latest = 7, lossy_broadcast = 8, bytes = 9,
+  bytes_mpsc = 10
 };
 
 struct region_header {
@@ -6873,6 +6928,39 @@ struct ring_kind<lossy_broadcast> : detail::audience_kind<region_kind::lossy_bro
 #ifndef SLUICE_CHANNEL_BYTES_END_HPP
 #define SLUICE_CHANNEL_BYTES_END_HPP
 
+#ifndef SLUICE_CHANNEL_BYTES_KIND_HPP
+#define SLUICE_CHANNEL_BYTES_KIND_HPP
+
+namespace sluice {
+
+/// Messages of any length; first in, first out. As many producers and consumers as Kind has: spsc, or mpsc by
+/// channel/bytes_crowd.hpp.
+template <class Kind>
+struct bytes_of {};
+
+namespace detail {
+
+/// What does not depend on who takes part.
+struct bytes_defaults {
+  static constexpr std::size_t default_capacity = 64 * 1024;
+  static constexpr std::size_t max_size = end_traits{}.max_size;  // the capacity, which is known at run time only
+};
+
+}  // namespace detail
+
+template <>
+struct ring_kind<bytes_of<spsc>> : detail::bytes_defaults, detail::pair_kind<region_kind::bytes> {
+  template <class T, class P>
+  using ring = bytes_ring<P>;
+  template <class T, class P>
+  using producer = bytes_producer<P>;
+  template <class T, class P>
+  using consumer = bytes_consumer<P>;
+};
+
+}  // namespace sluice
+
+#endif
 #ifndef SLUICE_CHANNEL_RING_END_HPP
 #define SLUICE_CHANNEL_RING_END_HPP
 
@@ -7211,27 +7299,15 @@ class ring_source : public detail::ring_end<typename ring_kind<Kind>::template c
 
 namespace sluice {
 
-/// One producer, one consumer, messages of any length; first in, first out.
-struct bytes {};
-
-template <>
-struct ring_kind<bytes> : detail::pair_kind<region_kind::bytes> {
-  template <class T, class P>
-  using ring = bytes_ring<P>;
-  template <class T, class P>
-  using producer = bytes_producer<P>;
-  template <class T, class P>
-  using consumer = bytes_consumer<P>;
-  static constexpr std::size_t default_capacity = 64 * 1024;
-  static constexpr std::size_t max_size = end_traits{}.max_size;  // the capacity, which is known at run time only
-};
-
 namespace detail {
 
 /// Bytes of the ring in the caller's hands, until they are handed back; or why there are none.
 template <class Side, class Byte>
 class lent_bytes {
  public:
+  lent_bytes(error e) noexcept : why_(e) {}  // NOLINT: an error is an outcome
+  lent_bytes(errc c) noexcept : why_(c) {}   // NOLINT
+  lent_bytes(Side& side, std::span<Byte> bytes) noexcept : side_(&side), bytes_(bytes) {}
   explicit operator bool() const noexcept { return side_ != nullptr; }
   [[nodiscard]] error err() const noexcept { return why_; }
   [[nodiscard]] std::span<Byte> operator*() const noexcept { return bytes_; }
@@ -7239,8 +7315,6 @@ class lent_bytes {
   [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
 
  protected:
-  explicit lent_bytes(error e) noexcept : why_(e) {}
-  lent_bytes(Side& side, std::span<Byte> bytes) noexcept : side_(&side), bytes_(bytes) {}
   lent_bytes(lent_bytes&& o) noexcept { *this = std::move(o); }
   lent_bytes& operator=(lent_bytes&& o) noexcept {
     side_ = std::exchange(o.side_, nullptr), bytes_ = o.bytes_, why_ = o.why_;
@@ -7268,9 +7342,7 @@ class [[nodiscard]] bytes_slot : public detail::lent_bytes<Side, std::byte> {
   using base = detail::lent_bytes<Side, std::byte>;
 
  public:
-  bytes_slot(error e) noexcept : base(e) {}  // NOLINT: an error is an outcome
-  bytes_slot(errc c) noexcept : base(c) {}   // NOLINT
-  bytes_slot(Side& side, std::span<std::byte> place) noexcept : base(side, place) {}
+  using base::base;
   bytes_slot(bytes_slot&&) noexcept = default;
   bytes_slot& operator=(bytes_slot&& o) noexcept {
     if (this != &o) abandon(), base::operator=(std::move(o));
@@ -7299,9 +7371,7 @@ class [[nodiscard]] bytes_loan : public detail::lent_bytes<Side, const std::byte
   using base = detail::lent_bytes<Side, const std::byte>;
 
  public:
-  bytes_loan(error e) noexcept : base(e) {}  // NOLINT: an error is an outcome
-  bytes_loan(errc c) noexcept : base(c) {}   // NOLINT
-  bytes_loan(Side& side, std::span<const std::byte> message) noexcept : base(side, message) {}
+  using base::base;
   bytes_loan(bytes_loan&&) noexcept = default;
   bytes_loan& operator=(bytes_loan&& o) noexcept {
     if (this != &o) release(), base::operator=(std::move(o));
@@ -7322,21 +7392,27 @@ class [[nodiscard]] bytes_loan : public detail::lent_bytes<Side, const std::byte
 /// capacity, in one piece; the largest possible one is as large as the capacity.
 ///
 /// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates: never.
-template <class Home, class P>
-class bytes_sink : public detail::ring_end<bytes_producer<P>, Home> {
-  using side_type = bytes_producer<P>;
+template <class Kind, class Home, class P>
+class bytes_sink : public detail::ring_end<typename ring_kind<Kind>::template producer<std::byte, P>, Home> {
+  using side_type = typename ring_kind<Kind>::template producer<std::byte, P>;
   using base = detail::ring_end<side_type, Home>;
   using typename base::ringer;
 
  public:
   using slot_type = bytes_slot<side_type, ringer>;
-  static constexpr slot_range seats = ring_kind<bytes>::producers;
-  static constexpr end_traits traits = detail::traits_of_kind<bytes>(Home::template traits<std::byte>);
+  static constexpr slot_range seats = ring_kind<Kind>::producers;
+  static constexpr end_traits traits = detail::traits_of_kind<Kind>(Home::template traits<std::byte>);
 
   explicit bytes_sink(error why) noexcept : base(why) {}
   bytes_sink(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}
 
-  /// A place for up to n bytes. Errors: full, too_big, closed, peer_died, busy, corrupt, forked.
+  /// One more end of the same side: `busy` if there can be only one, no_space if all slots are taken.
+  [[nodiscard]] result<bytes_sink> clone() const noexcept {
+    auto home = this->home().another(seats);
+    return home ? result<bytes_sink>(bytes_sink(std::move(*home), this->waits())) : result<bytes_sink>(home.err());
+  }
+  /// A place for up to n bytes. Errors: full, too_big, closed, peer_died, busy, corrupt, forked; and pending, where there
+  /// are several producers.
   slot_type try_claim(std::size_t n) noexcept {
     const auto place = this->side().try_claim(n);
     if (!place) [[unlikely]] return this->refused(place.err());
@@ -7363,21 +7439,22 @@ class bytes_sink : public detail::ring_end<bytes_producer<P>, Home> {
 /// The end that messages of any length come out of.
 ///
 /// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates: never.
-template <class Home, class P>
-class bytes_source : public detail::ring_end<bytes_consumer<P>, Home> {
-  using side_type = bytes_consumer<P>;
+template <class Kind, class Home, class P>
+class bytes_source : public detail::ring_end<typename ring_kind<Kind>::template consumer<std::byte, P>, Home> {
+  using side_type = typename ring_kind<Kind>::template consumer<std::byte, P>;
   using base = detail::ring_end<side_type, Home>;
   using typename base::ringer;
 
  public:
   using loan_type = bytes_loan<side_type, ringer>;
-  static constexpr slot_range seats = ring_kind<bytes>::consumers;
-  static constexpr end_traits traits = detail::traits_of_kind<bytes>(Home::template traits<std::byte>);
+  static constexpr slot_range seats = ring_kind<Kind>::consumers;
+  static constexpr end_traits traits = detail::traits_of_kind<Kind>(Home::template traits<std::byte>);
 
   explicit bytes_source(error why) noexcept : base(why) {}
   bytes_source(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}
 
-  /// The next message in place. Errors: empty, closed, peer_died, busy, corrupt, forked.
+  /// The next message in place. Errors: empty, closed, peer_died, busy, corrupt, forked; and pending, where there are
+  /// several producers.
   loan_type try_borrow() noexcept {
     const auto message = this->side().try_borrow(ringer{});
     if (!message) [[unlikely]] return this->refused(message.err());
@@ -7645,44 +7722,100 @@ namespace sluice {
 
 namespace detail {
 
-template <class P>
-struct bytes_ends {
-  using kind = ring_kind<bytes>;
-  using core = channel_core<std::byte, bytes, P>;
-  using sink_home = local_home<bytes_producer<P>, std::byte, bytes, P>;
-  using source_home = local_home<bytes_consumer<P>, std::byte, bytes, P>;
-  using sink = bytes_sink<sink_home, P>;
-  using source = bytes_source<source_home, P>;
+template <class Kind, class P>
+struct bytes_ends : local_ends<std::byte, Kind, P> {
+  using base = local_ends<std::byte, Kind, P>;
+  using sink = bytes_sink<Kind, typename base::sink_home, P>;
+  using source = bytes_source<Kind, typename base::source_home, P>;
 };
 
 }  // namespace detail
 
 /// Both ends of a channel of bytes within a process: `auto [tx, rx] = bytes_channel(64 * 1024);`
-template <class P>
+template <class Kind, class P>
 struct bytes_channel_ends {
-  typename detail::bytes_ends<P>::sink tx;
-  typename detail::bytes_ends<P>::source rx;
+  typename detail::bytes_ends<bytes_of<Kind>, P>::sink tx;
+  typename detail::bytes_ends<bytes_of<Kind>, P>::source rx;
 };
 
 /// A channel of messages of any length between threads, with `capacity` bytes for them (in whole granules of 64). Where
 /// memory is short, or the capacity is 0, both ends are inert and say so with every verb.
 ///
-/// Allocates: here, and nowhere later.
-template <class P = native_memory>
-[[nodiscard]] bytes_channel_ends<P> bytes_channel(std::size_t capacity = ring_kind<bytes>::default_capacity,
-                                                  const channel_options& o = {}) noexcept {
-  return detail::open_channel<bytes_channel_ends<P>, detail::bytes_ends<P>>(capacity, o);
+/// Where its kind allows more ends of a side, as `bytes_channel<mpsc>` does, these are clones.
+///
+/// Allocates: here and in clone(), and nowhere later.
+template <class Kind = spsc, class P = native_memory>
+[[nodiscard]] bytes_channel_ends<Kind, P> bytes_channel(std::size_t capacity = detail::bytes_defaults::default_capacity,
+                                                        const channel_options& o = {}) noexcept {
+  return detail::open_channel<bytes_channel_ends<Kind, P>, detail::bytes_ends<bytes_of<Kind>, P>>(capacity, o);
 }
 
 }  // namespace sluice
 
 #endif
+#ifndef SLUICE_CHANNEL_BYTES_CROWD_HPP
+#define SLUICE_CHANNEL_BYTES_CROWD_HPP
+
 #ifndef SLUICE_CHANNEL_CROWDS_HPP
 #define SLUICE_CHANNEL_CROWDS_HPP
 
 #ifndef SLUICE_RING_ORDERED_HPP
 #define SLUICE_RING_ORDERED_HPP
 
+#ifndef SLUICE_RING_CROWD_WATCH_HPP
+#define SLUICE_RING_CROWD_WATCH_HPP
+
+namespace sluice::detail {
+
+/// What a side of a ring makes of the news of the crowd on the other side.
+template <class P>
+class crowd_watch {
+ public:
+  /// Counts a refusal; true now and then, when it is time to ask whether the others still live.
+  [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 4096 == 0; }
+
+ protected:
+  [[nodiscard]] SLUICE_INLINE() bool any_news(const crowd<P>& theirs) const noexcept { return theirs.news() != seen_; }
+  /// For who pushes: consumers that have all ended before we came are not our peers.
+  void ignore_the_past(const crowd<P>& theirs) noexcept { seen_ = theirs.look().news; }
+  /// For who pops: somebody else was told of the ends before we came.
+  void leave_what_was_told(const crowd<P>& theirs) noexcept { told_before_ = theirs.told(); }
+
+  /// For who pushes, when there are news: is nobody left who will pop?
+  SLUICE_COLD() error look_at(const crowd<P>& theirs, bool persistent) noexcept {
+    const crowd_view view = theirs.look();
+    if (const errc why = view.verdict(persistent); why != errc::ok) return error(why, step::push).by(view.seat());
+    seen_ = view.news;
+    return {};
+  }
+  /// For who pops: nothing is there, now or for ever. `rest()` looks again for what was pushed before an end that has just
+  /// been seen: `empty` if there is nothing, no error if there is something.
+  template <class Rest>
+  error nothing_there(crowd<P>& theirs, bool persistent, Rest rest) noexcept {
+    const error empty(errc::empty, step::pop);
+    if (!any_news(theirs)) return empty;
+    const crowd_view view = theirs.look();
+    const errc end = view.verdict(persistent);
+    if (end == errc::ok) return seen_ = view.news, empty;
+    if (view.news == told_before_) return empty;
+    if (view.news != ended_) {
+      if (const error e = rest(); !(e == errc::empty)) return e;
+      ended_ = view.news;
+      theirs.tell(view.news);
+    }
+    return error(end, step::pop).by(view.seat());
+  }
+
+ private:
+  std::uint32_t seen_ = 0;         // the news that have been looked into, and were no end
+  std::uint32_t told_before_ = 0;  // the end that others were told of before we came
+  std::uint32_t ended_ = 0;        // the end that we have been told of
+  std::uint32_t refusals_ = 0;
+};
+
+}  // namespace sluice::detail
+
+#endif
 #ifndef SLUICE_RING_ORDERED_LAYOUT_HPP
 #define SLUICE_RING_ORDERED_LAYOUT_HPP
 
@@ -7951,15 +8084,13 @@ namespace detail {
 
 /// What both sides of an ordered ring have in common: a seat in a crowd, and a readiness that one test asks for.
 template <class T, class P>
-class ordered_side {
+class ordered_side : public crowd_watch<P> {
  public:
   using ring_type = ordered_ring<T, P>;
 
   [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
   [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
   [[nodiscard]] unsigned seat() const noexcept { return static_cast<unsigned>(me_) - 1; }
-  /// Counts a refusal; true now and then, when it is time to ask whether the others still live.
-  [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 4096 == 0; }
 
  protected:
   using word = typename ring_type::word;
@@ -7997,8 +8128,6 @@ class ordered_side {
   ring_type ring_;
   word me_ = 0;         // this side's slot plus one, as dispensers and cells name it
   bool ready_ = false;  // attached, and no place or message is out
-  std::uint32_t seen_ = 0;  // the news of the other crowd that have been looked into, and were no end
-  std::uint32_t refusals_ = 0;
 };
 
 }  // namespace detail
@@ -8013,7 +8142,7 @@ class ordered_producer : public detail::ordered_side<T, P> {
   using base = detail::ordered_side<T, P>;
   using typename base::word;
   using typename base::spot;
-  using base::me_, base::most_tries, base::ready_, base::ring_, base::seen_, base::spot_at;
+  using base::me_, base::most_tries, base::ready_, base::ring_, base::spot_at;
 
  public:
   using typename base::ring_type;
@@ -8022,7 +8151,7 @@ class ordered_producer : public detail::ordered_side<T, P> {
   status attach(const ring_type& r, unsigned seat) noexcept {
     word tail = 0;
     if (!r.load(r.shared().tail, tail)) return error(errc::corrupt, step::join, subject::cursor);
-    seen_ = r.shared().consumers.look().news;  // consumers that have all ended before we came are not our peers
+    base::ignore_the_past(r.shared().consumers);
     base::settle_in(r, seat);
     return {};
   }
@@ -8106,7 +8235,7 @@ class ordered_producer : public detail::ordered_side<T, P> {
 
   SLUICE_INLINE() error admit() noexcept {
     if (!ready_) [[unlikely]] return base::not_ready(step::push);
-    if (theirs().news() != seen_) [[unlikely]] return look_at_consumers();
+    if (base::any_news(theirs())) [[unlikely]] return base::look_at(theirs(), ring_.persistent());
     return {};
   }
   SLUICE_INLINE() error claim(spot& here) noexcept {
@@ -8176,12 +8305,6 @@ class ordered_producer : public detail::ordered_side<T, P> {
     if (next.look() == next.word_of(cell_state::vacant)) mine().wake_one(mine().asleep(), ring);
   }
 
-  SLUICE_COLD() error look_at_consumers() noexcept {
-    const crowd_view view = theirs().look();
-    if (const errc why = view.verdict(ring_.persistent()); why != errc::ok) return error(why, step::push).by(view.seat());
-    seen_ = view.news;
-    return {};
-  }
   // Why there is no place at the tail, of which w is the word; no error if there may be one by now. The word alone tells:
   // as long as it does not name a consumer, no message behind this one has been popped either.
   SLUICE_COLD() error why_not(word at, word w) const noexcept {
@@ -8218,7 +8341,7 @@ class ordered_consumer : public detail::ordered_side<T, P> {
   using base = detail::ordered_side<T, P>;
   using typename base::word;
   using typename base::spot;
-  using base::me_, base::most_tries, base::ready_, base::ring_, base::seen_, base::spot_at;
+  using base::me_, base::most_tries, base::ready_, base::ring_, base::spot_at;
 
  public:
   using typename base::ring_type;
@@ -8227,7 +8350,7 @@ class ordered_consumer : public detail::ordered_side<T, P> {
   status attach(const ring_type& r, unsigned seat) noexcept {
     word head = 0;
     if (!r.load(r.shared().head, head)) return error(errc::corrupt, step::join, subject::cursor);
-    told_before_ = r.shared().producers.told();
+    base::leave_what_was_told(r.shared().producers);
     orphans_ = r.shared().orphans.load(P::template order<site::ordered_orphans>) - 1;  // look for them at once
     base::settle_in(r, seat);
     return {};
@@ -8412,23 +8535,14 @@ class ordered_consumer : public detail::ordered_side<T, P> {
     if (!ring_.load(ring_.shared().head, head)) return error(errc::corrupt, step::pop, subject::cursor);
     return head != at ? error() : error(errc::corrupt, step::pop, subject::stamp);
   }
-  // Nothing is there, now or for ever.
   error nothing_there(word at) noexcept {
-    const error empty(errc::empty, step::pop);
-    if (theirs().news() == seen_) return empty;
-    const crowd_view view = theirs().look();
-    const errc end = view.verdict(ring_.persistent());
-    if (end == errc::ok) return seen_ = view.news, empty;
-    if (view.news == told_before_) return empty;
-    if (view.news != ended_) {
-      word tail = 0, owner = 0;  // what was pushed before the end that was just seen
+    return base::nothing_there(theirs(), ring_.persistent(), [&]() -> error {
+      word tail = 0, owner = 0;
       if (!ring_.load(ring_.shared().tail, tail)) return error(errc::corrupt, step::pop, subject::cursor);
       if (ring_.distance(at, tail) != 0) return {};
       if (Many && held(owner)) return error(errc::pending, step::pop).by(static_cast<unsigned>(owner) - 1);
-      ended_ = view.news;
-      theirs().tell(view.news);
-    }
-    return error(end, step::pop).by(view.seat());
+      return errc::empty;
+    });
   }
   // Does a fellow still hold a message? If it dies, or keeps it, the message will be another's.
   bool held(word& owner) const noexcept {
@@ -8446,8 +8560,6 @@ class ordered_consumer : public detail::ordered_side<T, P> {
 
   spot lent_;                      // the message that is out
   std::uint32_t orphans_ = 0;      // the count of orphans at which there were none
-  std::uint32_t told_before_ = 0;  // the end that others were told of before we came
-  std::uint32_t ended_ = 0;        // the end that we have been told of
   bool redelivered_ = false;
 };
 
@@ -8466,37 +8578,41 @@ struct mpmc {};
 
 namespace detail {
 
-/// The kinds that share one ordered ring. A side of one has slot 0; a side of many has all the others, or any.
+/// The kinds with several producers or consumers. A side of one has slot 0; a side of many has all the others, or any.
 template <region_kind Id, bool ManyProducers, bool ManyConsumers>
-struct ordered_kind {
-  template <class T, class P>
-  using ring = ordered_ring<T, P>;
-  template <class T, class P>
-  using producer = ordered_producer<T, ManyProducers, P>;
-  template <class T, class P>
-  using consumer = ordered_consumer<T, ManyConsumers, P>;
-
+struct crowd_kind {
   static constexpr region_kind in_region = Id;
   static constexpr std::uint32_t participants = 16, most_participants = crowd<>::most;
-  /// Who is told `pending` at the end, because a fellow still holds a message, is not woken when that one is popped.
-  static constexpr std::int64_t longest_sleep = 20'000'000;
-  static constexpr bool has_orphans = true;
   static constexpr slot_range side(bool many, bool others_many) noexcept {
     return many ? slot_range(others_many ? 0 : 1, crowd<>::most - 1) : slot_range(0);
   }
   static constexpr slot_range producers = side(ManyProducers, ManyConsumers), consumers = side(ManyConsumers, ManyProducers);
 
   /// Repairs what the dead owner of a slot left in the ring, and wakes whoever may have waited for it.
-  template <class T, class P, class Ring>
-  static recovery heal(const ordered_ring<T, P>& r, unsigned slot, Ring&& ring, orphans after_death = orphans::redeliver) noexcept {
+  template <class AnyRing, class Ring, class... AfterDeath>
+  static recovery heal(const AnyRing& r, unsigned slot, Ring&& ring, AfterDeath... after_death) noexcept {
     auto& shared = r.shared();
-    const recovery found = r.heal(slot, after_death);
+    const recovery found = r.heal(slot, after_death...);
     shared.producers.end(slot, phase::died);
     shared.consumers.end(slot, phase::died);
     shared.producers.wake_all(ring);
     shared.consumers.wake_all(ring);
     return found;
   }
+};
+
+/// Those that share one ordered ring.
+template <region_kind Id, bool ManyProducers, bool ManyConsumers>
+struct ordered_kind : crowd_kind<Id, ManyProducers, ManyConsumers> {
+  /// Who is told `pending` at the end, because a fellow still holds a message, is not woken when that one is popped.
+  static constexpr std::int64_t longest_sleep = 20'000'000;
+  static constexpr bool has_orphans = true;
+  template <class T, class P>
+  using ring = ordered_ring<T, P>;
+  template <class T, class P>
+  using producer = ordered_producer<T, ManyProducers, P>;
+  template <class T, class P>
+  using consumer = ordered_consumer<T, ManyConsumers, P>;
 };
 
 }  // namespace detail
@@ -8507,6 +8623,547 @@ template <>
 struct ring_kind<spmc> : detail::ordered_kind<region_kind::spmc, false, true> {};
 template <>
 struct ring_kind<mpmc> : detail::ordered_kind<region_kind::mpmc, true, true> {};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_RING_BYTES_CROWD_HPP
+#define SLUICE_RING_BYTES_CROWD_HPP
+
+#ifndef SLUICE_RING_BYTES_CROWD_LAYOUT_HPP
+#define SLUICE_RING_BYTES_CROWD_LAYOUT_HPP
+
+#include <bit>
+
+// The ring of messages of any length for several producers and one consumer, with one order for all messages, which stays
+// whole when any of them is killed at any instruction. Granules, frames and payload area are those of bytes_layout.hpp.
+//
+// A record is one or more granules in one piece. The frame of its first granule says {lap, size, owner, state}; positions
+// are cursors {lap, granule}. The records from the consumer's `head` on are a chain, each says where the next one is, and
+// the chain ends, at the tail, with a frame that is not of its lap there. Only that frame may be claimed, so the frames say
+// who owns what at every instruction. The word `tail` is a hint that lags behind, and that everybody helps on.
+//
+//   frame of {lap, granule}             who writes it, when
+//   ----------------------------------  ----------------------------------------------------------------------------
+//   of an earlier lap, or `nothing`     as it was left; inside of records the consumer, (C3), in one lap of many
+//   claimed, by its owner               a producer, (P2): a message will be here
+//   message                             its owner, (P5): the publication
+//   skip: nothing for a reader          its owner, instead of the message or (P4) behind it; a healer, if the owner is dead;
+//                                       any producer, (P2), for the granules at the end of the area that a message leaves out
+//
+//   producer                                            consumer
+//   (P1) load tail, and the frame there, acquire; if    (C1) load the frame at the own cursor, acquire; pass skips
+//        it is of this lap, help tail over it, again    (C2) read the payload
+//        if it must, load head, acquire: is there room? (C3) in a lap of sweeping, give all frames from head to here
+//   (P2) compare-exchange the frame: claimed, release        that are of an earlier lap this one, and state `nothing`
+//   (P3) move tail over the record                      (C4) store head, release: past the message and the skips
+//        write the payload                                   in front of it
+//   (P4) a message that became smaller: store a skip
+//        over the rest, release
+//   (P5) store the frame of the message, or a skip, release
+//
+// Why a claim is right: the frame at t was not of t's lap, so nobody had claimed t when it was loaded. Whoever claims t
+// changes it, and it does not come back, so if (P2) succeeds, t still is the tail. head only grows; so what was free is.
+//
+// Pairs: (P5) with (C1), payload and rest are there before the message; (C4) with the load of head, the last read is before
+// the reuse. (P2), (P4) and (C3) with (P1): whoever sees a frame of a later lap than that of its t finds tail moved on, or
+// the ring corrupt. So does (P5), which also gives what a dead or doubting owner wrote to those who write there next. tail
+// itself needs no order: it never is ahead of the chain, and what is old in it is helped on.
+//
+// Padding. A message that is too long for the end of the area gets the start of it, once there is room for both; a skip over
+// the granules left out is a claim of its own. Where there is nothing in the ring that anybody will read (head is the tail,
+// or at a skip that leads to it) the whole area is free: the message may lie over what its own padding has left out, whose
+// frame may then be overwritten by (P4) before the consumer has come to it. So at head, and only there, a frame of the next
+// lap says what the padding said: go on at the start.
+//
+// Laps. A granule inside of longer messages keeps its frame from lap to lap. Sweeping, in each lap that is a multiple of a
+// quarter of their range, sees to it that no frame at the tail is older than that, so a lap is older or newer by the sign of
+// its distance. As sizes need fewer bits in a smaller ring, laps have more: a word comes back after 2^56 bytes.
+//
+// Killed at any instruction. A producer: before (P2) nothing has happened; from there to (P5) the claim is in its frame, and a
+// healer makes a skip of it, of the claimed size, which covers whatever (P4) has left; after (P5) the message is there. tail
+// not moved, or padding with nothing behind it, is what everybody passes. The consumer: up to (C4) the message is left to
+// its successor, which sweeps again; after it, it was had. A healer: the next one finds the same, or nothing to do.
+
+namespace sluice {
+
+namespace site {
+struct bytes_tail : order_site<std::memory_order_relaxed> {};   // (P1), (P3) a hint
+struct bytes_claim : order_site<std::memory_order_release> {};  // (P2) the tail that was seen before the frame, pairs with (P1)
+struct bytes_rest : order_site<std::memory_order_release> {};   // (P4) the same
+struct bytes_sweep : order_site<std::memory_order_release> {};  // (C3) the same
+struct bytes_heal : order_site<std::memory_order_release> {};   // for the dead: what it wrote before what is written there next
+}  // namespace site
+
+/// The shared words of a ring of bytes with many producers.
+template <class P = native_memory>
+struct bytes_crowd_control {
+  alignas(apart_bytes) typename P::template atomic<typename P::word> tail;
+  alignas(apart_bytes) typename P::template atomic<typename P::word> head;
+  alignas(apart_bytes) crowd<P> producers;
+  alignas(apart_bytes) crowd<P> consumers;
+};
+
+/// Such a ring in memory that somebody else provides: where it is, and how large.
+template <class P = native_memory>
+class bytes_crowd_ring : public bytes_area<bytes_crowd_control<P>, P> {
+  using base = bytes_area<bytes_crowd_control<P>, P>;
+  using base::control_, base::frames_, base::granules_;
+
+ public:
+  using typename base::word;
+  using base::granules_of;
+
+  // ---- words
+  //
+  //   frame    lap | size | owner | state     the size as wide as the capacity needs it; the lap on top, where it wraps
+  //   cursor   lap | granule
+  //
+  // So a frame is compared with a cursor without a shift. The owner is a slot, and means something in a claim only.
+
+  enum : word { nothing = 0, message = 1, claimed = 2, skip = 3, state_mask = 3 };
+  static constexpr unsigned word_bits = 8 * sizeof(word), state_bits = 2, owner_bits = crowd_view::seat_bits;
+  static constexpr unsigned low_bits = state_bits + owner_bits, least_lap_bits = word_bits == 64 ? 16 : 4;
+  static constexpr word most_bytes = (word{1} << (word_bits - low_bits - least_lap_bits)) - 1;
+
+  /// The bytes that such a ring needs; 0 if there can be none.
+  [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
+    return base::bytes_for(capacity, most_bytes);
+  }
+
+  constexpr bytes_crowd_ring() noexcept = default;
+  /// Views `bytes_for(capacity)` bytes, aligned to `apart_bytes`, that are all zero or hold such a ring already.
+  bytes_crowd_ring(std::byte* memory, std::size_t capacity, bool persistent = false) noexcept
+      : base(memory, capacity, persistent),
+        one_lap_(static_cast<word>(word{1} << (low_bits + static_cast<unsigned>(std::bit_width(base::capacity()))))) {}
+
+  [[nodiscard]] word one_lap() const noexcept { return one_lap_; }
+  /// The lap of a frame or cursor, in place.
+  [[nodiscard]] SLUICE_INLINE() word lap_of(word w) const noexcept { return w & (word{0} - one_lap_); }
+  [[nodiscard]] SLUICE_INLINE() word index_of(word cursor) const noexcept { return cursor & (one_lap_ - 1); }
+  [[nodiscard]] static constexpr word state_of(word w) noexcept { return w & state_mask; }
+  [[nodiscard]] static constexpr word frame_word(word lap, std::size_t size, word state, unsigned owner = 0) noexcept {
+    return lap | static_cast<word>(size) << low_bits | static_cast<word>(owner) << state_bits | state;
+  }
+  [[nodiscard]] SLUICE_INLINE() word after(word cursor, word n) const noexcept {
+    cursor += n;
+    return index_of(cursor) == granules_ ? start_of_next_lap(cursor) : cursor;
+  }
+  [[nodiscard]] SLUICE_INLINE() word start_of_next_lap(word cursor) const noexcept { return lap_of(cursor) + one_lap_; }
+  /// The cursors that are shared; false if they lie outside of the ring.
+  [[nodiscard]] SLUICE_INLINE() bool load_head(word& cursor) const noexcept {
+    cursor = control_->head.load(P::template order<site::bytes_head>);  // (P1)
+    return index_of(cursor) < granules_;
+  }
+  [[nodiscard]] SLUICE_INLINE() bool load_tail(word& cursor) const noexcept {
+    cursor = control_->tail.load(P::template order<site::bytes_tail>);  // (P1)
+    return index_of(cursor) < granules_;
+  }
+  /// (P3) Helps the tail over a record of n granules.
+  SLUICE_INLINE() void move_tail(word tail, word n) const noexcept {
+    control_->tail.compare_exchange_strong(tail, after(tail, n), P::template order<site::bytes_tail>,
+                                           P::template order<site::bytes_tail>);
+  }
+  [[nodiscard]] SLUICE_INLINE() word load_frame(word cursor) const noexcept {
+    return frames_[index_of(cursor)].load(P::template order<site::bytes_frame>);  // (P1), (C1)
+  }
+
+  // ---- records
+
+  /// What a frame says at a position.
+  struct seen {
+    enum : std::uint8_t { nothing, message, claimed, skip, later, corrupt } what = nothing;
+    word size = 0;      // in bytes, of a record; checked to fit between here and the end of the area
+    word granules = 0;  // that the record takes
+    unsigned owner = 0;  // of a claim
+  };
+  [[nodiscard]] SLUICE_INLINE() seen read(word w, word cursor) const noexcept {
+    seen s;
+    const bool this_lap = (w ^ cursor) < one_lap_;
+    if (this_lap && state_of(w) != nothing) [[likely]] {
+      const word room = (granules_ - index_of(cursor)) * bytes_granule;
+      if (!untrusted<word>{w}.field(low_bits, (one_lap_ >> low_bits) - 1).within(0, room, s.size)) return s.what = seen::corrupt, s;
+      constexpr decltype(s.what) of[] = {seen::corrupt, seen::message, seen::claimed, seen::skip};
+      s.what = of[state_of(w)];
+      s.granules = static_cast<word>(granules_of(static_cast<std::size_t>(s.size)));
+      s.owner = static_cast<unsigned>(w >> state_bits) & ((1u << owner_bits) - 1);
+      return s;
+    }
+    if (!this_lap && !older(w, cursor)) s.what = seen::later;
+    return s;
+  }
+  [[nodiscard]] SLUICE_INLINE() seen look(word cursor) const noexcept { return read(load_frame(cursor), cursor); }
+  /// The position behind what a reader finds at `cursor` and passes; false if it cannot be passed. `later` may be padding
+  /// that the message it made way for has overwritten: the caller knows that it has come there from head.
+  [[nodiscard]] bool pass(const seen& s, word& cursor) const noexcept {
+    if (s.what == seen::later && index_of(cursor) != 0) return cursor = start_of_next_lap(cursor), true;
+    if (s.what != seen::skip) return false;
+    return cursor = after(cursor, s.granules), true;
+  }
+  /// Is nothing in the ring that anybody will read, when the tail is here?
+  [[nodiscard]] bool idle(word head, word tail) const noexcept {
+    if (head == tail) return true;
+    const seen s = look(head);
+    return s.what == seen::skip && after(head, s.granules) == tail;
+  }
+
+  /// (C3) Leaves no frame between two cursors older than its lap, if it is time for that.
+  SLUICE_INLINE() void sweep(word from, word to) const noexcept {
+    if (!sweeps(from) && !sweeps(to)) [[likely]] return;
+    sweep_all(from, to);
+  }
+
+  /// Repairs what the dead owner of a slot left: one claim at most. The caller holds its certificate; idempotent.
+  recovery heal(unsigned slot) const noexcept {
+    recovery found;
+    found.peers = 1;
+    word head = 0;
+    if (!load_head(head)) return found;
+    word at = head;
+    // Each step gains a granule, or the end of the area, or finds that the reader has; and a claim holds the reader up.
+    for (word steps = 0; steps < 2 * granules_ + 4; ++steps) {
+      word w = load_frame(at);
+      const seen s = read(w, at);
+      if (s.what == seen::later) {
+        if (!load_head(at)) return found;
+        if (at == head && !pass(s, at)) return found;
+        head = at;
+        continue;
+      }
+      if (s.what == seen::nothing || s.what == seen::corrupt) return found;
+      if (s.what == seen::claimed && s.owner == slot) {
+        const word tomb = frame_word(lap_of(at), static_cast<std::size_t>(s.size), skip);
+        if (frames_[index_of(at)].compare_exchange_strong(w, tomb, P::template order<site::bytes_heal>,
+                                                          P::template order<site::bytes_tail>))
+          ++found.undelivered;
+        return found;
+      }
+      at = after(at, s.granules);
+    }
+    return found;
+  }
+
+  /// How many messages wait, at some moment during the call. Walks the frames.
+  [[nodiscard]] std::size_t approx_size() const noexcept {
+    std::size_t messages = 0;
+    word at = 0;
+    if (!load_head(at)) return 0;
+    for (word steps = 0; steps < granules_ + 2; ++steps) {
+      const seen s = look(at);
+      if (s.what == seen::message) ++messages;
+      if (s.what == seen::message || s.what == seen::claimed) at = after(at, s.granules);
+      else if (!pass(s, at)) break;
+    }
+    return messages;
+  }
+
+ private:
+  /// Is the lap of a frame before that of a cursor, from which it differs?
+  [[nodiscard]] SLUICE_INLINE() bool older(word w, word cursor) const noexcept {
+    return static_cast<word>(lap_of(cursor) - lap_of(w)) >> (word_bits - 1) == 0;
+  }
+  [[nodiscard]] SLUICE_INLINE() bool sweeps(word cursor) const noexcept {
+    constexpr word quarter = (word{1} << (word_bits - 2)) - 1;
+    return (lap_of(cursor) & quarter) == 0;
+  }
+  SLUICE_COLD() void sweep_all(word from, word to) const noexcept {
+    for (word steps = 0; from != to && steps < 2 * granules_; ++steps, from = after(from, 1)) {
+      if (!sweeps(from)) continue;
+      word w = load_frame(from);
+      const word lap = lap_of(from);
+      // A compare-exchange: who lies over its own padding may be writing here.
+      if (lap_of(w) != lap && older(w, from))
+        frames_[index_of(from)].compare_exchange_strong(w, frame_word(lap, 0, nothing), P::template order<site::bytes_sweep>,
+                                                        P::template order<site::bytes_tail>);
+    }
+  }
+
+  word one_lap_ = 0;
+};
+
+}  // namespace sluice
+
+#endif
+
+// The two sides of the ring of messages of any length with many producers. What they do, and why it survives a kill
+// anywhere, is in bytes_crowd_layout.hpp. All-zero sides are detached; `ring` is called after the publication.
+
+namespace sluice {
+
+/// A side that messages go into, one of several.
+///
+/// A message takes granules as in the ring of one producer. What is given back, and what a commit leaves of a claim, is free
+/// again once the reader has passed it.
+///
+/// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Blocks: never. Allocates: never.
+/// Errors: full; pending (there is no room, and the reader waits for the claim of `who`, or has yet to pass what was given
+/// back); too_big (for this ring, now and ever); closed, peer_died (the reader has gone); busy (a claim is out); corrupt (a
+/// word that no correct peer writes); forked (detached).
+template <class P = native_memory>
+class bytes_crowd_producer : public detail::crowd_watch<P> {
+  using base = detail::crowd_watch<P>;
+  using word = typename P::word;
+
+ public:
+  using ring_type = bytes_crowd_ring<P>;
+
+  /// The caller owns the slot of that number.
+  status attach(const ring_type& r, unsigned seat) noexcept {
+    bytes_crowd_producer fresh;
+    word tail = 0;
+    if (!r.load_head(fresh.head_) || !r.load_tail(tail)) return error(errc::corrupt, step::join, subject::cursor);
+    fresh.ignore_the_past(r.shared().consumers);
+    fresh.ring_ = r;
+    fresh.seat_ = seat;
+    fresh.ready_ = true;
+    *this = fresh;
+    return {};
+  }
+  void detach() noexcept { *this = {}; }
+  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
+  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
+  [[nodiscard]] unsigned seat() const noexcept { return seat_; }
+  void begin() noexcept { mine().begin(seat_); }
+  /// Ends the session and tells whoever waits. A place that is out is given back.
+  template <class Ring>
+  void end(phase how, Ring&& ring) noexcept {
+    if (!ready_) abandon(ring);
+    mine().end(seat_, how);
+    theirs().wake_all(ring);
+  }
+
+  template <class Ring>
+  status try_push(std::span<const std::byte> message, Ring&& ring) noexcept {
+    if (const error e = claim(message.size())) [[unlikely]] return e;
+    if (!message.empty()) P::copy_out(ring_.place(ring_.index_of(here_)), message.data(), message.size());
+    publish(message.size(), ring_type::message, ring);
+    return {};
+  }
+  /// A place for n bytes, raw: write there, then commit() it or abandon() the place. One claim at a time.
+  result<std::span<std::byte>> try_claim(std::size_t n) noexcept {
+    if (const error e = claim(n)) [[unlikely]] return e.during(step::claim);
+    ready_ = false;
+    claimed_ = n;
+    return std::span<std::byte>(ring_.place(ring_.index_of(here_)), n);
+  }
+  /// Publishes the first m bytes of the place that was claimed, all of them at most.
+  template <class Ring>
+  void commit(std::size_t m, Ring&& ring) noexcept {
+    SLUICE_ASSERT(m <= claimed_);
+    if (m > claimed_) m = claimed_;
+    const std::size_t all = ring_type::granules_of(claimed_), some = ring_type::granules_of(m);
+    if (some != all) {
+      const word rest = ring_.after(here_, static_cast<word>(some));
+      const word frame = ring_.frame_word(ring_.lap_of(rest), (all - some) * bytes_granule, ring_type::skip);
+      ring_.at(ring_.index_of(rest)).store(frame, P::template order<site::bytes_rest>);  // (P4)
+    }
+    ready_ = true;
+    publish(m, ring_type::message, ring);
+  }
+  template <class Ring>
+  void abandon(Ring&& ring) noexcept {
+    ready_ = true;
+    publish(claimed_, ring_type::skip, ring);  // wakes the reader, who makes room of it
+  }
+
+  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
+  std::uint32_t arm() noexcept { return mine().arm(seat_); }
+  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(seat_); }
+  /// Has no wake-up to hand on: room wakes all who wait for some.
+  template <class Ring>
+  void disarm(Ring&&) noexcept {
+    (void)mine().disarm(seat_);
+  }
+
+ private:
+  using seen = typename ring_type::seen;
+  enum class room : std::uint8_t { here, at_start, none };
+
+  [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().producers; }
+  [[nodiscard]] crowd<P>& theirs() const noexcept { return ring_.shared().consumers; }
+
+  error claim(std::size_t n) noexcept {
+    if (!ready_) [[unlikely]] return error(attached() ? errc::busy : errc::forked, step::push);
+    if (n > ring_.capacity()) [[unlikely]] return error(errc::too_big, step::push);
+    if (base::any_news(theirs())) [[unlikely]] {
+      if (const error e = base::look_at(theirs(), ring_.persistent())) return e;
+    }
+    const word k = static_cast<word>(ring_type::granules_of(n));
+    for (word tries = 256 + ring_.granules(); tries != 0; --tries) {
+      word t = 0;
+      if (!ring_.load_tail(t)) [[unlikely]] return error(errc::corrupt, step::push, subject::cursor);
+      word frame = ring_.load_frame(t);
+      if (const seen s = ring_.read(frame, t); s.what != seen::nothing) [[unlikely]] {
+        if (const error e = help(s, t)) return e;
+        continue;
+      }
+      room where = room_for(k, t);
+      if (where == room::none) [[unlikely]] {
+        word head = 0;
+        if (!ring_.load_head(head)) return error(errc::corrupt, step::push, subject::cursor);
+        if (std::exchange(head_, head) != head) continue;
+        if (!ring_.idle(head, t)) return why_no_room(t);
+        where = k <= to_end(t) ? room::here : room::at_start;
+      }
+      const bool pad = where == room::at_start;
+      const word lap = ring_.lap_of(t), length = pad ? to_end(t) : k;
+      const word record = pad ? ring_.frame_word(lap, static_cast<std::size_t>(length) * bytes_granule, ring_type::skip)
+                              : ring_.frame_word(lap, n, ring_type::claimed, seat_);
+      if (!ring_.at(ring_.index_of(t)).compare_exchange_strong(frame, record, P::template order<site::bytes_claim>,
+                                                               P::template order<site::bytes_tail>))  // (P2)
+        continue;
+      ring_.move_tail(t, length);
+      if (!pad) return here_ = t, error();
+    }
+    return error(errc::pending, step::push);
+  }
+  // The place at t has been claimed already.
+  SLUICE_NOINLINE() error help(const seen& s, word t) const noexcept {
+    word tail = t;
+    if (s.what == seen::later) (void)ring_.load_tail(tail);
+    else if (s.what != seen::corrupt) return ring_.move_tail(t, s.granules), error();
+    return tail != t ? error() : error(errc::corrupt, step::push, subject::stamp);
+  }
+  [[nodiscard]] SLUICE_INLINE() word to_end(word t) const noexcept { return ring_.granules() - ring_.index_of(t); }
+  // Where are k granules free when t is the tail, by the head that was seen last?
+  [[nodiscard]] SLUICE_INLINE() room room_for(word k, word t) const noexcept {
+    const word laps = ring_.lap_of(t) - ring_.lap_of(head_), h = ring_.index_of(head_), i = ring_.index_of(t);
+    if (laps == 0 && h <= i) return k <= to_end(t) ? room::here : k <= h ? room::at_start : room::none;
+    return laps == ring_.one_lap() && i < h && k <= h - i ? room::here : room::none;
+  }
+  // head_ was loaded before t, and t is the tail.
+  SLUICE_COLD() error why_no_room(word t) const noexcept {
+    const word laps = ring_.lap_of(t) - ring_.lap_of(head_);
+    if (laps > 2 * ring_.one_lap() || (laps == 0 && ring_.index_of(head_) > ring_.index_of(t)))
+      return error(errc::corrupt, step::push, subject::cursor);
+    const seen s = ring_.look(head_);
+    const error held(errc::pending, step::push);
+    if (s.what == seen::claimed) return held.by(s.owner);
+    return s.what == seen::skip || s.what == seen::later ? held : error(errc::full, step::push);
+  }
+  template <class Ring>
+  SLUICE_INLINE() void publish(std::size_t size, word state, Ring&& ring) noexcept {
+    const word frame = ring_.frame_word(ring_.lap_of(here_), size, state);
+    ring_.at(ring_.index_of(here_)).store(frame, P::template order<site::bytes_publish>);  // (P5)
+    P::light_fence();
+    if (const auto sleepers = theirs().asleep()) [[unlikely]] theirs().wake_one(sleepers, ring);
+  }
+
+  ring_type ring_;
+  word here_ = 0;            // the position of the claim
+  word head_ = 0;            // as it was when last looked
+  std::size_t claimed_ = 0;  // bytes of the claim that is out
+  unsigned seat_ = 0;
+  bool ready_ = false;       // attached, and no claim is out
+};
+
+/// The one side that messages come out of.
+///
+/// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
+/// Errors: empty; pending (the next message is not there yet: `who`); too_big, busy, forked as in the ring of one producer;
+/// closed, peer_died (no producer is left); corrupt (a word that no correct peer writes).
+template <class P = native_memory>
+class bytes_crowd_consumer : public detail::crowd_watch<P>,
+                             public detail::bytes_reader<bytes_crowd_consumer<P>, bytes_crowd_ring<P>> {
+  using reader = detail::bytes_reader<bytes_crowd_consumer<P>, bytes_crowd_ring<P>>;
+  using watch = detail::crowd_watch<P>;
+  friend reader;
+  using typename reader::word;
+  using reader::cursor_, reader::found_, reader::ring_, reader::size_;
+
+ public:
+  using typename reader::ring_type;
+
+  /// Continues at the head that the last consumer stored. The caller owns the slot of that number.
+  status attach(const ring_type& r, unsigned seat) noexcept {
+    bytes_crowd_consumer fresh;
+    if (!r.load_head(fresh.head_)) return error(errc::corrupt, step::join, subject::cursor);
+    fresh.cursor_ = fresh.head_;
+    fresh.leave_what_was_told(r.shared().producers);
+    fresh.ring_ = r;
+    fresh.seat_ = seat;
+    *this = fresh;
+    return {};
+  }
+  void detach() noexcept { *this = {}; }
+  [[nodiscard]] unsigned seat() const noexcept { return seat_; }
+  void begin() noexcept { mine().begin(seat_); }
+  template <class Ring>
+  void end(phase how, Ring&& ring) noexcept {
+    mine().end(seat_, how);
+    theirs().wake_all(ring);
+  }
+
+  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
+  std::uint32_t arm() noexcept { return mine().arm(seat_); }
+  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(seat_); }
+  template <class Ring>
+  void disarm(Ring&&) noexcept {
+    (void)mine().disarm(seat_);
+  }
+
+ private:
+  using seen = typename ring_type::seen;
+
+  [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().consumers; }
+  [[nodiscard]] crowd<P>& theirs() const noexcept { return ring_.shared().producers; }
+
+  template <class Ring>
+  SLUICE_INLINE() error find(Ring&& ring) noexcept {
+    const seen s = ring_.look(cursor_);
+    return s.what == seen::message ? found(s) : find_behind(s, ring);
+  }
+  SLUICE_INLINE() error found(const seen& s) noexcept {
+    size_ = static_cast<std::size_t>(s.size);
+    found_ = true;
+    return {};
+  }
+  template <class Ring>
+  SLUICE_NOINLINE() error find_behind(seen s, Ring&& ring) noexcept {
+    for (word steps = 0; steps < 2 * ring_.granules() + 4; ++steps, s = ring_.look(cursor_)) {
+      if (s.what == seen::message) return found(s);
+      if (s.what == seen::later && cursor_ != head_) break;  // only at head it stands for padding
+      if (ring_.pass(s, cursor_)) continue;
+      if (s.what != seen::nothing && s.what != seen::claimed) break;
+      if (cursor_ != head_) publish_head(ring);  // skips with nothing behind them yet: a producer may need their room
+      if (s.what == seen::claimed) return error(errc::pending, step::pop).by(s.owner);
+      const error e = watch::nothing_there(theirs(), ring_.persistent(), [&]() -> error {
+        return ring_.look(cursor_).what == seen::nothing ? error(errc::empty) : error();
+      });
+      if (e) return e;
+    }
+    return error(errc::corrupt, step::pop, subject::stamp);
+  }
+  template <class Ring>
+  SLUICE_INLINE() void publish_head(Ring&& ring) noexcept {
+    ring_.sweep(head_, cursor_);  // (C3)
+    head_ = cursor_;
+    ring_.shared().head.store(cursor_, P::template order<site::bytes_consume>);  // (C4)
+    theirs().wake_all(ring);
+  }
+
+  word head_ = 0;  // as this side stored it last
+  unsigned seat_ = 0;
+};
+
+}  // namespace sluice
+
+#endif
+
+// Messages of any length from several producers, for channel/bytes.hpp and channel/shared_bytes.hpp:
+// `bytes_channel<mpsc>(n)`, `shm_bytes_sink<mpsc>(name)`.
+
+namespace sluice {
+
+template <>
+struct ring_kind<bytes_of<mpsc>> : detail::bytes_defaults, detail::crowd_kind<region_kind::bytes_mpsc, true, false> {
+  template <class T, class P>
+  using ring = bytes_crowd_ring<P>;
+  template <class T, class P>
+  using producer = bytes_crowd_producer<P>;
+  template <class T, class P>
+  using consumer = bytes_crowd_consumer<P>;
+};
 
 }  // namespace sluice
 
@@ -9267,33 +9924,36 @@ namespace sluice {
 
 namespace detail {
 
-template <class P>
-using shared_bytes_sink = bytes_sink<shared_home<bytes_producer<P>, bytes, P>, P>;
-template <class P>
-using shared_bytes_source = bytes_source<shared_home<bytes_consumer<P>, bytes, P>, P>;
+template <class Kind, class P>
+struct shared_bytes {
+  using producer = typename ring_kind<Kind>::template producer<std::byte, P>;
+  using consumer = typename ring_kind<Kind>::template consumer<std::byte, P>;
+  using sink = bytes_sink<Kind, shared_home<producer, Kind, P>, P>;
+  using source = bytes_source<Kind, shared_home<consumer, Kind, P>, P>;
+};
 
 }  // namespace detail
 
 /// Opens the sending end of the shared memory channel of bytes of this name, creating the channel if there is none.
 /// `capacity` is in bytes; where nobody says otherwise it is 64 KiB. Blocks, Allocates, Errors: as shm_sink.
-template <class P = native_memory>
+template <class Kind = spsc, class P = native_memory>
 [[nodiscard]] auto shm_bytes_sink(std::string_view name, const ring_options& o = {}) noexcept {
-  return detail::open_end<detail::shared_bytes_sink<P>>(region_place::shared_memory(name, o.region()), o);
+  return detail::open_end<typename detail::shared_bytes<bytes_of<Kind>, P>::sink>(region_place::shared_memory(name, o.region()), o);
 }
 /// Opens the receiving end of the shared memory channel of bytes of this name; otherwise as shm_bytes_sink.
-template <class P = native_memory>
+template <class Kind = spsc, class P = native_memory>
 [[nodiscard]] auto shm_bytes_source(std::string_view name, const ring_options& o = {}) noexcept {
-  return detail::open_end<detail::shared_bytes_source<P>>(region_place::shared_memory(name, o.region()), o);
+  return detail::open_end<typename detail::shared_bytes<bytes_of<Kind>, P>::source>(region_place::shared_memory(name, o.region()), o);
 }
 /// Opens the sending end of the channel of bytes in the file at `path`; otherwise as mapped_sink and shm_bytes_sink.
-template <class P = native_memory>
+template <class Kind = spsc, class P = native_memory>
 [[nodiscard]] auto mapped_bytes_sink(std::string_view path, const ring_options& o = {}) noexcept {
-  return detail::open_end<detail::shared_bytes_sink<P>>(detail::file_place(path, o), o);
+  return detail::open_end<typename detail::shared_bytes<bytes_of<Kind>, P>::sink>(detail::file_place(path, o), o);
 }
 /// Opens the receiving end of the channel of bytes in the file at `path`; otherwise as mapped_bytes_sink.
-template <class P = native_memory>
+template <class Kind = spsc, class P = native_memory>
 [[nodiscard]] auto mapped_bytes_source(std::string_view path, const ring_options& o = {}) noexcept {
-  return detail::open_end<detail::shared_bytes_source<P>>(detail::file_place(path, o), o);
+  return detail::open_end<typename detail::shared_bytes<bytes_of<Kind>, P>::source>(detail::file_place(path, o), o);
 }
 
 }  // namespace sluice

@@ -15,33 +15,32 @@ namespace sluice {
 
 namespace detail {
 
-template <class P>
-struct bytes_ends {
-  using kind = ring_kind<bytes>;
-  using core = channel_core<std::byte, bytes, P>;
-  using sink_home = local_home<bytes_producer<P>, std::byte, bytes, P>;
-  using source_home = local_home<bytes_consumer<P>, std::byte, bytes, P>;
-  using sink = bytes_sink<sink_home, P>;
-  using source = bytes_source<source_home, P>;
+template <class Kind, class P>
+struct bytes_ends : local_ends<std::byte, Kind, P> {
+  using base = local_ends<std::byte, Kind, P>;
+  using sink = bytes_sink<Kind, typename base::sink_home, P>;
+  using source = bytes_source<Kind, typename base::source_home, P>;
 };
 
 }  // namespace detail
 
 /// Both ends of a channel of bytes within a process: `auto [tx, rx] = bytes_channel(64 * 1024);`
-template <class P>
+template <class Kind, class P>
 struct bytes_channel_ends {
-  typename detail::bytes_ends<P>::sink tx;
-  typename detail::bytes_ends<P>::source rx;
+  typename detail::bytes_ends<bytes_of<Kind>, P>::sink tx;
+  typename detail::bytes_ends<bytes_of<Kind>, P>::source rx;
 };
 
 /// A channel of messages of any length between threads, with `capacity` bytes for them (in whole granules of 64). Where
 /// memory is short, or the capacity is 0, both ends are inert and say so with every verb.
 ///
-/// Allocates: here, and nowhere later.
-template <class P = native_memory>
-[[nodiscard]] bytes_channel_ends<P> bytes_channel(std::size_t capacity = ring_kind<bytes>::default_capacity,
-                                                  const channel_options& o = {}) noexcept {
-  return detail::open_channel<bytes_channel_ends<P>, detail::bytes_ends<P>>(capacity, o);
+/// Where its kind allows more ends of a side, as `bytes_channel<mpsc>` does, these are clones.
+///
+/// Allocates: here and in clone(), and nowhere later.
+template <class Kind = spsc, class P = native_memory>
+[[nodiscard]] bytes_channel_ends<Kind, P> bytes_channel(std::size_t capacity = detail::bytes_defaults::default_capacity,
+                                                        const channel_options& o = {}) noexcept {
+  return detail::open_channel<bytes_channel_ends<Kind, P>, detail::bytes_ends<bytes_of<Kind>, P>>(capacity, o);
 }
 
 }  // namespace sluice

@@ -2,25 +2,10 @@
 #ifndef SLUICE_CHANNEL_BYTES_END_HPP
 #define SLUICE_CHANNEL_BYTES_END_HPP
 
+#include <sluice/channel/bytes_kind.hpp>
 #include <sluice/channel/ring_end.hpp>
-#include <sluice/ring/bytes.hpp>
 
 namespace sluice {
-
-/// One producer, one consumer, messages of any length; first in, first out.
-struct bytes {};
-
-template <>
-struct ring_kind<bytes> : detail::pair_kind<region_kind::bytes> {
-  template <class T, class P>
-  using ring = bytes_ring<P>;
-  template <class T, class P>
-  using producer = bytes_producer<P>;
-  template <class T, class P>
-  using consumer = bytes_consumer<P>;
-  static constexpr std::size_t default_capacity = 64 * 1024;
-  static constexpr std::size_t max_size = end_traits{}.max_size;  // the capacity, which is known at run time only
-};
 
 namespace detail {
 
@@ -28,6 +13,9 @@ namespace detail {
 template <class Side, class Byte>
 class lent_bytes {
  public:
+  lent_bytes(error e) noexcept : why_(e) {}  // NOLINT: an error is an outcome
+  lent_bytes(errc c) noexcept : why_(c) {}   // NOLINT
+  lent_bytes(Side& side, std::span<Byte> bytes) noexcept : side_(&side), bytes_(bytes) {}
   explicit operator bool() const noexcept { return side_ != nullptr; }
   [[nodiscard]] error err() const noexcept { return why_; }
   [[nodiscard]] std::span<Byte> operator*() const noexcept { return bytes_; }
@@ -35,8 +23,6 @@ class lent_bytes {
   [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
 
  protected:
-  explicit lent_bytes(error e) noexcept : why_(e) {}
-  lent_bytes(Side& side, std::span<Byte> bytes) noexcept : side_(&side), bytes_(bytes) {}
   lent_bytes(lent_bytes&& o) noexcept { *this = std::move(o); }
   lent_bytes& operator=(lent_bytes&& o) noexcept {
     side_ = std::exchange(o.side_, nullptr), bytes_ = o.bytes_, why_ = o.why_;
@@ -64,9 +50,7 @@ class [[nodiscard]] bytes_slot : public detail::lent_bytes<Side, std::byte> {
   using base = detail::lent_bytes<Side, std::byte>;
 
  public:
-  bytes_slot(error e) noexcept : base(e) {}  // NOLINT: an error is an outcome
-  bytes_slot(errc c) noexcept : base(c) {}   // NOLINT
-  bytes_slot(Side& side, std::span<std::byte> place) noexcept : base(side, place) {}
+  using base::base;
   bytes_slot(bytes_slot&&) noexcept = default;
   bytes_slot& operator=(bytes_slot&& o) noexcept {
     if (this != &o) abandon(), base::operator=(std::move(o));
@@ -95,9 +79,7 @@ class [[nodiscard]] bytes_loan : public detail::lent_bytes<Side, const std::byte
   using base = detail::lent_bytes<Side, const std::byte>;
 
  public:
-  bytes_loan(error e) noexcept : base(e) {}  // NOLINT: an error is an outcome
-  bytes_loan(errc c) noexcept : base(c) {}   // NOLINT
-  bytes_loan(Side& side, std::span<const std::byte> message) noexcept : base(side, message) {}
+  using base::base;
   bytes_loan(bytes_loan&&) noexcept = default;
   bytes_loan& operator=(bytes_loan&& o) noexcept {
     if (this != &o) release(), base::operator=(std::move(o));
@@ -118,21 +100,27 @@ class [[nodiscard]] bytes_loan : public detail::lent_bytes<Side, const std::byte
 /// capacity, in one piece; the largest possible one is as large as the capacity.
 ///
 /// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates: never.
-template <class Home, class P>
-class bytes_sink : public detail::ring_end<bytes_producer<P>, Home> {
-  using side_type = bytes_producer<P>;
+template <class Kind, class Home, class P>
+class bytes_sink : public detail::ring_end<typename ring_kind<Kind>::template producer<std::byte, P>, Home> {
+  using side_type = typename ring_kind<Kind>::template producer<std::byte, P>;
   using base = detail::ring_end<side_type, Home>;
   using typename base::ringer;
 
  public:
   using slot_type = bytes_slot<side_type, ringer>;
-  static constexpr slot_range seats = ring_kind<bytes>::producers;
-  static constexpr end_traits traits = detail::traits_of_kind<bytes>(Home::template traits<std::byte>);
+  static constexpr slot_range seats = ring_kind<Kind>::producers;
+  static constexpr end_traits traits = detail::traits_of_kind<Kind>(Home::template traits<std::byte>);
 
   explicit bytes_sink(error why) noexcept : base(why) {}
   bytes_sink(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}
 
-  /// A place for up to n bytes. Errors: full, too_big, closed, peer_died, busy, corrupt, forked.
+  /// One more end of the same side: `busy` if there can be only one, no_space if all slots are taken.
+  [[nodiscard]] result<bytes_sink> clone() const noexcept {
+    auto home = this->home().another(seats);
+    return home ? result<bytes_sink>(bytes_sink(std::move(*home), this->waits())) : result<bytes_sink>(home.err());
+  }
+  /// A place for up to n bytes. Errors: full, too_big, closed, peer_died, busy, corrupt, forked; and pending, where there
+  /// are several producers.
   slot_type try_claim(std::size_t n) noexcept {
     const auto place = this->side().try_claim(n);
     if (!place) [[unlikely]] return this->refused(place.err());
@@ -159,21 +147,22 @@ class bytes_sink : public detail::ring_end<bytes_producer<P>, Home> {
 /// The end that messages of any length come out of.
 ///
 /// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates: never.
-template <class Home, class P>
-class bytes_source : public detail::ring_end<bytes_consumer<P>, Home> {
-  using side_type = bytes_consumer<P>;
+template <class Kind, class Home, class P>
+class bytes_source : public detail::ring_end<typename ring_kind<Kind>::template consumer<std::byte, P>, Home> {
+  using side_type = typename ring_kind<Kind>::template consumer<std::byte, P>;
   using base = detail::ring_end<side_type, Home>;
   using typename base::ringer;
 
  public:
   using loan_type = bytes_loan<side_type, ringer>;
-  static constexpr slot_range seats = ring_kind<bytes>::consumers;
-  static constexpr end_traits traits = detail::traits_of_kind<bytes>(Home::template traits<std::byte>);
+  static constexpr slot_range seats = ring_kind<Kind>::consumers;
+  static constexpr end_traits traits = detail::traits_of_kind<Kind>(Home::template traits<std::byte>);
 
   explicit bytes_source(error why) noexcept : base(why) {}
   bytes_source(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}
 
-  /// The next message in place. Errors: empty, closed, peer_died, busy, corrupt, forked.
+  /// The next message in place. Errors: empty, closed, peer_died, busy, corrupt, forked; and pending, where there are
+  /// several producers.
   loan_type try_borrow() noexcept {
     const auto message = this->side().try_borrow(ringer{});
     if (!message) [[unlikely]] return this->refused(message.err());

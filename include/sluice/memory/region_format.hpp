@@ -23,7 +23,8 @@ namespace sluice {
 
 /// What a region holds. Numbers are part of the format.
 enum class region_kind : std::uint32_t {
-  none = 0, spsc = 1, mpsc = 2, spmc = 3, mpmc = 4, lanes = 5, broadcast = 6, latest = 7, lossy_broadcast = 8, bytes = 9
+  none = 0, spsc = 1, mpsc = 2, spmc = 3, mpmc = 4, lanes = 5, broadcast = 6, latest = 7, lossy_broadcast = 8, bytes = 9,
+  bytes_mpsc = 10
 };
 
 struct region_header {

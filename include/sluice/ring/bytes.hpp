@@ -2,10 +2,8 @@
 #ifndef SLUICE_RING_BYTES_HPP
 #define SLUICE_RING_BYTES_HPP
 
-#include <sluice/ring/bytes_layout.hpp>
+#include <sluice/ring/bytes_reader.hpp>
 #include <sluice/ring/spsc.hpp>
-
-#include <span>
 
 // The two sides of the ring of messages of any length. As those of the spsc ring they are private to their owner and hold
 // nothing that a successor would miss; all-zero sides are detached; `ring` is called after the publication.
@@ -170,12 +168,15 @@ class bytes_producer : public detail::spsc_session<bytes_producer<P>, P> {
 /// Errors: empty, too_big (larger than the caller's memory: step `read`, the size in `detail`, and the message stays), closed,
 /// peer_died, busy (a loan is out), corrupt (the peer wrote an impossible frame), forked (detached).
 template <class P = native_memory>
-class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P> {
-  using words = bytes_words<P>;
-  using word = typename P::word;
+class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P>,
+                       public detail::bytes_reader<bytes_consumer<P>, bytes_ring<P>> {
+  using base = detail::bytes_reader<bytes_consumer<P>, bytes_ring<P>>;
+  friend base;
+  using typename base::word;
+  using base::cursor_, base::found_, base::ring_, base::size_;
 
  public:
-  using ring_type = bytes_ring<P>;
+  using typename base::ring_type;
 
   /// Continues at the head that the last consumer stored. The caller holds the consumer role.
   status attach(const ring_type& r, unsigned = 0) noexcept {
@@ -189,53 +190,14 @@ class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P> {
     return {};
   }
   void detach() noexcept { *this = {}; }
-  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
-  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
   [[nodiscard]] role<P>& mine() const noexcept { return ring_.shared().consumer; }
   [[nodiscard]] role<P>& theirs() const noexcept { return ring_.shared().producer; }
   /// Counts a refusal; true now and then, when it is time to ask whether the other side still lives.
   [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 256 == 0; }
 
-  /// Pops one message into `to`, whole, and returns its size.
-  template <class Ring>
-  result<std::size_t> try_pop(std::span<std::byte> to, Ring&& ring) noexcept {
-    if (const error e = find_message(ring)) [[unlikely]] return e;
-    if (size_ > to.size()) return too_big();
-    const std::size_t n = size_;
-    if (n != 0) P::copy_in(to.data(), place(), n);
-    consume(ring);
-    return n;
-  }
-  /// The next message in place: then either consume_loan() or keep_loan(). One loan at a time.
-  template <class Ring>
-  result<std::span<const std::byte>> try_borrow(Ring&& ring) noexcept {
-    if (const error e = find_message(ring)) [[unlikely]] return e.during(step::borrow);
-    found_ = false;  // so that a pop meanwhile ends in find_more(), which says busy
-    lent_ = true;
-    return std::span<const std::byte>(place(), size_);
-  }
-  template <class Ring>
-  void consume_loan(Ring&& ring) noexcept {
-    keep_loan(ring);
-    consume(ring);
-  }
-  template <class Ring>
-  void keep_loan(Ring&&) noexcept {
-    found_ = lent_;
-    lent_ = false;
-  }
-
  private:
-  [[nodiscard]] const std::byte* place() const noexcept { return ring_.place(words::index_of(cursor_)); }
-
   template <class Ring>
-  SLUICE_INLINE() error find_message(Ring&& ring) noexcept {
-    return found_ ? error() : find_more(ring);
-  }
-  template <class Ring>
-  SLUICE_INLINE() error find_more(Ring&& ring) noexcept {
-    if (!attached()) [[unlikely]] return error(errc::forked, step::pop);
-    if (lent_) [[unlikely]] return error(errc::busy, step::pop);
+  SLUICE_INLINE() error find(Ring&& ring) noexcept {
     const errc e = look();
     return e == errc::ok ? error() : why_not(e, ring);
   }
@@ -264,16 +226,6 @@ class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P> {
     ring_.shared().told.store(peer.session(), P::template order<site::spsc_told>);
     return error(end, step::pop).by(static_cast<unsigned>(spsc_slot::producer));
   }
-  SLUICE_COLD() error too_big() const noexcept {
-    constexpr std::size_t most = INT32_MAX;
-    return error(errc::too_big, step::read, static_cast<std::int32_t>(size_ < most ? size_ : most));
-  }
-  template <class Ring>
-  SLUICE_INLINE() void consume(Ring&& ring) noexcept {
-    cursor_ = ring_.after(cursor_, static_cast<word>(ring_type::granules_of(size_)));
-    found_ = false;
-    publish_head(ring);
-  }
   template <class Ring>
   SLUICE_INLINE() void publish_head(Ring&& ring) noexcept {
     passed_ = false;
@@ -281,11 +233,6 @@ class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P> {
     this->wake_peer(ring);
   }
 
-  ring_type ring_;
-  word cursor_ = 0;                // where the next message is
-  std::size_t size_ = 0;           // its size, once it is found
-  bool found_ = false;
-  bool lent_ = false;              // it is out on loan
   bool passed_ = false;            // padding lies between head and here
   std::uint32_t told_before_ = 0;  // the end of this session was a predecessor's business
   std::uint32_t refusals_ = 0;

@@ -5,7 +5,7 @@
 #include <sluice/ring/spsc_layout.hpp>
 
 // The single-producer single-consumer ring of messages of any length, in memory: one control part (that of the spsc
-// ring), an array of frames, and the payload area.
+// ring), an array of frames, and the payload area. That of many producers, bytes_crowd_layout.hpp, has the same parts.
 //
 //   granule  64 bytes of payload area, aligned to a line. A message lies in one piece and starts on a granule.
 //   frame    one word for each granule, apart from the payload, so that no payload is ever taken for framing. Only the
@@ -82,35 +82,24 @@ struct bytes_consume : order_site<std::memory_order_release> {};  // (C3) reads 
 struct bytes_head : order_site<std::memory_order_acquire> {};     // (P1) reuse comes after the last read
 }  // namespace site
 
-/// A ring of messages of any length in memory that somebody else provides: where it is, and how large. A private copy of
-/// the geometry; nothing of it is read from the shared memory again.
-template <class P = native_memory>
-class bytes_ring {
+/// Where the parts of a ring of bytes lie: a control part, the frames, the payload area. A private copy of the geometry;
+/// nothing of it is read from the shared memory again.
+template <class Control, class P>
+class bytes_area {
  public:
   using value_type = std::byte;
   using policy = P;
-  using words = bytes_words<P>;
   using word = typename P::word;
   using frame = typename P::template atomic<word>;
-  using control = spsc_control<P>;
+  using control = Control;
 
   /// The granules that a message of n bytes takes: one at least, an empty message has a place too.
   [[nodiscard]] SLUICE_INLINE() static constexpr std::size_t granules_of(std::size_t n) noexcept {
     return n == 0 ? 1 : (n - 1) / bytes_granule + 1;
   }
-  /// The bytes that a ring needs whose payload area has `capacity` bytes, rounded up to whole granules; 0 if there can be
-  /// none.
-  [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
-    constexpr std::size_t most = static_cast<std::size_t>(-1) / 4 / (bytes_granule + sizeof(word));
-    if (capacity == 0) return 0;
-    const std::size_t n = granules_of(capacity);
-    if (n > most || n > words::size_mask / bytes_granule) return 0;
-    return payload_at(n) + n * bytes_granule;
-  }
 
-  constexpr bytes_ring() noexcept = default;
-  /// Views `bytes_for(capacity)` bytes, aligned to `apart_bytes`, that are all zero or hold such a ring already.
-  bytes_ring(std::byte* memory, std::size_t capacity, bool persistent = false) noexcept
+  constexpr bytes_area() noexcept = default;
+  bytes_area(std::byte* memory, std::size_t capacity, bool persistent) noexcept
       : control_(std::launder(reinterpret_cast<control*>(memory))),
         frames_(std::launder(reinterpret_cast<frame*>(memory + sizeof(control)))),
         payload_(memory + payload_at(granules_of(capacity))),
@@ -128,11 +117,55 @@ class bytes_ring {
   [[nodiscard]] bool persistent() const noexcept { return persistent_; }
   [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
 
+ protected:
+  /// The bytes that a ring needs whose payload area has `capacity` bytes, rounded up to whole granules; 0 if there can be
+  /// none, or if that is more than `most` bytes.
+  [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity, word most) noexcept {
+    constexpr std::size_t room = static_cast<std::size_t>(-1) / 4 / (bytes_granule + sizeof(word));
+    if (capacity == 0) return 0;
+    const std::size_t n = granules_of(capacity);
+    if (n > room || n > most / bytes_granule) return 0;
+    return payload_at(n) + n * bytes_granule;
+  }
+
+  control* control_ = nullptr;
+  frame* frames_ = nullptr;
+  std::byte* payload_ = nullptr;
+  word granules_ = 0;
+  bool persistent_ = false;
+
+ private:
+  [[nodiscard]] static constexpr std::size_t payload_at(std::size_t granules) noexcept {
+    return (sizeof(control) + granules * sizeof(word) + apart_bytes - 1) / apart_bytes * apart_bytes;
+  }
+};
+
+/// A ring of messages of any length in memory that somebody else provides: where it is, and how large.
+template <class P = native_memory>
+class bytes_ring : public bytes_area<spsc_control<P>, P> {
+  using base = bytes_area<spsc_control<P>, P>;
+  using base::control_, base::frames_, base::granules_;
+
+ public:
+  using words = bytes_words<P>;
+  using typename base::word;
+  using base::granules_of;
+
+  /// The bytes that such a ring needs; 0 if there can be none.
+  [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
+    return base::bytes_for(capacity, words::size_mask);
+  }
+
+  constexpr bytes_ring() noexcept = default;
+  /// Views `bytes_for(capacity)` bytes, aligned to `apart_bytes`, that are all zero or hold such a ring already.
+  bytes_ring(std::byte* memory, std::size_t capacity, bool persistent = false) noexcept : base(memory, capacity, persistent) {}
+
   /// The position n granules on, of which the area has so many from here to its end.
   [[nodiscard]] SLUICE_INLINE() word after(word cursor, word n) const noexcept {
     cursor += n;
     return words::index_of(cursor) == granules_ ? start_of_next_lap(cursor) : cursor;
   }
+  [[nodiscard]] static constexpr word index_of(word cursor) noexcept { return words::index_of(cursor); }
   [[nodiscard]] static constexpr word start_of_next_lap(word cursor) noexcept {
     return words::cursor(words::lap_of(cursor) + 1, 0);
   }
@@ -208,17 +241,6 @@ class bytes_ring {
     word head = 0;
     return load_head(head) ? walk(head).messages : 0;
   }
-
- private:
-  [[nodiscard]] static constexpr std::size_t payload_at(std::size_t granules) noexcept {
-    return (sizeof(control) + granules * sizeof(word) + apart_bytes - 1) / apart_bytes * apart_bytes;
-  }
-
-  control* control_ = nullptr;
-  frame* frames_ = nullptr;
-  std::byte* payload_ = nullptr;
-  word granules_ = 0;
-  bool persistent_ = false;
 };
 
 }  // namespace sluice

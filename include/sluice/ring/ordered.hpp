@@ -2,6 +2,7 @@
 #ifndef SLUICE_RING_ORDERED_HPP
 #define SLUICE_RING_ORDERED_HPP
 
+#include <sluice/ring/crowd_watch.hpp>
 #include <sluice/ring/item.hpp>
 #include <sluice/ring/ordered_layout.hpp>
 
@@ -24,15 +25,13 @@ namespace detail {
 
 /// What both sides of an ordered ring have in common: a seat in a crowd, and a readiness that one test asks for.
 template <class T, class P>
-class ordered_side {
+class ordered_side : public crowd_watch<P> {
  public:
   using ring_type = ordered_ring<T, P>;
 
   [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
   [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
   [[nodiscard]] unsigned seat() const noexcept { return static_cast<unsigned>(me_) - 1; }
-  /// Counts a refusal; true now and then, when it is time to ask whether the others still live.
-  [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 4096 == 0; }
 
  protected:
   using word = typename ring_type::word;
@@ -70,8 +69,6 @@ class ordered_side {
   ring_type ring_;
   word me_ = 0;         // this side's slot plus one, as dispensers and cells name it
   bool ready_ = false;  // attached, and no place or message is out
-  std::uint32_t seen_ = 0;  // the news of the other crowd that have been looked into, and were no end
-  std::uint32_t refusals_ = 0;
 };
 
 }  // namespace detail
@@ -86,7 +83,7 @@ class ordered_producer : public detail::ordered_side<T, P> {
   using base = detail::ordered_side<T, P>;
   using typename base::word;
   using typename base::spot;
-  using base::me_, base::most_tries, base::ready_, base::ring_, base::seen_, base::spot_at;
+  using base::me_, base::most_tries, base::ready_, base::ring_, base::spot_at;
 
  public:
   using typename base::ring_type;
@@ -95,7 +92,7 @@ class ordered_producer : public detail::ordered_side<T, P> {
   status attach(const ring_type& r, unsigned seat) noexcept {
     word tail = 0;
     if (!r.load(r.shared().tail, tail)) return error(errc::corrupt, step::join, subject::cursor);
-    seen_ = r.shared().consumers.look().news;  // consumers that have all ended before we came are not our peers
+    base::ignore_the_past(r.shared().consumers);
     base::settle_in(r, seat);
     return {};
   }
@@ -179,7 +176,7 @@ class ordered_producer : public detail::ordered_side<T, P> {
 
   SLUICE_INLINE() error admit() noexcept {
     if (!ready_) [[unlikely]] return base::not_ready(step::push);
-    if (theirs().news() != seen_) [[unlikely]] return look_at_consumers();
+    if (base::any_news(theirs())) [[unlikely]] return base::look_at(theirs(), ring_.persistent());
     return {};
   }
   SLUICE_INLINE() error claim(spot& here) noexcept {
@@ -249,12 +246,6 @@ class ordered_producer : public detail::ordered_side<T, P> {
     if (next.look() == next.word_of(cell_state::vacant)) mine().wake_one(mine().asleep(), ring);
   }
 
-  SLUICE_COLD() error look_at_consumers() noexcept {
-    const crowd_view view = theirs().look();
-    if (const errc why = view.verdict(ring_.persistent()); why != errc::ok) return error(why, step::push).by(view.seat());
-    seen_ = view.news;
-    return {};
-  }
   // Why there is no place at the tail, of which w is the word; no error if there may be one by now. The word alone tells:
   // as long as it does not name a consumer, no message behind this one has been popped either.
   SLUICE_COLD() error why_not(word at, word w) const noexcept {
@@ -291,7 +282,7 @@ class ordered_consumer : public detail::ordered_side<T, P> {
   using base = detail::ordered_side<T, P>;
   using typename base::word;
   using typename base::spot;
-  using base::me_, base::most_tries, base::ready_, base::ring_, base::seen_, base::spot_at;
+  using base::me_, base::most_tries, base::ready_, base::ring_, base::spot_at;
 
  public:
   using typename base::ring_type;
@@ -300,7 +291,7 @@ class ordered_consumer : public detail::ordered_side<T, P> {
   status attach(const ring_type& r, unsigned seat) noexcept {
     word head = 0;
     if (!r.load(r.shared().head, head)) return error(errc::corrupt, step::join, subject::cursor);
-    told_before_ = r.shared().producers.told();
+    base::leave_what_was_told(r.shared().producers);
     orphans_ = r.shared().orphans.load(P::template order<site::ordered_orphans>) - 1;  // look for them at once
     base::settle_in(r, seat);
     return {};
@@ -485,23 +476,14 @@ class ordered_consumer : public detail::ordered_side<T, P> {
     if (!ring_.load(ring_.shared().head, head)) return error(errc::corrupt, step::pop, subject::cursor);
     return head != at ? error() : error(errc::corrupt, step::pop, subject::stamp);
   }
-  // Nothing is there, now or for ever.
   error nothing_there(word at) noexcept {
-    const error empty(errc::empty, step::pop);
-    if (theirs().news() == seen_) return empty;
-    const crowd_view view = theirs().look();
-    const errc end = view.verdict(ring_.persistent());
-    if (end == errc::ok) return seen_ = view.news, empty;
-    if (view.news == told_before_) return empty;
-    if (view.news != ended_) {
-      word tail = 0, owner = 0;  // what was pushed before the end that was just seen
+    return base::nothing_there(theirs(), ring_.persistent(), [&]() -> error {
+      word tail = 0, owner = 0;
       if (!ring_.load(ring_.shared().tail, tail)) return error(errc::corrupt, step::pop, subject::cursor);
       if (ring_.distance(at, tail) != 0) return {};
       if (Many && held(owner)) return error(errc::pending, step::pop).by(static_cast<unsigned>(owner) - 1);
-      ended_ = view.news;
-      theirs().tell(view.news);
-    }
-    return error(end, step::pop).by(view.seat());
+      return errc::empty;
+    });
   }
   // Does a fellow still hold a message? If it dies, or keeps it, the message will be another's.
   bool held(word& owner) const noexcept {
@@ -519,8 +501,6 @@ class ordered_consumer : public detail::ordered_side<T, P> {
 
   spot lent_;                      // the message that is out
   std::uint32_t orphans_ = 0;      // the count of orphans at which there were none
-  std::uint32_t told_before_ = 0;  // the end that others were told of before we came
-  std::uint32_t ended_ = 0;        // the end that we have been told of
   bool redelivered_ = false;
 };
 
