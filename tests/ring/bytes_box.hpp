@@ -27,35 +27,51 @@ inline std::span<const std::byte> view(const std::string& s) { return std::as_by
 inline std::string read(std::span<const std::byte> s) { return {reinterpret_cast<const char*>(s.data()), s.size()}; }
 
 /// Memory for one ring: exactly as much as it asks for, so that an address sanitizer sees the first byte too many.
-template <class P = sluice::native_memory>
-class box {
+template <class Ring>
+class memory_of {
  public:
-  using ring_type = sluice::bytes_ring<P>;
-  using words = sluice::bytes_words<P>;
-  using word = typename P::word;
-  using producer = sluice::bytes_producer<P>;
-  using consumer = sluice::bytes_consumer<P>;
+  using ring_type = Ring;
+  using word = typename Ring::word;
 
-  explicit box(std::size_t capacity, bool persistent = false)
+  explicit memory_of(std::size_t capacity, bool persistent)
       : bytes_(ring_type::bytes_for(capacity)),
         memory_(static_cast<std::byte*>(::operator new(bytes_, std::align_val_t{sluice::apart_bytes}))) {
     std::memset(memory_, 0, bytes_);
     ring_ = ring_type(memory_, capacity, persistent);
   }
-  box(const box&) = delete;
-  box& operator=(const box&) = delete;
-  ~box() { ::operator delete(memory_, std::align_val_t{sluice::apart_bytes}); }
+  memory_of(const memory_of&) = delete;
+  memory_of& operator=(const memory_of&) = delete;
+  ~memory_of() { ::operator delete(memory_, std::align_val_t{sluice::apart_bytes}); }
 
   [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
   [[nodiscard]] auto& shared() const noexcept { return ring_.shared(); }
   [[nodiscard]] std::byte* memory() const noexcept { return memory_; }
   [[nodiscard]] std::size_t size() const noexcept { return bytes_; }
 
+ private:
+  std::size_t bytes_;
+  std::byte* memory_;
+  ring_type ring_;
+};
+
+template <class P = sluice::native_memory>
+class box : public memory_of<sluice::bytes_ring<P>> {
+  using base = memory_of<sluice::bytes_ring<P>>;
+
+ public:
+  using typename base::word;
+  using words = sluice::bytes_words<P>;
+  using producer = sluice::bytes_producer<P>;
+  using consumer = sluice::bytes_consumer<P>;
+  using base::ring, base::shared;
+
+  explicit box(std::size_t capacity, bool persistent = false) : base(capacity, persistent) {}
+
   /// As if the ring had been filled by messages of one granule and emptied, `lap` times.
   void start_at(word lap) noexcept {
     shared().head.store(words::cursor(lap, 0));
     const word before = (lap - 1) & words::lap_mask;
-    for (word i = 0; i < ring_.granules(); ++i) ring_.at(i).store(words::frame(before, 1, words::message));
+    for (word i = 0; i < ring().granules(); ++i) ring().at(i).store(words::frame(before, 1, words::message));
   }
   void begin() noexcept {
     shared().producer.begin();
@@ -63,20 +79,17 @@ class box {
   }
   [[nodiscard]] producer make_producer() const noexcept {
     producer p;
-    if (!p.attach(ring_)) refused_ = true;
+    if (!p.attach(ring())) refused_ = true;
     return p;
   }
   [[nodiscard]] consumer make_consumer() const noexcept {
     consumer c;
-    if (!c.attach(ring_)) refused_ = true;
+    if (!c.attach(ring())) refused_ = true;
     return c;
   }
   [[nodiscard]] bool attached() const noexcept { return !refused_; }
 
  private:
-  std::size_t bytes_;
-  std::byte* memory_;
-  ring_type ring_;
   mutable std::atomic<bool> refused_{false};
 };
 

@@ -123,7 +123,8 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
         word head = 0;
         if (!ring_.load_head(head)) return error(errc::corrupt, step::push, subject::cursor);
         if (std::exchange(head_, head) != head) continue;
-        if (!ring_.idle(head, t)) return why_no_room(t);
+        const seen first = ring_.pass_all(head, t);
+        if (head != t || !all_free(t)) return why_no_room(first, t);
         where = k <= to_end(t) ? room::here : room::at_start;
       }
       const bool pad = where == room::at_start;
@@ -152,15 +153,19 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
     if (laps == 0 && h <= i) return k <= to_end(t) ? room::here : k <= h ? room::at_start : room::none;
     return laps == ring_.one_lap() && i < h && k <= h - i ? room::here : room::none;
   }
-  // head_ was loaded before t, and t is the tail.
-  SLUICE_COLD() error why_no_room(word t) const noexcept {
+  // Where nothing is to be read between head_ and t: is the whole area free, from its start?
+  [[nodiscard]] bool all_free(word t) const noexcept {
+    const word laps = ring_.lap_of(t) - ring_.lap_of(head_);
+    return laps == 0 || (laps == ring_.one_lap() && ring_.index_of(t) == 0);
+  }
+  // `first` is what stands between head_ and t. head_ was loaded before t, and t is the tail.
+  SLUICE_COLD() error why_no_room(const seen& first, word t) const noexcept {
     const word laps = ring_.lap_of(t) - ring_.lap_of(head_);
     if (laps > 2 * ring_.one_lap() || (laps == 0 && ring_.index_of(head_) > ring_.index_of(t)))
       return error(errc::corrupt, step::push, subject::cursor);
-    const seen s = ring_.look(head_);
+    if (first.what == seen::message) return error(errc::full, step::push);
     const error held(errc::pending, step::push);
-    if (s.what == seen::claimed) return held.by(s.owner);
-    return s.what == seen::skip || s.what == seen::later ? held : error(errc::full, step::push);
+    return first.what == seen::claimed ? held.by(first.owner) : held;
   }
   template <class Ring>
   SLUICE_INLINE() void publish(std::size_t size, word state, Ring&& ring) noexcept {
@@ -243,7 +248,7 @@ class bytes_crowd_consumer : public detail::crowd_watch<P>,
   SLUICE_NOINLINE() error find_behind(seen s, Ring&& ring) noexcept {
     for (word steps = 0; steps < 2 * ring_.granules() + 4; ++steps, s = ring_.look(cursor_)) {
       if (s.what == seen::message) return found(s);
-      if (s.what == seen::later && cursor_ != head_) break;  // only at head it stands for padding
+      if (s.what == seen::later && ring_.lap_of(cursor_) != ring_.lap_of(head_)) break;
       if (ring_.pass(s, cursor_)) continue;
       if (s.what != seen::nothing && s.what != seen::claimed) break;
       if (cursor_ != head_) publish_head(ring);  // skips with nothing behind them yet: a producer may need their room

@@ -44,10 +44,10 @@
 // itself needs no order: it never is ahead of the chain, and what is old in it is helped on.
 //
 // Padding. A message that is too long for the end of the area gets the start of it, once there is room for both; a skip over
-// the granules left out is a claim of its own. Where there is nothing in the ring that anybody will read (head is the tail,
-// or at a skip that leads to it) the whole area is free: the message may lie over what its own padding has left out, whose
-// frame may then be overwritten by (P4) before the consumer has come to it. So at head, and only there, a frame of the next
-// lap says what the padding said: go on at the start.
+// the granules left out is a claim of its own. Where there is nothing in the ring that anybody will read, that is, only
+// skips lie between head and tail, the whole area is free at its start: the message may lie over these skips, whose frames
+// may then be overwritten by (P4) before the consumer has come to them. So to whoever comes from head over skips of the same
+// lap, a frame of the next lap says what the padding said: go on at the start.
 //
 // Laps. A granule inside of longer messages keeps its frame from lap to lap. Sweeping, in each lap that is a multiple of a
 // quarter of their range, sees to it that no frame at the tail is older than that, so a lap is older or newer by the sign of
@@ -166,18 +166,19 @@ class bytes_crowd_ring : public bytes_area<bytes_crowd_control<P>, P> {
     return s;
   }
   [[nodiscard]] SLUICE_INLINE() seen look(word cursor) const noexcept { return read(load_frame(cursor), cursor); }
-  /// The position behind what a reader finds at `cursor` and passes; false if it cannot be passed. `later` may be padding
-  /// that the message it made way for has overwritten: the caller knows that it has come there from head.
+  /// Passes what is nothing for a reader, if it is that. Something later is a skip that was overwritten from the start of
+  /// the area: the caller knows that it has come there from head.
   [[nodiscard]] bool pass(const seen& s, word& cursor) const noexcept {
-    if (s.what == seen::later && index_of(cursor) != 0) return cursor = start_of_next_lap(cursor), true;
+    if (s.what == seen::later) return cursor = start_of_next_lap(cursor), true;
     if (s.what != seen::skip) return false;
     return cursor = after(cursor, s.granules), true;
   }
-  /// Is nothing in the ring that anybody will read, when the tail is here?
-  [[nodiscard]] bool idle(word head, word tail) const noexcept {
-    if (head == tail) return true;
-    const seen s = look(head);
-    return s.what == seen::skip && after(head, s.granules) == tail;
+  /// Passes skips up to the tail; what stands in the way.
+  [[nodiscard]] seen pass_all(word& cursor, word tail) const noexcept {
+    seen s;
+    for (word steps = 0; cursor != tail && steps < granules_ + 2; ++steps)
+      if (s = look(cursor); !pass(s, cursor)) return s;
+    return {};
   }
 
   /// (C3) Leaves no frame between two cursors older than its lap, if it is time for that.
@@ -197,10 +198,11 @@ class bytes_crowd_ring : public bytes_area<bytes_crowd_control<P>, P> {
     for (word steps = 0; steps < 2 * granules_ + 4; ++steps) {
       word w = load_frame(at);
       const seen s = read(w, at);
-      if (s.what == seen::later) {
-        if (!load_head(at)) return found;
-        if (at == head && !pass(s, at)) return found;
-        head = at;
+      if (s.what == seen::later) {  // the reader has passed it meanwhile; or it is a skip that was overwritten
+        word moved = 0;
+        if (!load_head(moved)) return found;
+        if (moved != head) at = head = moved;
+        else if (!pass(s, at)) return found;
         continue;
       }
       if (s.what == seen::nothing || s.what == seen::corrupt) return found;
