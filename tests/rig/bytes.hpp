@@ -46,6 +46,8 @@ struct bytes_mpsc : bytes {
     visit.template operator()<sluice::site::bytes_consume>("bytes_consume");
     visit.template operator()<sluice::site::bytes_head>("bytes_head");
     visit.template operator()<sluice::site::bytes_tail>("bytes_tail");
+    visit.template operator()<sluice::site::bytes_move>("bytes_move");
+    visit.template operator()<sluice::site::bytes_lost>("bytes_lost");
     visit.template operator()<sluice::site::bytes_claim>("bytes_claim");
     visit.template operator()<sluice::site::bytes_rest>("bytes_rest");
     visit.template operator()<sluice::site::bytes_sweep>("bytes_sweep");

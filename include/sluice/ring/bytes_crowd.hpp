@@ -132,7 +132,7 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
       const word record = pad ? ring_.frame_word(lap, static_cast<std::size_t>(length) * bytes_granule, ring_type::skip)
                               : ring_.frame_word(lap, n, ring_type::claimed, seat_);
       if (!ring_.at(ring_.index_of(t)).compare_exchange_strong(frame, record, P::template order<site::bytes_claim>,
-                                                               P::template order<site::bytes_tail>))  // (P2)
+                                                               P::template order<site::bytes_lost>))  // (P2)
         continue;
       ring_.move_tail(t, length);
       if (!pad) return here_ = t, error();

@@ -40,8 +40,9 @@
 //
 // Pairs: (P5) with (C1), payload and rest are there before the message; (C4) with the load of head, the last read is before
 // the reuse. (P2), (P4) and (C3) with (P1): whoever sees a frame of a later lap than that of its t finds tail moved on, or
-// the ring corrupt. So does (P5), which also gives what a dead or doubting owner wrote to those who write there next. tail
-// itself needs no order: it never is ahead of the chain, and what is old in it is helped on.
+// the ring corrupt. So does (P5), which also gives what a dead or doubting owner wrote to those who write there next. (P3)
+// with (P1): the records before tail are there for whoever asks them why there is no room. A claim does not need that:
+// tail is never ahead of the chain, and what is old in it is helped on.
 //
 // Padding. A message that is too long for the end of the area gets the start of it, once there is room for both; a skip over
 // the granules left out is a claim of its own. Where there is nothing in the ring that anybody will read, that is, only
@@ -61,7 +62,9 @@
 namespace sluice {
 
 namespace site {
-struct bytes_tail : order_site<std::memory_order_relaxed> {};   // (P1), (P3) a hint
+struct bytes_tail : order_site<std::memory_order_acquire> {};   // (P1) who finds no room finds the records up to there
+struct bytes_move : order_site<std::memory_order_release> {};   // (P3) the same
+struct bytes_lost : order_site<std::memory_order_relaxed> {};   // a compare-exchange that has failed says nothing
 struct bytes_claim : order_site<std::memory_order_release> {};  // (P2) the tail that was seen before the frame, pairs with (P1)
 struct bytes_rest : order_site<std::memory_order_release> {};   // (P4) the same
 struct bytes_sweep : order_site<std::memory_order_release> {};  // (C3) the same
@@ -134,8 +137,8 @@ class bytes_crowd_ring : public bytes_area<bytes_crowd_control<P>, P> {
   }
   /// (P3) Helps the tail over a record of n granules.
   SLUICE_INLINE() void move_tail(word tail, word n) const noexcept {
-    control_->tail.compare_exchange_strong(tail, after(tail, n), P::template order<site::bytes_tail>,
-                                           P::template order<site::bytes_tail>);
+    control_->tail.compare_exchange_strong(tail, after(tail, n), P::template order<site::bytes_move>,
+                                           P::template order<site::bytes_lost>);
   }
   [[nodiscard]] SLUICE_INLINE() word load_frame(word cursor) const noexcept {
     return frames_[index_of(cursor)].load(P::template order<site::bytes_frame>);  // (P1), (C1)
@@ -209,7 +212,7 @@ class bytes_crowd_ring : public bytes_area<bytes_crowd_control<P>, P> {
       if (s.what == seen::claimed && s.owner == slot) {
         const word tomb = frame_word(lap_of(at), static_cast<std::size_t>(s.size), skip);
         if (frames_[index_of(at)].compare_exchange_strong(w, tomb, P::template order<site::bytes_heal>,
-                                                          P::template order<site::bytes_tail>))
+                                                          P::template order<site::bytes_lost>))
           ++found.undelivered;
         return found;
       }
@@ -249,7 +252,7 @@ class bytes_crowd_ring : public bytes_area<bytes_crowd_control<P>, P> {
       // A compare-exchange: who lies over its own padding may be writing here.
       if (lap_of(w) != lap && older(w, from))
         frames_[index_of(from)].compare_exchange_strong(w, frame_word(lap, 0, nothing), P::template order<site::bytes_sweep>,
-                                                        P::template order<site::bytes_tail>);
+                                                        P::template order<site::bytes_lost>);
     }
   }
 
