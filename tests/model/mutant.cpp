@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-#ifdef SLUICE_MUTANT_OF_CROWDS
+#if defined SLUICE_MUTANT_OF_BYTES
+#include "bytes_crowd_trials.hpp"
+#elif defined SLUICE_MUTANT_OF_CROWDS
 #include "crowd_trials.hpp"
 #else
 #include "rig/spsc.hpp"
@@ -12,7 +14,9 @@
 int main() {
   constexpr const char* proof = SLUICE_MUTANT_PROOF;
   const bool excused = *proof != '\0';
-#ifdef SLUICE_MUTANT_OF_CROWDS
+#if defined SLUICE_MUTANT_OF_BYTES
+  const auto v = model::judge(model::bytes_crowd_trials());
+#elif defined SLUICE_MUTANT_OF_CROWDS
   const auto v = model::judge(model::crowd_trials());
 #else
   const auto v = model::judge(model::trials<rig::spsc>());

@@ -18,8 +18,9 @@ function(model_mutant name header text replacement)
   target_include_directories(mutant_${name} BEFORE PRIVATE "${CMAKE_CURRENT_BINARY_DIR}/mutants/${name}"
                              "${CMAKE_CURRENT_SOURCE_DIR}/shadow")
   target_link_libraries(mutant_${name} PRIVATE sluice_model sluice::sluice)
+  string(REGEX MATCH "bytes" of_bytes "${header}")
   string(REGEX MATCH "ordered|crowd" of_crowds "${header}")
-  target_compile_definitions(mutant_${name} PRIVATE "$<$<BOOL:${of_crowds}>:SLUICE_MUTANT_OF_CROWDS=1>" "SLUICE_MUTANT=\"${name}\"" "SLUICE_MUTANT_PROOF=\"${ARGN}\"")
+  target_compile_definitions(mutant_${name} PRIVATE "$<$<BOOL:${of_bytes}>:SLUICE_MUTANT_OF_BYTES=1>" "$<$<BOOL:${of_crowds}>:SLUICE_MUTANT_OF_CROWDS=1>" "SLUICE_MUTANT=\"${name}\"" "SLUICE_MUTANT_PROOF=\"${ARGN}\"")
   target_compile_options(mutant_${name} PRIVATE -O0 -g0)
   add_test(NAME mutant.${name} COMMAND mutant_${name})
   set_tests_properties(mutant.${name} PROPERTIES LABELS model TIMEOUT ${sluice_patience})
@@ -230,3 +231,42 @@ model_mutant(end_of_a_crowd_not_announced core/crowd.hpp
   [=[    announce(seat, v.now());
     announced_]=]
   [=[    announced_]=])
+
+# ---- the ring of bytes with many producers
+
+model_mutant(bytes_rest_after_message ring/bytes_crowd.hpp
+  [=[    if (some != all) {
+      const word rest]=]
+  [=[    if (some != all) {
+      ready_ = true;
+      publish(m, ring_type::message, ring);
+      const word rest]=])
+model_mutant(bytes_tail_not_helped ring/bytes_crowd.hpp
+  [=[return ring_.move_tail(t, s.granules), error();]=]
+  [=[return error();]=])
+model_mutant(bytes_room_not_checked ring/bytes_crowd.hpp
+  [=[      room where = room_for(k, t);]=]
+  [=[      room where = k <= to_end(t) ? room::here : room::at_start;]=])
+model_mutant(bytes_healer_takes_living_claims ring/bytes_crowd_layout.hpp
+  [=[s.what == seen::claimed && s.owner == slot]=]
+  [=[s.what == seen::claimed && slot != 64]=])
+model_mutant(bytes_reader_passes_claims ring/bytes_crowd_layout.hpp
+  [=[    if (s.what != seen::skip) return false;]=]
+  [=[    if (s.what != seen::skip && s.what != seen::claimed) return false;]=])
+model_mutant(bytes_never_swept ring/bytes_crowd_layout.hpp
+  [=[    sweep_all(from, to);]=]
+  [=[]=])
+if(sluice_full)
+  model_mutant(bytes_rest_left_out ring/bytes_crowd.hpp
+    [=[    if (some != all) {]=]
+    [=[    if (some > all) {]=])
+  model_mutant(bytes_padding_left_claimed ring/bytes_crowd.hpp
+    [=[std::size_t>(length) * bytes_granule, ring_type::skip)]=]
+    [=[std::size_t>(length) * bytes_granule, ring_type::claimed, seat_)]=])
+  model_mutant(bytes_later_laps_are_older ring/bytes_crowd_layout.hpp
+    [=[    if (!this_lap && !older(w, cursor)) s.what = seen::later;]=]
+    [=[]=])
+  model_mutant(bytes_overwritten_skip_is_the_end ring/bytes_crowd_layout.hpp
+    [=[    if (s.what == seen::later) return cursor]=]
+    [=[    if (s.what == seen::later && granules_ == 0) return cursor]=])
+endif()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "catch.hpp"
+#include "bytes_crowd_trials.hpp"
 #include "crowd_trials.hpp"
 #include "rig/spsc.hpp"
 
@@ -104,5 +105,14 @@ TEST_CASE("every weakened order of the ordered ring and its crowds is found, or 
   tally n;
   weaken_each<rig::ordered>(all, n);
   n.print("orders of the ordered ring");
+}
+TEST_CASE("every weakened order of the ring of bytes of many is found, or proved to be no weaker") {
+  const auto all = model::bytes_crowd_trials();
+  const auto sound = judge(all);
+  print_verdict("(no mutation)", sound, "as it must");
+  REQUIRE(sound.killer.empty());
+  tally n;
+  weaken_each<rig::bytes_mpsc>(all, n);
+  n.print("orders of the ring of bytes of many");
 }
 #endif

@@ -111,7 +111,7 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
     }
     const word k = static_cast<word>(ring_type::granules_of(n));
     for (word tries = 256 + ring_.granules(); tries != 0; --tries) {
-      word t = 0;
+      word t = 0, head = 0;
       if (!ring_.load_tail(t)) [[unlikely]] return error(errc::corrupt, step::push, subject::cursor);
       word frame = ring_.load_frame(t);
       if (const seen s = ring_.read(frame, t); s.what != seen::nothing) [[unlikely]] {
@@ -120,11 +120,14 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
       }
       room where = room_for(k, t);
       if (where == room::none) [[unlikely]] {
-        word head = 0;
         if (!ring_.load_head(head)) return error(errc::corrupt, step::push, subject::cursor);
         if (std::exchange(head_, head) != head) continue;
-        const seen first = ring_.pass_all(head, t);
-        if (head != t || !all_free(t)) return why_no_room(first, t);
+        word at = head;
+        const seen first = ring_.pass_all(at, t);
+        if (at != t || !all_free(t)) {
+          if (first.what == seen::nothing && ring_.load_head(head) && head != head_) continue;  // it has passed us
+          return why_no_room(first, t);
+        }
         where = k <= to_end(t) ? room::here : room::at_start;
       }
       const bool pad = where == room::at_start;
