@@ -8667,14 +8667,15 @@ struct ring_kind<mpmc> : detail::ordered_kind<region_kind::mpmc, true, true> {};
 //
 // Pairs: (P5) with (C1), payload and rest are there before the message; (C4) with the load of head, the last read is before
 // the reuse. (P2), (P4) and (C3) with (P1): whoever sees a frame of a later lap than that of its t finds tail moved on, or
-// the ring corrupt. So does (P5), which also gives what a dead or doubting owner wrote to those who write there next. tail
-// itself needs no order: it never is ahead of the chain, and what is old in it is helped on.
+// the ring corrupt. So does (P5), which also gives what a dead or doubting owner wrote to those who write there next. (P3)
+// with (P1): the records before tail are there for whoever asks them why there is no room. A claim does not need that:
+// tail is never ahead of the chain, and what is old in it is helped on.
 //
 // Padding. A message that is too long for the end of the area gets the start of it, once there is room for both; a skip over
-// the granules left out is a claim of its own. Where there is nothing in the ring that anybody will read (head is the tail,
-// or at a skip that leads to it) the whole area is free: the message may lie over what its own padding has left out, whose
-// frame may then be overwritten by (P4) before the consumer has come to it. So at head, and only there, a frame of the next
-// lap says what the padding said: go on at the start.
+// the granules left out is a claim of its own. Where there is nothing in the ring that anybody will read, that is, only
+// skips lie between head and tail, the whole area is free at its start: the message may lie over these skips, whose frames
+// may then be overwritten by (P4) before the consumer has come to them. So to whoever comes from head over skips of the same
+// lap, a frame of the next lap says what the padding said: go on at the start.
 //
 // Laps. A granule inside of longer messages keeps its frame from lap to lap. Sweeping, in each lap that is a multiple of a
 // quarter of their range, sees to it that no frame at the tail is older than that, so a lap is older or newer by the sign of
@@ -8688,7 +8689,9 @@ struct ring_kind<mpmc> : detail::ordered_kind<region_kind::mpmc, true, true> {};
 namespace sluice {
 
 namespace site {
-struct bytes_tail : order_site<std::memory_order_relaxed> {};   // (P1), (P3) a hint
+struct bytes_tail : order_site<std::memory_order_acquire> {};   // (P1) who finds no room finds the records up to there
+struct bytes_move : order_site<std::memory_order_release> {};   // (P3) the same
+struct bytes_lost : order_site<std::memory_order_relaxed> {};   // a compare-exchange that has failed says nothing
 struct bytes_claim : order_site<std::memory_order_release> {};  // (P2) the tail that was seen before the frame, pairs with (P1)
 struct bytes_rest : order_site<std::memory_order_release> {};   // (P4) the same
 struct bytes_sweep : order_site<std::memory_order_release> {};  // (C3) the same
@@ -8761,8 +8764,8 @@ class bytes_crowd_ring : public bytes_area<bytes_crowd_control<P>, P> {
   }
   /// (P3) Helps the tail over a record of n granules.
   SLUICE_INLINE() void move_tail(word tail, word n) const noexcept {
-    control_->tail.compare_exchange_strong(tail, after(tail, n), P::template order<site::bytes_tail>,
-                                           P::template order<site::bytes_tail>);
+    control_->tail.compare_exchange_strong(tail, after(tail, n), P::template order<site::bytes_move>,
+                                           P::template order<site::bytes_lost>);
   }
   [[nodiscard]] SLUICE_INLINE() word load_frame(word cursor) const noexcept {
     return frames_[index_of(cursor)].load(P::template order<site::bytes_frame>);  // (P1), (C1)
@@ -8793,18 +8796,19 @@ class bytes_crowd_ring : public bytes_area<bytes_crowd_control<P>, P> {
     return s;
   }
   [[nodiscard]] SLUICE_INLINE() seen look(word cursor) const noexcept { return read(load_frame(cursor), cursor); }
-  /// The position behind what a reader finds at `cursor` and passes; false if it cannot be passed. `later` may be padding
-  /// that the message it made way for has overwritten: the caller knows that it has come there from head.
+  /// Passes what is nothing for a reader, if it is that. Something later is a skip that was overwritten from the start of
+  /// the area: the caller knows that it has come there from head.
   [[nodiscard]] bool pass(const seen& s, word& cursor) const noexcept {
-    if (s.what == seen::later && index_of(cursor) != 0) return cursor = start_of_next_lap(cursor), true;
+    if (s.what == seen::later) return cursor = start_of_next_lap(cursor), true;
     if (s.what != seen::skip) return false;
     return cursor = after(cursor, s.granules), true;
   }
-  /// Is nothing in the ring that anybody will read, when the tail is here?
-  [[nodiscard]] bool idle(word head, word tail) const noexcept {
-    if (head == tail) return true;
-    const seen s = look(head);
-    return s.what == seen::skip && after(head, s.granules) == tail;
+  /// Passes skips up to the tail; what stands in the way.
+  [[nodiscard]] seen pass_all(word& cursor, word tail) const noexcept {
+    seen s;
+    for (word steps = 0; cursor != tail && steps < granules_ + 2; ++steps)
+      if (s = look(cursor); !pass(s, cursor)) return s;
+    return {};
   }
 
   /// (C3) Leaves no frame between two cursors older than its lap, if it is time for that.
@@ -8824,17 +8828,18 @@ class bytes_crowd_ring : public bytes_area<bytes_crowd_control<P>, P> {
     for (word steps = 0; steps < 2 * granules_ + 4; ++steps) {
       word w = load_frame(at);
       const seen s = read(w, at);
-      if (s.what == seen::later) {
-        if (!load_head(at)) return found;
-        if (at == head && !pass(s, at)) return found;
-        head = at;
+      if (s.what == seen::later) {  // the reader has passed it meanwhile; or it is a skip that was overwritten
+        word moved = 0;
+        if (!load_head(moved)) return found;
+        if (moved != head) at = head = moved;
+        else if (!pass(s, at)) return found;
         continue;
       }
       if (s.what == seen::nothing || s.what == seen::corrupt) return found;
       if (s.what == seen::claimed && s.owner == slot) {
         const word tomb = frame_word(lap_of(at), static_cast<std::size_t>(s.size), skip);
         if (frames_[index_of(at)].compare_exchange_strong(w, tomb, P::template order<site::bytes_heal>,
-                                                          P::template order<site::bytes_tail>))
+                                                          P::template order<site::bytes_lost>))
           ++found.undelivered;
         return found;
       }
@@ -8874,7 +8879,7 @@ class bytes_crowd_ring : public bytes_area<bytes_crowd_control<P>, P> {
       // A compare-exchange: who lies over its own padding may be writing here.
       if (lap_of(w) != lap && older(w, from))
         frames_[index_of(from)].compare_exchange_strong(w, frame_word(lap, 0, nothing), P::template order<site::bytes_sweep>,
-                                                        P::template order<site::bytes_tail>);
+                                                        P::template order<site::bytes_lost>);
     }
   }
 
@@ -8990,7 +8995,7 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
     }
     const word k = static_cast<word>(ring_type::granules_of(n));
     for (word tries = 256 + ring_.granules(); tries != 0; --tries) {
-      word t = 0;
+      word t = 0, head = 0;
       if (!ring_.load_tail(t)) [[unlikely]] return error(errc::corrupt, step::push, subject::cursor);
       word frame = ring_.load_frame(t);
       if (const seen s = ring_.read(frame, t); s.what != seen::nothing) [[unlikely]] {
@@ -8999,10 +9004,14 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
       }
       room where = room_for(k, t);
       if (where == room::none) [[unlikely]] {
-        word head = 0;
         if (!ring_.load_head(head)) return error(errc::corrupt, step::push, subject::cursor);
         if (std::exchange(head_, head) != head) continue;
-        if (!ring_.idle(head, t)) return why_no_room(t);
+        word at = head;
+        const seen first = ring_.pass_all(at, t);
+        if (at != t || !all_free(t)) {
+          if (first.what == seen::nothing && ring_.load_head(head) && head != head_) continue;  // it has passed us
+          return why_no_room(first, t);
+        }
         where = k <= to_end(t) ? room::here : room::at_start;
       }
       const bool pad = where == room::at_start;
@@ -9010,7 +9019,7 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
       const word record = pad ? ring_.frame_word(lap, static_cast<std::size_t>(length) * bytes_granule, ring_type::skip)
                               : ring_.frame_word(lap, n, ring_type::claimed, seat_);
       if (!ring_.at(ring_.index_of(t)).compare_exchange_strong(frame, record, P::template order<site::bytes_claim>,
-                                                               P::template order<site::bytes_tail>))  // (P2)
+                                                               P::template order<site::bytes_lost>))  // (P2)
         continue;
       ring_.move_tail(t, length);
       if (!pad) return here_ = t, error();
@@ -9031,15 +9040,19 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
     if (laps == 0 && h <= i) return k <= to_end(t) ? room::here : k <= h ? room::at_start : room::none;
     return laps == ring_.one_lap() && i < h && k <= h - i ? room::here : room::none;
   }
-  // head_ was loaded before t, and t is the tail.
-  SLUICE_COLD() error why_no_room(word t) const noexcept {
+  // Where nothing is to be read between head_ and t: is the whole area free, from its start?
+  [[nodiscard]] bool all_free(word t) const noexcept {
+    const word laps = ring_.lap_of(t) - ring_.lap_of(head_);
+    return laps == 0 || (laps == ring_.one_lap() && ring_.index_of(t) == 0);
+  }
+  // `first` is what stands between head_ and t. head_ was loaded before t, and t is the tail.
+  SLUICE_COLD() error why_no_room(const seen& first, word t) const noexcept {
     const word laps = ring_.lap_of(t) - ring_.lap_of(head_);
     if (laps > 2 * ring_.one_lap() || (laps == 0 && ring_.index_of(head_) > ring_.index_of(t)))
       return error(errc::corrupt, step::push, subject::cursor);
-    const seen s = ring_.look(head_);
+    if (first.what == seen::message) return error(errc::full, step::push);
     const error held(errc::pending, step::push);
-    if (s.what == seen::claimed) return held.by(s.owner);
-    return s.what == seen::skip || s.what == seen::later ? held : error(errc::full, step::push);
+    return first.what == seen::claimed ? held.by(first.owner) : held;
   }
   template <class Ring>
   SLUICE_INLINE() void publish(std::size_t size, word state, Ring&& ring) noexcept {
@@ -9122,7 +9135,7 @@ class bytes_crowd_consumer : public detail::crowd_watch<P>,
   SLUICE_NOINLINE() error find_behind(seen s, Ring&& ring) noexcept {
     for (word steps = 0; steps < 2 * ring_.granules() + 4; ++steps, s = ring_.look(cursor_)) {
       if (s.what == seen::message) return found(s);
-      if (s.what == seen::later && cursor_ != head_) break;  // only at head it stands for padding
+      if (s.what == seen::later && ring_.lap_of(cursor_) != ring_.lap_of(head_)) break;
       if (ring_.pass(s, cursor_)) continue;
       if (s.what != seen::nothing && s.what != seen::claimed) break;
       if (cursor_ != head_) publish_head(ring);  // skips with nothing behind them yet: a producer may need their room
