@@ -3,12 +3,21 @@
 #define SLUICE_TESTS_RIG_AUDIENCE_HPP
 
 #include <sluice/channel/broadcast.hpp>
+#include <sluice/core/crowd.hpp>
+
+#include "rig/promise.hpp"
 
 namespace rig {
 
-/// Every order site of the rings with one producer and many readers, with its name.
-struct broadcast {
+/// What the rings with one producer and many readers have in common.
+struct audience {
+  static constexpr unsigned producers = 1, consumers = sluice::crowd<>::most - 1;  // how many may live at a time
+};
+
+/// Every order site of each, with its name.
+struct broadcast : audience {
   using kind = sluice::broadcast;
+  static constexpr promise promises{.to_each = true, .pops_together = true};
   static constexpr const char* name = "broadcast";
   template <class Visit>
   static void each_site(Visit visit) {
@@ -28,8 +37,9 @@ struct broadcast {
     visit.template operator()<sluice::site::audience_told>("audience_told");
   }
 };
-struct latest {
+struct latest : audience {
   using kind = sluice::latest;
+  static constexpr promise promises{.to_each = true, .kept = keeps::newest};
   static constexpr const char* name = "latest";
   template <class Visit>
   static void each_site(Visit visit) {
@@ -42,8 +52,9 @@ struct latest {
     visit.template operator()<sluice::site::racing_load>("racing_load");
   }
 };
-struct lossy_broadcast {
+struct lossy_broadcast : audience {
   using kind = sluice::lossy_broadcast;
+  static constexpr promise promises{.to_each = true, .kept = keeps::last};
   static constexpr const char* name = "lossy";
   template <class Visit>
   static void each_site(Visit visit) {

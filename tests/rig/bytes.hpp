@@ -3,10 +3,16 @@
 #define SLUICE_TESTS_RIG_BYTES_HPP
 
 #include <sluice/channel/bytes_crowd.hpp>
+#include <sluice/channel/shared_bytes.hpp>
+
+#include "promise.hpp"
+
+#include <cstring>
 
 namespace rig {
 
-/// What the proof rig must know of the rings of messages of any length.
+/// What the proof rig must know of the rings of messages of any length, and their ends as ends of items: each item travels as a
+/// message whose length depends on its number, with bytes behind it that belong to it alone.
 struct bytes {
   using kind = sluice::bytes_of<sluice::spsc>;
   static constexpr const char* name = "bytes";
@@ -26,6 +32,131 @@ struct bytes {
     visit(r.shared().told, "told ", 0u);
     each_frame(r, visit);
   }
+
+  static constexpr unsigned producers = 1, consumers = 1;  // how many may live at a time
+  static constexpr promise promises{};
+
+  /// All messages of one type of item take the same number of granules, one or two, so that an area has room for an exact
+  /// number of them. For those of two it has one granule more: they come round to padding.
+  template <class Item>
+  static constexpr std::size_t granules = (sizeof(Item) - 1) / sluice::bytes_granule + 1;
+  template <class Item>
+  static constexpr std::size_t capacity(std::size_t items) noexcept {
+    return (granules<Item> * items + (granules<Item> - 1)) * sluice::bytes_granule;
+  }
+
+  /// The message of an item, of which the first member is its number.
+  template <class Item>
+  struct message {
+    static constexpr std::size_t longest = granules<Item> * sluice::bytes_granule;
+    std::byte bytes[longest] = {};
+    std::size_t size = 0;
+
+    explicit message(const Item& i) noexcept {
+      std::uint64_t number = 0;
+      std::memcpy(&number, &i, sizeof number);
+      std::memcpy(bytes, &i, sizeof i);
+      for (size = sizeof i; size < sizeof i + number * 7 % (longest - sizeof i + 1); ++size)
+        bytes[size] = static_cast<std::byte>(number * 31 + size);
+    }
+    /// The item, if these are the bytes of one and no others; or else nonsense.
+    static Item read(std::span<const std::byte> m) noexcept {
+      Item i{};
+      if (m.size() >= sizeof i) std::memcpy(&i, m.data(), sizeof i);
+      const message wanted(i);
+      const bool whole = m.size() == wanted.size && std::memcmp(m.data(), wanted.bytes, m.size()) == 0;
+      if (!whole) std::memset(&i, 0x5a, sizeof i);
+      return i;
+    }
+  };
+
+  template <class Item, class Base = sluice::detail::shared_bytes_sink<sluice::native_memory>>
+  class sink : public Base {
+   public:
+    using value_type = Item;
+    using Base::Base;
+
+    sluice::status push(const Item& i, sluice::until u = {}) {
+      const message<Item> m(i);
+      return Base::push(std::span(m.bytes, m.size), u);
+    }
+    sluice::status try_push(const Item& i) { return push(i, sluice::now); }
+    sluice::result<std::size_t> push(std::span<const Item> some, sluice::until u) {
+      std::size_t n = 0;
+      for (const Item& i : some) {
+        if (const auto s = push(i, n == 0 ? u : sluice::until(sluice::now)); !s) return n != 0 ? sluice::result<std::size_t>(n) : s.err();
+        ++n;
+      }
+      return n;
+    }
+    /// A place for more than any of the messages needs.
+    class place {
+     public:
+      explicit place(typename Base::slot_type s) noexcept : slot_(std::move(s)) {}
+      explicit operator bool() const noexcept { return static_cast<bool>(slot_); }
+      Item& operator*() noexcept { return item_; }
+      void commit() noexcept {
+        const message<Item> m(item_);
+        std::memcpy(slot_.data(), m.bytes, m.size);
+        slot_.commit(m.size);
+      }
+
+     private:
+      typename Base::slot_type slot_;
+      Item item_{};
+    };
+    place claim(sluice::until u) {
+      constexpr std::size_t spare = granules<Item> > 1 ? sluice::bytes_granule : 0;
+      return place(Base::claim(message<Item>::longest + spare, u));
+    }
+  };
+
+  template <class Item, class Base = sluice::detail::shared_bytes_source<sluice::native_memory>>
+  class source : public Base {
+   public:
+    using value_type = Item;
+    using Base::Base;
+
+    sluice::result<Item> pop(sluice::until u = {}) {
+      std::byte to[message<Item>::longest];
+      const auto n = Base::pop(std::span(to), u);
+      return n ? sluice::result<Item>(message<Item>::read(std::span(to, *n))) : sluice::result<Item>(n.err());
+    }
+    sluice::result<Item> try_pop() { return pop(sluice::now); }
+    /// A message that is out, and the item that it carries.
+    class lent {
+     public:
+      explicit lent(typename Base::loan_type l) noexcept : loan_(std::move(l)) {
+        if (loan_) item_ = message<Item>::read(*loan_);
+      }
+      explicit operator bool() const noexcept { return static_cast<bool>(loan_); }
+      const Item& operator*() const noexcept { return item_; }
+      const Item* operator->() const noexcept { return &item_; }
+      void release() noexcept { loan_.release(); }
+      void keep() noexcept { loan_.keep(); }
+
+     private:
+      typename Base::loan_type loan_;
+      Item item_{};
+    };
+    lent borrow(sluice::until u) { return lent(Base::borrow(u)); }
+    sluice::result<std::size_t> pop(std::span<Item> to, sluice::until u) {
+      std::size_t n = 0;
+      for (Item& i : to) {
+        auto one = pop(n == 0 ? u : sluice::until(sluice::now));
+        if (!one) return n != 0 ? sluice::result<std::size_t>(n) : one.err();
+        i = *one;
+        ++n;
+      }
+      return n;
+    }
+  };
+
+  template <class Item>
+  struct ends {
+    using sink = bytes::sink<Item>;
+    using source = bytes::source<Item>;
+  };
 
  protected:
   template <class Ring, class Visit>

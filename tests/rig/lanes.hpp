@@ -4,6 +4,8 @@
 
 #include <sluice/channel/lanes.hpp>
 
+#include "rig/promise.hpp"
+
 namespace rig {
 
 /// What the proof rig must know of lanes, of which it takes two.
@@ -11,6 +13,7 @@ struct lanes {
   using kind = sluice::lanes_of<2>;
   static constexpr const char* name = "lanes";
   static constexpr unsigned producers = 2, consumers = 1;  // how many may live at a time
+  static constexpr promise promises{.one_order = false, .pops_together = true, .asks_every = 1024};
 
   /// The shared words of the lanes, with a name.
   template <class Ring, class Visit>

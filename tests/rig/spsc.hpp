@@ -4,6 +4,8 @@
 
 #include <sluice/channel/ring_kind.hpp>
 
+#include "rig/promise.hpp"
+
 namespace rig {
 
 /// What the proof rig must know of the spsc ring. One such file brings a ring into the model checker, the kill rig, the
@@ -12,6 +14,7 @@ struct spsc {
   using kind = sluice::spsc;  // ring_kind<kind> has the ring, its two sides, its slots and its healer
   static constexpr const char* name = "spsc";
   static constexpr unsigned producers = 1, consumers = 1;  // how many may live at a time
+  static constexpr promise promises{.pops_together = true};
 
   /// Every order site of the ring and of what it stands on, with its name.
   template <class Visit>

@@ -2,6 +2,8 @@
 #ifndef SLUICE_TESTS_KILL_CAMPAIGN_HPP
 #define SLUICE_TESTS_KILL_CAMPAIGN_HPP
 
+#include "audience_oracle.hpp"
+#include "company_oracle.hpp"
 #include "oracle.hpp"
 
 #include <string>
@@ -42,6 +44,8 @@ struct findings {
   std::size_t places = 0;
   unsigned long commits_at = 0;  // the first boundary at which the effect was there
   std::int64_t told_ns = 0;      // the longest that somebody waited to be told
+  sluice::recovery healed;
+  unsigned long kept_waiting = 0;  // times that somebody stood behind a living fellow
   std::string first_fault;
   std::vector<std::pair<place, observation>> states;  // what was found in each, if each was asked for
 
@@ -54,6 +58,7 @@ struct findings {
     if (commits_at != 0) std::printf("  commits at %lu", commits_at);
     if (told_ns != 0) std::printf("  told within %.1f ms", static_cast<double>(told_ns) / 1e6);
     std::printf("\n");
+    if (faults != 0) std::printf("    %s\n", first_fault.c_str());
   }
 };
 
@@ -62,6 +67,14 @@ enum class thoroughness {
   each_state,        // one of every class that leaves the same world
   each_instruction,  // all of them; if that costs too many steps, each state and a few dozen others
 };
+
+/// In every second of two cases somebody does `early` what others do late.
+template <class World>
+observation ask_survivors(trial<World>& t, std::int64_t killed_at, bool early) {
+  if constexpr (World::promises.to_each) return audience_oracle<World>(t, killed_at, early).ask();
+  else if (t.what().fellow != beside::nobody) return company_oracle<World>(t, killed_at, early).ask();
+  else return oracle<World>(t, killed_at, early).ask();
+}
 
 template <class World>
 class campaign {
@@ -132,6 +145,9 @@ class campaign {
     name_ += ", " + std::to_string(s.filled) + "/" + std::to_string(s.channel.capacity) + " after " + std::to_string(s.passed);
     if (s.predecessor == before::dead) name_ += ", predecessor dead";
     name_ += s.other == peer::nobody ? ", no peer" : s.other == peer::asleep ? ", peer asleep" : s.other == peer::dead ? ", peer dead" : "";
+    static const char* const manners[] = {"", "idle", "who finishes", "who gives up", "asleep"};
+    if (s.fellow != beside::nobody)
+      name_ += std::string(", a fellow ") + (s.fellows_role == side::producer ? "producer " : "consumer ") + manners[static_cast<int>(s.fellow)];
     if (s.first != nullptr) name_ += std::string(" in ") + s.first->name + " at " + std::to_string(s.first_at.first);
     if (s.answered) name_ += ", answered";
     return name_.c_str();
@@ -164,9 +180,10 @@ class campaign {
     if (++found_.kills % 2 == 0) t.victim().kill();
     else t.victim().kill_and_leave();
     guard_.within(20);
-    observation o = oracle<World>(t, now, found_.kills / 2 % 2 == 1).ask();
+    observation o = ask_survivors(t, now, found_.kills / 2 % 2 == 1);
     t.victim().reap();
     found_.told_ns = std::max(found_.told_ns, o.told_ns);
+    found_.healed += o.healed, found_.kept_waiting += o.kept_waiting;
     return o;
   }
   // What later boundaries must not undo; and a single message, or a batch of pops, has one commit point.

@@ -49,7 +49,7 @@ void kill_in_naming(totals& sum, const terms& channel) {
 
 TEMPLATE_TEST_CASE("killed anywhere in creating, attaching or taking over, the next one succeeds", "", SLUICE_KILLED_RINGS()) {
   require_stepping();
-  totals sum;
+  totals sum{one_scene_of<TestType>};
   kill_in_opening<world<TestType, item>>(sum, {});
   kill_in_opening<world<TestType, item>>(sum, {.on_file = true});
   if (full) {
@@ -62,7 +62,7 @@ TEMPLATE_TEST_CASE("killed anywhere in creating, attaching or taking over, the n
 
 TEMPLATE_TEST_CASE("killed anywhere in taking over from a dead parent, the next one succeeds", "", SLUICE_KILLED_RINGS()) {
   require_stepping();
-  totals sum;
+  totals sum{one_scene_of<TestType>};
   kill_in_reopening<world<TestType, item>>(sum, {});
   kill_in_reopening<world<TestType, item>>(sum, {.on_file = true});
   if (full) kill_in_reopening<world<TestType, wide_item>>(sum, {.on_file = true, .persistent = true});
@@ -72,7 +72,7 @@ TEMPLATE_TEST_CASE("killed anywhere in taking over from a dead parent, the next 
 TEMPLATE_TEST_CASE("killed anywhere in creating without anonymous files, the next one succeeds", "", SLUICE_KILLED_RINGS()) {
   require_stepping();
   CHECK(without_anonymous_files([] {
-    totals sum;
+    totals sum{one_scene_of<TestType>};
     kill_in_naming<world<TestType, item>>(sum, {.no_anonymous_files = true});
     kill_in_naming<world<TestType, item>>(sum, {.on_file = true, .no_anonymous_files = true});
     if (full) kill_in_naming<world<TestType, wide_item>>(sum, {.on_file = true, .persistent = true, .no_anonymous_files = true});

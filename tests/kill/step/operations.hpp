@@ -58,6 +58,7 @@ struct operations {
     while (e.t->push(numbered<item>(e.next + n), 25ms)) ++n;
     return n;
   }
+  static u64 recover_sink(ends_type& e) { return (void)e.t->recover(), 0; }
   static u64 close_sink(ends_type& e) { return e.t->close(), 0; }
   static u64 leave_sink(ends_type& e) { return e.t.reset(), 0; }
   static u64 open_sink(ends_type& e) { return e.open_sink() == errc::ok ? 0 : ~u64{0}; }
@@ -85,6 +86,7 @@ struct operations {
     while (e.r->pop(25ms)) ++n;
     return n;
   }
+  static u64 recover_source(ends_type& e) { return (void)e.r->recover(), 0; }
   static u64 close_source(ends_type& e) { return e.r->close(), 0; }
   static u64 leave_source(ends_type& e) { return e.r.reset(), 0; }
   static u64 open_source(ends_type& e) { return e.open_source() == errc::ok ? 0 : ~u64{0}; }
@@ -99,7 +101,8 @@ struct operations {
       committing{"claim, commit", side::producer, claim_commit, 1},
       aborting{"claim, abort", side::producer, claim_abort},
       pushing_waiting{"push, waiting", side::producer, push_waiting, 1},
-      healing_consumer{"push, healing", side::producer, push_until_refused, 64},
+      healing_consumer{"push, healing", side::producer, World::promises.to_each ? recover_sink : push_until_refused, World::promises.to_each ? 0 : 64},
+      recovering_sink{"recover, sink", side::producer, recover_sink},
       closing_sink{"close sink", side::producer, close_sink, 0, false, ending::closes},
       leaving_sink{"destroy sink", side::producer, leave_sink, 0, false, ending::leaves},
       opening_sink{"open sink", side::producer, open_sink, 0, false, ending::none, true},
@@ -108,11 +111,12 @@ struct operations {
 
   static constexpr operation_type
       popping{"pop", side::consumer, pop, 1},
-      popping_batch{"pop, batch of 4", side::consumer, pop_batch, batch, World::one_of_each},
+      popping_batch{"pop, batch of 4", side::consumer, pop_batch, batch, World::promises.pops_together},
       borrowing{"borrow, release", side::consumer, borrow, 1},
       keeping{"borrow, keep", side::consumer, borrow_keep},
       popping_waiting{"pop, waiting", side::consumer, pop_waiting, 1},
       healing_producer{"pop, healing", side::consumer, pop_until_refused, 64},
+      recovering_source{"recover, source", side::consumer, recover_source},
       closing_source{"close source", side::consumer, close_source, 0, false, ending::closes},
       leaving_source{"destroy source", side::consumer, leave_source, 0, false, ending::leaves},
       opening_source{"open source", side::consumer, open_source, 0, false, ending::none, true},

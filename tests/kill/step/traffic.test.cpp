@@ -21,7 +21,7 @@ void kill_in_traffic(totals& sum) {
         if (brief && (persistent || sizeof(typename World::sink::value_type) > 64) && at.passed != 8) continue;
         scene<World> s{op, {.persistent = persistent}, at.passed, at.filled};
         // Every instruction, not only one of each state: this is also what vouches for the division into states.
-        const bool all = full || (at.passed == 1 && !persistent);
+        const bool all = full || (at.passed == 1 && !persistent && sum.one_of == 1);
         sum.run(s, all ? thoroughness::each_instruction : thoroughness::each_state);
         if (full) s.channel.on_file = true, sum.run(s, thoroughness::each_state);
       }
@@ -55,7 +55,7 @@ void kill_alone(totals& sum) {
 
 TEMPLATE_TEST_CASE("killed anywhere in the traffic, what was committed arrives once and in order", "", SLUICE_KILLED_RINGS()) {
   require_stepping();
-  totals sum;
+  totals sum{one_scene_of<TestType>};
   kill_in_traffic<world<TestType, item>>(sum);
   kill_in_traffic<world<TestType, wide_item>>(sum);
   sum.print("traffic");
@@ -63,14 +63,14 @@ TEMPLATE_TEST_CASE("killed anywhere in the traffic, what was committed arrives o
 
 TEMPLATE_TEST_CASE("killed anywhere in closing or leaving, the other side is told of one end", "", SLUICE_KILLED_RINGS()) {
   require_stepping();
-  totals sum;
+  totals sum{one_scene_of<TestType>};
   kill_at_the_end<world<TestType, item>>(sum);
   sum.print("ends");
 }
 
 TEMPLATE_TEST_CASE("killed while the other side is away, it finds everything when it comes", "", SLUICE_KILLED_RINGS()) {
   require_stepping();
-  totals sum;
+  totals sum{one_scene_of<TestType>};
   kill_alone<world<TestType, item>>(sum);
   sum.print("alone");
 }

@@ -22,6 +22,15 @@ enum class before {
   dead,
 };
 
+/// A fellow of the victim's, or of its peer: one more end, that lives in the test process and goes on after the death.
+enum class beside {
+  nobody,
+  idle,
+  finishes,  // has a place or a message out when the victim dies, and commits or releases it afterwards,
+  gives_up,  // or abandons it, or puts it back
+  asleep,    // in the victim's role, but in a process of its own, in which it sleeps on the ring
+};
+
 /// One situation that a victim is killed in.
 template <class World>
 struct scene {
@@ -35,10 +44,18 @@ struct scene {
   place first_at{};                         // and where;
   u64 first_moved = 0;                      // so many messages it had moved by then
   bool answered = false;                    // while the victim sleeps, the peer moves a message
+  beside fellow = beside::nobody;
+  side fellows_role = side::producer;
 
   bool by_producer() const noexcept { return op->who == side::producer; }
-  landmark by() const noexcept { return other == peer::asleep ? landmark::instruction : landmark::store; }
+  bool fellow_at_hand() const noexcept { return fellow != beside::nobody && fellow != beside::asleep; }
+  landmark by() const noexcept {
+    return other == peer::asleep || fellow == beside::asleep ? landmark::instruction : landmark::store;
+  }
 };
+
+/// Where the numbers of a fellow's messages start, which knows nothing of the others'.
+inline constexpr u64 fellows = u64{1} << 41;
 
 /// What a process tells the test, in memory of the test's own.
 struct report {
@@ -56,7 +73,8 @@ class trial {
   using ends_type = ends<World>;
   using operation_type = operation<World>;
 
-  explicit trial(const scene<World>& s) : what_(s), world_(s.channel), mine_(world_) {
+  explicit trial(const scene<World>& s) : what_(s), world_(s.channel), mine_(world_), fellow_(world_) {
+    fellow_.next = fellows;
     clear(*page());
     clear(*other_page());
     ready_ = set_up();
@@ -66,6 +84,7 @@ class trial {
   const scene<World>& what() const noexcept { return what_; }
   const World& world() const noexcept { return world_; }
   ends_type& mine() noexcept { return mine_; }
+  ends_type& fellow() noexcept { return fellow_; }
   tracee& victim() noexcept { return *victim_; }
   /// Lets the victim finish its operation, if it has not done so.
   bool finish() { return victims_report().done != 0 || victim_->run_to_mark(); }
@@ -134,8 +153,8 @@ class trial {
     const side ours = what_.op->who, theirs = ours == side::producer ? side::consumer : side::producer;
     const u64 our_moves = moves_of(ours), their_moves = moves_of(theirs);
     const bool replaced = what_.predecessor == before::dead;
-    const operation_type& rests = ours == side::producer ? rig::resting_producer : rig::resting_consumer;
-    const operation_type& peer_rests = ours == side::producer ? rig::resting_consumer : rig::resting_producer;
+    const operation_type& rests = ours == side::producer ? ops::resting_producer : ops::resting_consumer;
+    const operation_type& peer_rests = ours == side::producer ? ops::resting_consumer : ops::resting_producer;
 
     // Whoever plays our part in the story so far: the victim itself, or a predecessor of it.
     std::optional<tracee> predecessor, dead_peer;
@@ -151,12 +170,14 @@ class trial {
     if (what_.other == peer::dead) {
       start(dead_peer, what_.first != nullptr && !replaced ? *what_.first : peer_rests, their_moves, other_page());
     } else if (what_.other == peer::asleep) {
-      sleeper_.emplace([this, theirs] { return sleep_on_it(theirs); });
+      sleeper_.emplace([this, theirs] { return sleep_on_it(theirs, 0); });
     } else if (peer_in_story && !open(mine_, theirs)) {
       return false;
     }
+    if (what_.fellow_at_hand() && !open(fellow_, what_.fellows_role)) return false;
 
-    const auto we_move = [&] { return early && we->run_to_mark(); };
+    // Who reads what every reader gets may come to it only later; then the others have read it without him.
+    const auto we_move = [&] { return early ? we->run_to_mark() : World::promises.to_each && ours == side::consumer; };
     const auto they_move = [&] {
       if (what_.other == peer::asleep) return true;  // by itself
       return what_.other == peer::dead ? dead_peer->run_to_mark() : move_one(mine_, theirs);
@@ -166,10 +187,11 @@ class trial {
     for (u64 i = 0; i < what_.passed; ++i) {
       if (!producer_moves()) return false;
       if (what_.other == peer::asleep && !sleeper_has_moved(i + 1)) return false;
-      if (!consumer_moves()) return false;
+      if (!consumer_moves() || !fellow_follows()) return false;
     }
     for (u64 i = 0; i < what_.filled; ++i)
       if (!producer_moves()) return false;
+    if (!hold()) return false;
     if (what_.other == peer::asleep) {
       const u64 all = ours == side::producer ? pushed() : taken() + what_.channel.capacity;
       if (!sleeper_has_moved(all) || !test::eventually([&] { return asleep(sleeper_->pid()); })) return false;
@@ -187,8 +209,26 @@ class trial {
     if (what_.other == peer::nobody) mine_.t.reset(), mine_.r.reset();
     if (what_.op->reopens) victim_->run_to_mark();
     else if (!early || replaced) start(victim_, *what_.op, 0, page());
+    if (what_.fellow == beside::asleep) {
+      sleeper_.emplace([this, ours] { return sleep_on_it(ours, ours == side::producer ? fellows : taken()); });
+      if (!sleeper_has_moved(0) || !test::eventually([&] { return asleep(sleeper_->pid()); })) return false;
+    }
     if (what_.answered) victim_->once_asleep([this, theirs] { (void)move_one(mine_, theirs); });
     return victim_->running();
+  }
+  // What the others have read, a fellow has read too, where every reader gets it.
+  bool fellow_follows() {
+    const bool reads = World::promises.to_each && what_.fellow_at_hand() && what_.fellows_role == side::consumer;
+    if (!reads) return true;
+    const auto m = fellow_.r->try_pop();
+    return static_cast<bool>(m);
+  }
+  bool hold() {
+    if (what_.fellow != beside::finishes && what_.fellow != beside::gives_up) return true;
+    if (what_.fellows_role == side::consumer) return static_cast<bool>(fellow_.lent.emplace(fellow_.r->borrow(sluice::now)));
+    auto& place = fellow_.place.emplace(fellow_.t->claim(sluice::now));
+    if (place) *place = numbered<item>(fellow_.next++);
+    return static_cast<bool>(place);
   }
   bool bring(tracee& t) {
     (void)bring_to(t, what_.first_at, world_.path(), landmark::store);  // or to the end of its operation
@@ -200,29 +240,34 @@ class trial {
     const auto there = [&] { return other_page()->done != 0 && other_page()->count >= n; };
     return test::eventually([&] { return there() || !sleeper_->running(); }) && sleeper_->running();
   }
-  int sleep_on_it(side s) {
+  // A broadcaster that nobody holds any more would go on for ever.
+  int sleep_on_it(side s, u64 from) {
     ends_type e(world_);
+    e.next = from;
     report& tell = *other_page();
+    const u64 enough = World::promises.to_each && s == side::producer ? taken() + 2 * what_.channel.capacity : ~u64{0};
     for (int tries = 0; !open(e, s); ++tries)
       if (tries == 100) return 1;
     tell.done = 1;
-    for (;;) {
+    while (tell.count < enough) {
       if (s == side::consumer) {
         const auto m = e.r->pop();
         if (!m) return tell.error = m.err().code, 0;
+        if (World::promises.kept == rig::keeps::newest) e.next = std::max(e.next, m->seq);
         if (!is_numbered(*m, e.next)) return 2;
       } else {
         const auto done = e.t->push(numbered<item>(e.next));
         if (!done) return tell.error = done.err().code, 0;
       }
-      tell.count = ++e.next;
+      ++e.next, ++tell.count;
     }
+    return 0;
   }
 
-  using rig = operations<World>;
+  using ops = operations<World>;
   scene<World> what_;
   World world_;
-  ends_type mine_;
+  ends_type mine_, fellow_;
   std::optional<test::child> sleeper_;
   std::optional<tracee> victim_;
   bool ready_ = false;

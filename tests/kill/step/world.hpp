@@ -5,6 +5,7 @@
 #include <sluice/channel/shared.hpp>
 
 #include "process.hpp"
+#include "rig/promise.hpp"
 
 #include <optional>
 
@@ -53,37 +54,55 @@ struct terms {
   bool no_anonymous_files = false;  // where they are refused, a region is made under a temporary name beside its own
 };
 
+namespace detail {
+
+/// The ends of a ring: its rig may bring others, which carry the items in their own way.
+template <class Rig, class Item>
+struct ends_of {
+  using type = sluice::detail::shared_ends<Item, typename Rig::kind, sluice::native_memory>;
+};
+template <class Rig, class Item>
+  requires requires { typename Rig::template ends<Item>; }
+struct ends_of<Rig, Item> {
+  using type = typename Rig::template ends<Item>;
+};
+
+}  // namespace detail
+
 /// A fresh directory with one channel in it, once somebody opens it.
 template <class Rig, class Item>
 class world {
  public:
   using kind = typename Rig::kind;
-  static constexpr bool one_of_each = std::is_same_v<kind, sluice::spsc>;  // or else a role can have several holders
-  using ends_of = sluice::detail::shared_ends<Item, kind, sluice::native_memory>;
-  using sink = typename ends_of::sink;
-  using source = typename ends_of::source;
+  static constexpr rig::promise promises = Rig::promises;
+  static constexpr unsigned producers = Rig::producers, consumers = Rig::consumers;
+  using ends_type = typename detail::ends_of<Rig, Item>::type;
+  using sink = typename ends_type::sink;
+  using source = typename ends_type::source;
 
-  explicit world(const terms& t) : dir_(t.on_disk ? "/tmp" : "/dev/shm"), on_file_(t.on_file || t.on_disk) {
+  explicit world(const terms& t) : dir_(t.on_disk ? "/tmp" : "/dev/shm"), capacity_(t.capacity), on_file_(t.on_file || t.on_disk) {
     if (!on_file_) options_.directory = dir_.c_str();
     options_.capacity = t.capacity;
+    if constexpr (requires { Rig::template capacity<Item>(t.capacity); }) options_.capacity = Rig::template capacity<Item>(t.capacity);
     options_.persistent = t.persistent;
     options_.wait = sluice::wait_strategy::park;  // no spinning: it adds instructions and no states
   }
-  sluice::result<sink> open_sink() const {
-    return on_file_ ? sluice::mapped_sink<Item, kind>(path_, options_) : sluice::shm_sink<Item, kind>("ring", options_);
-  }
-  sluice::result<source> open_source() const {
-    return on_file_ ? sluice::mapped_source<Item, kind>(path_, options_) : sluice::shm_source<Item, kind>("ring", options_);
-  }
+  sluice::result<sink> open_sink() const { return sluice::detail::open_end<sink>(place(), options_); }
+  sluice::result<source> open_source() const { return sluice::detail::open_end<source>(place(), options_); }
   const std::string& path() const noexcept { return path_; }
   std::size_t names() const { return dir_.entries(); }
-  std::size_t capacity() const noexcept { return options_.capacity; }
+  std::size_t capacity() const noexcept { return capacity_; }  // in messages
   const sluice::ring_options& options() const noexcept { return options_; }
 
  private:
+  sluice::result<sluice::region_place> place() const {
+    return on_file_ ? sluice::detail::file_place(path_, options_) : sluice::region_place::shared_memory("ring", options_.region());
+  }
+
   test::scratch dir_;
   std::string path_ = dir_ / "ring";
   sluice::ring_options options_;
+  std::size_t capacity_;
   bool on_file_;
 };
 
@@ -94,6 +113,8 @@ struct ends {
   std::optional<typename World::sink> t;
   std::optional<typename World::source> r;
   u64 next = 0;  // the number of the next message to be pushed, or to be popped by who only pops
+  std::optional<decltype(std::declval<typename World::sink&>().claim(sluice::now))> place;    // that is out
+  std::optional<decltype(std::declval<typename World::source&>().borrow(sluice::now))> lent;  // the same
 
   explicit ends(const World& world) noexcept : w(world) {}
   errc open_sink() {
@@ -120,6 +141,10 @@ struct ends {
     if (!made) return made.err().code;
     *r = std::move(*made);
     return errc::ok;
+  }
+  void leave() noexcept {
+    place.reset(), lent.reset();
+    r.reset(), t.reset();
   }
 };
 
