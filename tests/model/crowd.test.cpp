@@ -187,9 +187,16 @@ TEST_CASE("two of each, of which two die, are walked at random") {
       walk<rig::mpmc>(c, {push_cut, pop_cut});
     }
 }
-TEST_CASE("a healer dies as well, and another follows, in every execution") {
-  if (!full) return;
+TEST_CASE("what is put back twice is read by everybody before it is overwritten, in every execution") {
   totals sum;
+  prove<rig::spmc>({.consumers = 2, .how = style::in_place, .waiting = 1, .messages = 1, .pops = 2, .keeps_again = true}, sum,
+                   {"kept", "redelivered"});
+}
+TEST_CASE("a healer dies as well, and another follows, in every execution") {
+  totals sum;
+  prove<rig::mpmc>({.consumers = 2, .waiting = 1, .messages = 1, .pops = 1, .producer_dies = true, .consumer_dies = true, .deaths = 2}, sum,
+                   {"healed", pop_cut});
+  if (!full) return;
   prove<rig::mpmc>({.producers = 2, .messages = 1, .pops = 1, .producer_dies = true, .all_mortal = true, .deaths = 2}, sum, {"healed"});
   prove<rig::spmc>({.consumers = 2, .capacity = 2, .waiting = 2, .messages = 1, .pops = 1, .consumer_dies = true, .all_mortal = true, .deaths = 2},
                    sum, {"healed", "redelivered"});

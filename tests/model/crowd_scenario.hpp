@@ -7,6 +7,7 @@
 #include <sluice/ring/ordered.hpp>
 
 #include <bit>
+#include <utility>
 
 namespace model {
 
@@ -27,6 +28,7 @@ struct crowd_case {
   bool heir = false;                    // an heir comes to the slot of the first producer, the first consumer; not with `ends`
   bool drops = false;                   // what a dead consumer held is dropped, not redelivered
   bool relay = false;                   // the last producer begins when the first has pushed, the first consumer too
+  bool keeps_again = false;             // in place: nothing is abandoned, and each consumer keeps once, whatever it is
 
   [[nodiscard]] std::string text() const {
     static const char* const styles[] = {"single", "batch", "in place"};
@@ -35,7 +37,7 @@ struct crowd_case {
            (ends ? ", until the end" : ", " + std::to_string(pops) + " pops") + (wrap ? ", wrapping" : "") +
            (producer_dies ? ", producer dies" : "") + (consumer_dies ? ", consumer dies" : "") + (all_mortal ? ", or another" : "") +
            (deaths > 1 ? ", " + std::to_string(deaths) + " deaths" : "") + (heir ? ", heir" : "") + (heals ? "" : ", not healed") + (drops ? ", dropped" : "") +
-           (relay ? ", relayed" : "");
+           (relay ? ", relayed" : "") + (keeps_again ? ", kept again" : "");
   }
 };
 
@@ -106,7 +108,7 @@ class crowd_scenario {
   void finish() {
     const auto [left, redelivered] = what_is_left(~0u);
     book_.settle(left, redelivered);
-    check_capacity();
+    check_capacity(left);
   }
 
  private:
@@ -196,11 +198,20 @@ class crowd_scenario {
       }
     }
   }
-  void check_capacity() {
+  void check_capacity(const std::vector<unsigned>& left) {
     for (unsigned slot = 0; slot < slots_; ++slot)
       if (locks_.life[slot] == 0) heal(ring_, slot);  // dead, or it has finished; that is no difference here
+    // Who was there all the time finds what somebody finds who comes now.
     consumer c;
     expect(static_cast<bool>(c.attach(ring_, consumer_slot(0))), "the ring cannot be joined afterwards");
+    for (unsigned k = 0; k < case_.consumers; ++k)
+      if ((dead_ >> consumer_slot(k) & 1) == 0) {
+        for (const unsigned id : left) {
+          const auto m = consumer_[k].try_pop(no_bell);
+          expect(m && m->id() == id, "a consumer that was there before does not find what is left");
+        }
+        break;
+      }
     sluice::error end;
     while (!end) end = c.try_pop(no_bell).err();
     if (case_.ends && !disturbed_) expect((end == sluice::errc::closed) != told_, "an end is told once");
@@ -309,7 +320,7 @@ class crowd_scenario {
         book_.pushing(id);
         if (auto place = p.try_claim()) {
           P::copy_out(*place, T::make(id));
-          if (id == first && !abandoned_[session]) {
+          if (id == first && !abandoned_[session] && !case_.keeps_again) {
             abandoned_[session] = true;
             P::copy_out(*place, T::make(id + 1));  // thinks better of it
             book_.withdrawn(id);
@@ -351,7 +362,7 @@ class crowd_scenario {
       } else if (case_.how == style::in_place) {
         if (auto lent = c.try_borrow()) {
           const T message = P::copy_in(*lent);
-          if (!c.redelivered()) {
+          if (case_.keeps_again ? !std::exchange(kept_[world::me()], true) : !c.redelivered()) {
             book_.put_back();
             c.keep_loan(no_bell);
             saw("kept");
@@ -390,7 +401,7 @@ class crowd_scenario {
   unsigned slot_[max_threads + 1] = {};
   ledger book_;
   bool told_ = false, disturbed_ = false;  // an end; by a death
-  bool abandoned_[ledger::most / ledger::session] = {};
+  bool abandoned_[ledger::most / ledger::session] = {}, kept_[max_threads + 1] = {};
   unsigned in_op_ = 0, overlapped_ = 0;
   unsigned dead_ = 0;  // slots
   world::moment last_[max_threads + 1];

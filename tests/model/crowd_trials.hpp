@@ -40,6 +40,12 @@ inline std::vector<trial> crowd_trials() {
   all.push_back(crowd_trial<rig::mpmc>({.producers = 2, .messages = 1, .pops = 2, .relay = true}));
   all.push_back(crowd_trial<rig::mpmc>({.messages = 2, .pops = 1, .consumer_dies = true, .heir = true}));
   all.push_back(crowd_trial<rig::mpmc>({.messages = 2, .pops = 1, .consumer_dies = true, .heir = true, .drops = true}));
+  all.push_back(crowd_trial<rig::spmc>({.consumers = 2, .how = style::in_place, .waiting = 1, .messages = 1, .pops = 2, .keeps_again = true}));
+  all.push_back(crowd_trial<rig::mpmc>({.consumers = 2, .waiting = 1, .messages = 1, .pops = 1, .producer_dies = true, .consumer_dies = true,
+                                        .deaths = 2}));
+  all.push_back([](const options& o) {
+    return explore_crowd_waiting<rig::mpsc>({.messages = 0, .closes = true, .producer_dies = true, .slices = 3}, o);
+  });
   all.push_back(crowd_trial<rig::mpsc>({.producers = 2, .capacity = 2, .messages = 1, .pops = 1, .producer_dies = true}));
   all.push_back(crowd_trial<rig::mpmc>({.producers = 2, .messages = 1, .pops = 1, .producer_dies = true}));
   all.push_back(crowd_trial<rig::spmc>({.consumers = 2, .capacity = 2, .waiting = 2, .messages = 1, .pops = 1, .consumer_dies = true}));

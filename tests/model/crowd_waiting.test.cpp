@@ -62,6 +62,13 @@ TEST_CASE("what somebody died with that was woken for it, its fellow finds withi
   r.print();
   CHECK(r.failure == "asleep, though a message is there");  // where sleeps are not sliced
 }
+TEST_CASE("who waits is told of the end, also by a healer of somebody who died between the end and its news, in every execution") {
+  for (const unsigned messages : {0u, 1u}) {
+    const auto r = model::explore_crowd_waiting<rig::mpsc>({.messages = messages, .closes = true, .producer_dies = true, .slices = 3});
+    r.print();
+    CHECK(r.proves({"a consumer was told of the end", "a consumer was told of the death of the producer"}));
+  }
+}
 TEST_CASE("a crowd without either of its fences is found to lose a wake-up") {
   for (const bool light : {true, false}) {
     model::options o;

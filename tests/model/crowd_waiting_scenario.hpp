@@ -15,6 +15,7 @@ struct crowd_waiting_case {
   unsigned messages = 1;  // that each producer pushes after that
   unsigned pops = 1;      // that each consumer waits for
   bool keeps = false;     // the first consumer keeps the first message that it borrows, and is done
+  bool closes = false;    // each producer closes after its last message, and consumers wait until they are told
   bool producer_dies = false, consumer_dies = false;  // the first
   bool producer_gives_up = false, consumer_gives_up = false;  // the first has a deadline, and is done when it has passed
   unsigned slices = 0, spurious = 0;
@@ -22,7 +23,7 @@ struct crowd_waiting_case {
   [[nodiscard]] std::string text() const {
     return std::to_string(producers) + "P" + std::to_string(consumers) + "C, capacity " + std::to_string(capacity) + ", " +
            std::to_string(waiting) + "+" + std::to_string(messages) + " messages, " + std::to_string(pops) + " pops" +
-           (keeps ? ", consumer keeps" : "") + (producer_dies ? ", producer dies" : "") + (consumer_dies ? ", consumer dies" : "") +
+           (keeps ? ", consumer keeps" : "") + (closes ? ", closed" : "") + (producer_dies ? ", producer dies" : "") + (consumer_dies ? ", consumer dies" : "") +
            (producer_gives_up ? ", producer gives up" : "") + (consumer_gives_up ? ", consumer gives up" : "") +
            (slices != 0 ? ", sliced" : ", unsliced") + (spurious != 0 ? ", spurious wake-ups" : "");
   }
@@ -69,7 +70,10 @@ class crowd_waiting_scenario {
       rx_[k].emplace(shared_home<consumer, K, P>(consumer_[k], locks_, consumer_slot(k)), sluice::wait_strategy::park);
       spawn("consumer ", k, consumer_slot(k), c.consumer_dies && k == 0, [this, k] { consume(*rx_[k], k == 0); });
     }
-    w.on_death = [this](unsigned) { died_ = true; };
+    w.on_death = [this](unsigned who) {
+      died_ = true;
+      gone_ += who < case_.producers && case_.closes ? 1 : 0;
+    };
     Rig::each_word(ring_, locks_.slots, [&](const auto& a, const char* name, unsigned number) { w.call(a, name, number); });
     Rig::each_empty_seat(ring_, locks_.slots, [&](const void* from, const void* to) { w.constant(from, to); });
     locks_.name_words(w);
@@ -82,6 +86,7 @@ class crowd_waiting_scenario {
       if (!world_.asleep(t)) continue;
       const bool pushes = t < case_.producers;
       expect(pushes ? !room : !message, pushes ? "asleep, though there is room" : "asleep, though a message is there");
+      if (case_.closes && gone_ == case_.producers) expect(pushes, "asleep, though everybody else has gone");
       saw(pushes ? "a producer sleeps at a full ring" : "a consumer sleeps at an empty ring");
     }
     unsigned left = 0;
@@ -109,14 +114,14 @@ class crowd_waiting_scenario {
     std::memcpy(image_, memory_, bytes);
     const ring_type image(image_, case_.capacity);
     for (unsigned slot = 0; slot < locks_.slots; ++slot)
-      if (locks_.life[slot] == 0) (void)image.heal(slot);
+      if (locks_.life[slot] == 0) (void)kind::heal(image, slot, no_bell);
     producer p;
     consumer c;
     expect(p.attach(image, producer_slot(0)) && c.attach(image, consumer_slot(0)), "the ring cannot be joined afterwards");
     message = static_cast<bool>(c.try_pop(no_bell));
     std::memcpy(image_, memory_, bytes);
     for (unsigned slot = 0; slot < locks_.slots; ++slot)
-      if (locks_.life[slot] == 0) (void)image.heal(slot);
+      if (locks_.life[slot] == 0) (void)kind::heal(image, slot, no_bell);
     room = static_cast<bool>(p.try_push(T{0}, no_bell));
   }
   void count(T m) {
@@ -141,9 +146,12 @@ class crowd_waiting_scenario {
         return saw("a push gave up");
       }
     }
+    if (!case_.closes) return;
+    tx.close();
+    ++gone_;
   }
   void consume(source& rx, bool first) {
-    for (unsigned k = 0; k < case_.pops; ++k) {
+    for (unsigned k = 0; case_.closes || k < case_.pops; ++k) {
       sluice::error e;
       const bool gives_up = case_.consumer_gives_up && first;
       if (case_.keeps && first) {
@@ -159,6 +167,7 @@ class crowd_waiting_scenario {
         e = m.err();
       }
       if (!e) continue;
+      if (e == sluice::errc::closed && case_.closes) return saw("a consumer was told of the end");
       if (told_of_death(e)) return saw("a consumer was told of the death of the producer");
       expect(e == sluice::errc::timeout && gives_up, "a pop failed for a wrong reason");
       return saw("a pop gave up");
@@ -175,6 +184,7 @@ class crowd_waiting_scenario {
   std::optional<source> rx_[most_sides];
   unsigned begun_ = 0, pushed_ = 0, popped_ = 0;
   std::uint64_t out_ = 0;
+  unsigned gone_ = 0;  // producers that have closed or died
   bool died_ = false;
 };
 

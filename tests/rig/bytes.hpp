@@ -70,7 +70,7 @@ struct bytes {
     }
   };
 
-  template <class Item, class Base = sluice::detail::shared_bytes_sink<sluice::native_memory>>
+  template <class Item, class Base = typename sluice::detail::shared_bytes<kind, sluice::native_memory>::sink>
   class sink : public Base {
    public:
     using value_type = Item;
@@ -111,7 +111,7 @@ struct bytes {
     }
   };
 
-  template <class Item, class Base = sluice::detail::shared_bytes_source<sluice::native_memory>>
+  template <class Item, class Base = typename sluice::detail::shared_bytes<kind, sluice::native_memory>::source>
   class source : public Base {
    public:
     using value_type = Item;

@@ -27,6 +27,14 @@ struct lanes {
       visit(r.shared().producers.doorstep(k + 1).word(), "producer gate ", k);
     }
   }
+  template <class Ring, class Visit>
+  static void each_word(const Ring& r, unsigned, Visit visit) {
+    each_word(r, visit);
+  }
+  template <class Ring, class Visit>
+  static void each_empty_seat(const Ring& r, unsigned, Visit visit) {
+    each_empty_seat(r, visit);
+  }
   /// The bytes of the seats that nobody takes.
   template <class Ring, class Visit>
   static void each_empty_seat(const Ring& r, Visit visit) {
