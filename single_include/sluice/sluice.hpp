@@ -8077,7 +8077,8 @@ class ordered_ring {
 namespace sluice {
 
 namespace site {
-struct ordered_alone : order_site<std::memory_order_release> {};  // the dispenser, of a side without fellows
+// The dispenser of a side without fellows: read by itself, by who has seen its end or has a certificate, or for an estimate.
+struct ordered_alone : order_site<std::memory_order_relaxed> {};
 }  // namespace site
 
 namespace detail {

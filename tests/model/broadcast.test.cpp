@@ -34,6 +34,7 @@ TEST_CASE("a reader that joins a broadcast while the producer goes round it is n
 }
 TEST_CASE("a reader joins and leaves a broadcast that another one follows") {
   for (const bool leaves : {false, true}) {
+    if (!full && !leaves) continue;
     broadcast_case c{.capacity = 1, .messages = 2, .joiner_leaves = leaves};
     prove<8>(c, {"full"});
     if (!full) continue;
@@ -44,7 +45,7 @@ TEST_CASE("a reader joins and leaves a broadcast that another one follows") {
 TEST_CASE("a reader of a broadcast that dies anywhere, also while it joins, is healed and holds nobody") {
   for (const std::size_t capacity : {1u, 2u}) {
     broadcast_case c{.capacity = capacity, .waiting = 1, .messages = capacity == 1 ? 3u : 4u, .resident = false, .joiner_dies = true};
-    prove<8>(c, {"healed"});
+    if (full || capacity == 1) prove<8>(c, {"healed"});
     c.waiting = 3, c.messages = 5;
     prove<8>(c, {"healed"});
     c = {.capacity = capacity, .messages = capacity == 1 ? 2u : 3u, .joiner = false, .resident_dies = true};
@@ -57,7 +58,7 @@ TEST_CASE("a producer of a broadcast that dies anywhere is followed by one that 
     broadcast_case c{.capacity = capacity, .waiting = 0, .messages = 2, .joiner = false, .producer_dies = true};
     prove<8>(c, {"killed before the commit of a push", "killed after the commit of a push"});
     prove<3>(c, {"killed before the commit of a push", "killed after the commit of a push"});
-    c = {.capacity = capacity, .waiting = 3, .messages = capacity == 1 || full ? 5u : 4u, .resident = false, .producer_dies = true};
+    c = {.capacity = capacity, .waiting = 3, .messages = full ? 5u : 4u, .resident = false, .producer_dies = true};
     prove<8>(c, {"killed before the commit of a push", "joined late"});
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "bytes_scenario.hpp"
+#include "bytes_trials.hpp"
 #include "catch.hpp"
 
 // Every execution of the ring of bytes that C++ allows, for messages around and across the end of the area, with nobody
@@ -8,6 +8,7 @@
 namespace {
 
 using model::bytes_case;
+constexpr auto shapes = model::bytes_shapes;
 
 template <class Word = std::uint64_t>
 void prove(const bytes_case& c, std::initializer_list<const char*> must_observe) {
@@ -15,17 +16,6 @@ void prove(const bytes_case& c, std::initializer_list<const char*> must_observe)
   r.print();
   CHECK(r.proves(must_observe));
 }
-std::vector<bytes_case> shapes() {
-  return {
-      {.capacity = 1, .sizes = {1, 1, 1}},
-      {.capacity = 2, .at = 1, .sizes = {2, 1, 1}},  // over its own padding, as large as the ring
-      {.capacity = 3, .at = 2, .sizes = {2, 1, 1}},  // padding, then exactly full
-      {.capacity = 3, .at = 1, .sizes = {3, 1}},
-      {.capacity = 3, .at = 0, .sizes = {1, 1, 2}},  // padding while its reader is on the way
-      {.capacity = 4, .at = 2, .sizes = {3, 2}},
-  };
-}
-
 /// Is the ring with this order weakened found out, and by a string that reproduces it?
 template <class Site>
 bool is_needed(const char* name) {
@@ -72,7 +62,8 @@ TEST_CASE("a killed consumer of bytes leaves exactly what it had not committed")
 TEST_CASE("a killed producer of bytes has published exactly what it had committed, and its heir goes on") {
   for (bytes_case c : shapes())
     for (const unsigned heir : {1u, static_cast<unsigned>(c.capacity)}) {
-      if (c.capacity == 4 && heir == 4 && !SLUICE_TEST_TIER_FULL) continue;  // a million executions
+      if (c.capacity != 1 && c.at != 2 && heir != 1 && !SLUICE_TEST_TIER_FULL) continue;  // a million executions
+      if (c.capacity == 4 && !SLUICE_TEST_TIER_FULL) continue;
       c.producer_dies = true, c.heir_size = heir;
       if (c.sizes.size() > 2) c.sizes.resize(2);
       prove(c, {"closed", "killed before the commit of a push", "killed after the commit of a push"});

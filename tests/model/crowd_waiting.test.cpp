@@ -64,6 +64,7 @@ TEST_CASE("what somebody died with that was woken for it, its fellow finds withi
 }
 TEST_CASE("who waits is told of the end, also by a healer of somebody who died between the end and its news, in every execution") {
   for (const unsigned messages : {0u, 1u}) {
+    if (!full && messages != 0) continue;
     const auto r = model::explore_crowd_waiting<rig::mpsc>({.messages = messages, .closes = true, .producer_dies = true, .slices = 3});
     r.print();
     CHECK(r.proves({"a consumer was told of the end", "a consumer was told of the death of the producer"}));

@@ -2,6 +2,12 @@
 # Logic mutants: one header with one piece of text replaced, and the trials of the model built over it. Each must be
 # found, and the replay string must lead there again; that is what the test of its name checks.
 
+# Which trials: trials_of(<header> <function>), for all mutants that follow.
+macro(trials_of header function)
+  set(trials_header ${header})
+  set(trials ${function})
+endmacro()
+
 # model_mutant(<name> <header> <text> <replacement> [<proof>]): the text must be there exactly once. With a proof that the
 # mutant is no worse than the original, it must survive.
 function(model_mutant name header text replacement)
@@ -18,15 +24,16 @@ function(model_mutant name header text replacement)
   target_include_directories(mutant_${name} BEFORE PRIVATE "${CMAKE_CURRENT_BINARY_DIR}/mutants/${name}"
                              "${CMAKE_CURRENT_SOURCE_DIR}/shadow")
   target_link_libraries(mutant_${name} PRIVATE sluice_model sluice::sluice)
-  string(REGEX MATCH "bytes" of_bytes "${header}")
-  string(REGEX MATCH "ordered|crowd" of_crowds "${header}")
-  target_compile_definitions(mutant_${name} PRIVATE "$<$<BOOL:${of_bytes}>:SLUICE_MUTANT_OF_BYTES=1>" "$<$<BOOL:${of_crowds}>:SLUICE_MUTANT_OF_CROWDS=1>" "SLUICE_MUTANT=\"${name}\"" "SLUICE_MUTANT_PROOF=\"${ARGN}\"")
+  target_compile_definitions(mutant_${name} PRIVATE "SLUICE_MUTANT=\"${name}\"" "SLUICE_MUTANT_PROOF=\"${ARGN}\""
+                             "SLUICE_MUTANT_HEADER=\"${trials_header}\"" SLUICE_MUTANT_TRIALS=${trials})
   target_compile_options(mutant_${name} PRIVATE -O0 -g0)
   add_test(NAME mutant.${name} COMMAND mutant_${name})
   set_tests_properties(mutant.${name} PROPERTIES LABELS model TIMEOUT ${sluice_patience})
 endfunction()
 
 # ---- the ring
+
+trials_of(trials.hpp spsc_trials)
 
 model_mutant(stamp_before_item ring/spsc_lane.hpp
   [=[    put_item<P>(here.place(), std::forward<U>(value));
@@ -157,6 +164,8 @@ model_mutant(end_before_its_session core/role.hpp
 
 # ---- the ordered ring and its crowds
 
+trials_of(crowd_trials.hpp crowd_trials)
+
 model_mutant(no_settle_before_claim ring/ordered.hpp
   [=[      if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::vacant, cell_state::claimed>(at);
       if (base::template dispense<Many>(dispenser, at, ring_.next(at))) return here = s, error();]=]
@@ -231,9 +240,210 @@ model_mutant(end_of_a_crowd_not_announced core/crowd.hpp
   [=[    announce(seat, v.now());
     announced_]=]
   [=[    announced_]=])
+model_mutant(orphans_of_others_not_counted ring/ordered_layout.hpp
+  [=[orphans = orphans || state_of(w) == cell_state::orphan;]=]
+  [=[static_cast<void>(0);]=])
+model_mutant(healer_announces_nothing core/crowd.hpp
+  [=[    seats_[seat].end(how);
+    const role_view v = seats_[seat].peek();]=]
+  [=[    if (seats_[seat].peek().now() != phase::live) return;
+    seats_[seat].end(how);
+    const role_view v = seats_[seat].peek();]=])
+model_mutant(adopted_without_owner ring/ordered.hpp
+  [=[s.word_of(cell_state::taking) | me_, P]=]
+  [=[s.word_of(cell_state::taking), P]=])
+model_mutant(kept_message_not_counted ring/ordered.hpp
+  [=[    ring_.shared().orphans.fetch_add(1, P::template order<site::ordered_raise>);
+    ready_ = true;]=]
+  [=[    ready_ = true;]=])
+model_mutant(end_told_while_a_fellow_holds ring/ordered.hpp
+  [=[      if (Many && held(owner)) return]=]
+  [=[      if (false && held(owner)) return]=])
+model_mutant(end_told_without_a_look_at_the_tail ring/ordered.hpp
+  [=[      if (ring_.distance(at, tail) != 0) return {};]=]
+  [=[]=])
 
-# ---- the ring of bytes with many producers
+# ---- lanes
 
+trials_of(lanes_trials.hpp lanes_trials)
+model_mutant(lane_looked_at_before_its_seat ring/lanes.hpp
+  [=[      if (theirs().read(ring_type::slot_of(k)).now() == phase::live || lanes_[k].reader.find() != errc::empty) active |= bit(k);]=]
+  [=[      if (lanes_[k].reader.find() != errc::empty || theirs().read(ring_type::slot_of(k)).now() == phase::live) active |= bit(k);]=]
+  "equivalent: whoever has ended between the two looks makes news, by itself or by its healer, and these are looked into again")
+model_mutant(lane_of_the_dead_not_drained ring/lanes.hpp
+  [=[.now() == phase::live || lanes_[k].reader.find() != errc::empty) active]=]
+  [=[.now() == phase::live) active]=])
+model_mutant(news_of_lanes_read_again ring/lanes.hpp
+  [=[    seen_ = they.news;]=]
+  [=[    seen_ = theirs().news();]=])
+model_mutant(heir_of_lanes_knows_the_news ring/lanes.hpp
+  [=[    seen_ = theirs().news() - 1;]=]
+  [=[    seen_ = theirs().news();]=])
+model_mutant(end_of_lanes_told_twice ring/lanes.hpp
+  [=[    if (ended_ == errc::ok || seen_ == told_before_) return]=]
+  [=[    if (ended_ == errc::ok) return]=])
+model_mutant(lane_left_is_not_come_back_to ring/lanes.hpp
+  [=[{behind, active_ & ~behind}]=]
+  [=[{behind, active_ & ~behind & ~bit(at_)}]=])
+model_mutant(consumer_of_lanes_wakes_nobody ring/lanes.hpp
+  [=[    if (waiting != 0) [[unlikely]] theirs().wake_one(waiting, ring);]=]
+  [=[    static_cast<void>(waiting), static_cast<void>(ring);]=])
+model_mutant(consumer_of_lanes_wakes_another ring/lanes.hpp
+  [=[    const std::uint64_t waiting = theirs().asleep() & bit(ring_type::slot_of(at_));]=]
+  [=[    const std::uint64_t waiting = theirs().asleep();]=])
+model_mutant(producer_of_lanes_wakes_nobody ring/lanes.hpp
+  [=[    if (const auto kinds = door.signal()) [[unlikely]] ring(door, kinds);]=]
+  [=[    static_cast<void>(door), static_cast<void>(ring);]=])
+
+# ---- broadcast
+
+trials_of(audience_trials.hpp broadcast_trials)
+model_mutant(broadcast_stamp_before_item ring/broadcast.hpp
+  [=[    detail::put_item<P>(here.place(), std::forward<U>(value));
+    here.publish(1);]=]
+  [=[    here.publish(1);
+    detail::put_item<P>(here.place(), std::forward<U>(value));]=])
+model_mutant(broadcast_cursor_before_item ring/broadcast.hpp
+  [=[    result<T> taken = detail::take_item<P>(next_.place());
+    move_on(1, ring);]=]
+  [=[    auto* const at = next_.place();
+    move_on(1, ring);
+    result<T> taken = detail::take_item<P>(at);]=])
+model_mutant(limit_after_the_readers ring/broadcast.hpp
+  [=[    s.limit.exchange(next_.number + quantum, P::template order<site::broadcast_grant>);  // (G1)
+    word room = quantum;
+    unsigned last = 0;
+    for (word readers = s.active.load(P::template order<site::broadcast_active>); readers]=]
+  [=[    const word there = s.active.load(P::template order<site::broadcast_active>);
+    s.limit.exchange(next_.number + quantum, P::template order<site::broadcast_grant>);  // (G1)
+    word room = quantum;
+    unsigned last = 0;
+    for (word readers = there; readers]=])
+model_mutant(limit_not_trimmed ring/broadcast.hpp
+  [=[    if (room != quantum) s.limit.store(next_.number + room, P::template order<site::broadcast_trim>);  // (G4)]=]
+  [=[]=])
+model_mutant(joiner_reads_the_limit_first ring/broadcast.hpp
+  [=[    cursor.store(0, P::template order<site::broadcast_hold>);                              // (J1)
+    s.active.fetch_or(word{1} << seat, P::template order<site::broadcast_join>);           // (J2)
+    const word limit = s.limit.load(P::template order<site::broadcast_limit>);             // (J3)]=]
+  [=[    const word limit = s.limit.load(P::template order<site::broadcast_limit>);
+    cursor.store(0, P::template order<site::broadcast_hold>);
+    s.active.fetch_or(word{1} << seat, P::template order<site::broadcast_join>);]=])
+model_mutant(joiner_begins_too_early ring/broadcast.hpp
+  [=[    if (const word safe = r.safe_below(limit); start < safe) start = safe;]=]
+  [=[]=])
+model_mutant(broadcast_has_one_block_too_few ring/broadcast_layout.hpp
+  [=[    return (capacity + quantum_for(capacity) + per - 1 + per - 1) / per;]=]
+  [=[    return (capacity + quantum_for(capacity) + per - 1) / per;]=])
+model_mutant(dead_reader_holds_on channel/broadcast.hpp
+  [=[    if (slot != speaker_slot && slot < crowd<P>::most) r.dismiss(slot);]=]
+  [=[]=])
+model_mutant(reader_wakes_no_producer ring/broadcast.hpp
+  [=[!= 0) [[unlikely]] wake_producer(before, ring);]=]
+  [=[!= 0) [[unlikely]] static_cast<void>(before), static_cast<void>(ring);]=])
+model_mutant(push_wakes_one_reader ring/audience.hpp
+  [=[    if (hall().consumers.asleep() != 0) [[unlikely]] hall().consumers.wake_all(ring);]=]
+  [=[    if (hall().consumers.asleep() != 0) [[unlikely]] hall().consumers.wake_one(hall().consumers.asleep(), ring);]=])
+model_mutant(no_look_after_the_end_of_the_speaker ring/audience.hpp
+  [=[    if (look_again()) return {};]=]
+  [=[    static_cast<void>(look_again);]=])
+
+# ---- lossy broadcast
+
+trials_of(audience_trials.hpp lossy_trials)
+model_mutant(lossy_cell_not_marked ring/lossy.hpp
+  [=[    c.stamp.store(ring_type::making(n), P::template order<site::lossy_begin>);   // (P1)]=]
+  [=[]=])
+model_mutant(lossy_stamp_before_item ring/lossy.hpp
+  [=[    c.item.store(value);                                                         // (P2)
+    c.stamp.store(ring_type::there(n), P::template order<site::lossy_publish>);  // (P3)]=]
+  [=[    c.stamp.store(ring_type::there(n), P::template order<site::lossy_publish>);  // (P3)
+    c.item.store(value);                                                         // (P2)]=])
+model_mutant(lossy_tail_before_stamp ring/lossy.hpp
+  [=[    c.stamp.store(ring_type::there(n), P::template order<site::lossy_publish>);  // (P3)
+    ring_.shared().tail.store(n, P::template order<site::lossy_tail>);           // (P4)]=]
+  [=[    ring_.shared().tail.store(n, P::template order<site::lossy_tail>);           // (P4)
+    c.stamp.store(ring_type::there(n), P::template order<site::lossy_publish>);  // (P3)]=])
+model_mutant(lossy_copy_not_checked ring/lossy.hpp
+  [=[    return at_->stamp.load(P::template order<site::lossy_check>) == ring_type::there(next_);  // (C3)]=]
+  [=[    return true;]=])
+model_mutant(lossy_gap_counted_wrong ring/lossy.hpp
+  [=[    const word missed = to - next_;]=]
+  [=[    const word missed = to - next_ - 1;]=])
+model_mutant(lossy_heir_trusts_the_tail ring/lossy_layout.hpp
+  [=[!= there(n + 1)) break;]=]
+  [=[!= there(n + 1) || true) break;]=])
+model_mutant(lossy_reader_begins_one_too_early ring/lossy_layout.hpp
+  [=[tail - capacity_ + 1 : 1;]=]
+  [=[tail - capacity_ : 1;]=])
+
+# ---- newest value
+
+trials_of(audience_trials.hpp latest_trials)
+model_mutant(latest_stamp_after_item ring/latest.hpp
+  [=[    b.stamp.store(n, P::template order<site::latest_begin>);                  // (P1)
+    b.item.store(value);                                                      // (P2)]=]
+  [=[    b.item.store(value);                                                      // (P2)
+    b.stamp.store(n, P::template order<site::latest_begin>);                  // (P1)]=])
+model_mutant(latest_number_before_item ring/latest.hpp
+  [=[    b.item.store(value);                                                      // (P2)
+    ring_.shared().newest.store(n, P::template order<site::latest_publish>);  // (P3)]=]
+  [=[    ring_.shared().newest.store(n, P::template order<site::latest_publish>);  // (P3)
+    b.item.store(value);                                                      // (P2)]=])
+model_mutant(latest_copy_not_checked ring/latest.hpp
+  [=[    return b.stamp.load(P::template order<site::latest_check>) == number &&  // (C3)]=]
+  [=[    return ]=])
+model_mutant(latest_has_one_buffer ring/latest_layout.hpp
+  [=[std::bit_ceil(capacity + 1);]=]
+  [=[std::bit_ceil(capacity);]=])
+model_mutant(latest_drops_counted_wrong ring/latest.hpp
+  [=[    dropped_ += number - seen_ - 1;]=]
+  [=[    dropped_ += number - seen_;]=])
+model_mutant(latest_heir_skips_a_number ring/latest.hpp
+  [=[    number_ = r.shared().newest.load(P::template order<site::latest_newest>);]=]
+  [=[    number_ = r.shared().newest.load(P::template order<site::latest_newest>) + 1;]=])
+
+# ---- bytes
+
+trials_of(bytes_trials.hpp bytes_trials)
+model_mutant(frame_behind_not_cleared ring/bytes.hpp
+  [=[    if (t != head_) ring_.at(t).store(0, P::template order<site::bytes_clear>);  // (B2)]=]
+  [=[]=])
+model_mutant(frame_at_head_cleared ring/bytes.hpp
+  [=[    if (t != head_) ring_.at(t).store(0,]=]
+  [=[    ring_.at(t).store(0,]=])
+model_mutant(frame_cleared_after_publication ring/bytes.hpp
+  [=[    if (t != head_) ring_.at(t).store(0, P::template order<site::bytes_clear>);  // (B2)
+    const word frame = words::frame(words::lap_of(here), static_cast<word>(size), words::message);
+    ring_.at(words::index_of(here)).store(frame, P::template order<site::bytes_publish>);  // (B3)]=]
+  [=[    const word frame = words::frame(words::lap_of(here), static_cast<word>(size), words::message);
+    ring_.at(words::index_of(here)).store(frame, P::template order<site::bytes_publish>);  // (B3)
+    if (t != head_) ring_.at(t).store(0, P::template order<site::bytes_clear>);  // (B2)]=])
+model_mutant(padding_not_written ring/bytes.hpp
+  [=[      ring_.at(t).store(frame, P::template order<site::bytes_pad>);  // (B1)]=]
+  [=[      static_cast<void>(frame);]=])
+model_mutant(message_reaches_over_head ring/bytes.hpp
+  [=[    if (laps == 0) here = whole - t, at_start = idle ? whole : head_;]=]
+  [=[    if (laps == 0) here = whole - t, at_start = idle ? whole : head_ + 1;]=])
+model_mutant(room_over_padding_not_given_back ring/bytes.hpp
+  [=[    else room_ = t < head_ ? head_ - t : 0;]=]
+  [=[    else room_ -= k;]=])
+model_mutant(padding_passed_in_private ring/bytes.hpp
+  [=[    if (passed_) publish_head(ring);]=]
+  [=[    static_cast<void>(ring);]=])
+model_mutant(heir_knows_no_bare_padding ring/bytes.hpp
+  [=[    fresh.bare_ = found.messages == 0 && found.padding != found.tail;]=]
+  [=[    fresh.bare_ = false;]=])
+model_mutant(no_look_after_the_end_of_bytes ring/bytes.hpp
+  [=[    if (const errc again = look(); again != errc::empty)]=]
+  [=[    if (const errc again = errc::empty; again != errc::empty)]=])
+model_mutant(frames_of_all_laps ring/bytes_layout.hpp
+  [=[    if (((raw ^ cursor) >> words::lap_shift) == 0 && (raw]=]
+  [=[    if ((raw]=])
+
+# ---- bytes, many producers
+
+trials_of(bytes_crowd_trials.hpp bytes_crowd_trials)
 model_mutant(bytes_rest_after_message ring/bytes_crowd.hpp
   [=[    if (some != all) {
       const word rest]=]

@@ -29,8 +29,10 @@ TEST_CASE("a newest value survives the death of its producer in every execution"
 }
 TEST_CASE("a lossy broadcast tells every gap in every execution") {
   for (const std::size_t capacity : {1u, 2u})
-    for (const bool joins : {false, true})
-      prove<sluice::lossy_broadcast>({.capacity = capacity, .waiting = static_cast<unsigned>(capacity), .messages = static_cast<unsigned>(capacity) + 2, .joins = joins}, {"lagged"});
+    for (const bool joins : {false, true}) {
+      const auto n = static_cast<unsigned>(capacity);
+      prove<sluice::lossy_broadcast>({.capacity = capacity, .waiting = n, .messages = n + (joins && !full ? 1 : 2), .joins = joins}, {"lagged"});
+    }
 }
 TEST_CASE("a lossy broadcast survives the death of its producer in every execution") {
   prove<sluice::lossy_broadcast>({.capacity = 1, .waiting = 1, .messages = 2, .producer_dies = true},

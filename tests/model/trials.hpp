@@ -3,6 +3,7 @@
 #define SLUICE_TESTS_MODEL_TRIALS_HPP
 
 #include "gate_scenario.hpp"
+#include "rig/spsc.hpp"
 #include "ring_scenario.hpp"
 #include "waiting_scenario.hpp"
 
@@ -64,6 +65,8 @@ std::vector<trial> trials() {
   add_waiting_trials<Rig>(all);
   return all;
 }
+
+inline std::vector<trial> spsc_trials() { return trials<rig::spsc>(); }
 
 /// How a mutant fared.
 struct verdict {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "linearizability.hpp"
 
+#include <sluice/channel/broadcast.hpp>
 #include <sluice/channel/channel.hpp>
 #include <sluice/channel/crowds.hpp>
+#include <sluice/channel/lanes.hpp>
 #include <sluice/channel/shared.hpp>
 
 #include "catch.hpp"
@@ -307,4 +309,129 @@ TEST_CASE("what many threads do with an ordered channel could have happened one 
               pops, empties, fulls, runs);
   CHECK(pushes == pops);
   CHECK(empties > 0);
+}
+
+namespace {
+
+// Of lanes: what one producer did, and what consumers had of it or did not have.
+std::vector<event> of_producer(const std::vector<event>& h, u64 k) {
+  std::vector<event> part;
+  for (const event& e : h)
+    if (e.what == event::empty || e.value >> 40 == k) part.push_back(e);
+  return part;
+}
+// Is this history of values 0, 1, 2... that of a register: does each read give the newest value, of which no earlier read gave
+// one as new? `empty`: nothing newer than what this reader has had.
+bool reads_as_a_register(const std::vector<event>& pushes, const std::vector<event>& reads) {
+  u64 next = 0;  // that has not been had
+  for (const event& r : reads) {
+    // What was pushed for certain before the read began; the pushes are in order.
+    const auto known = std::partition_point(pushes.begin(), pushes.end(), [&](const event& p) { return p.ended < r.began; }) - pushes.begin();
+    if (r.what == event::empty) {
+      if (static_cast<u64>(known) > next) return false;
+    } else {
+      if (r.value < next || r.value + 1 < static_cast<u64>(known) || r.value >= pushes.size()) return false;
+      if (pushes[r.value].began > r.ended) return false;
+      next = r.value + 1;
+    }
+  }
+  return true;
+}
+/// One producer and some readers, each of which has a history of its own.
+template <class Kind>
+std::vector<std::vector<event>> record_audience(std::size_t capacity, unsigned readers, u64 messages, u64 seed) {
+  auto [tx, rx] = sluice::channel<u64, Kind>(capacity);
+  std::vector<std::vector<event>> all(readers + 1);
+  std::vector<decltype(rx)> sources;
+  for (unsigned k = 1; k < readers; ++k) sources.push_back(std::move(*rx.clone()));
+  sources.push_back(std::move(rx));
+  std::atomic<bool> over{false};
+  std::vector<std::thread> threads;
+  for (unsigned k = 0; k < readers; ++k)
+    threads.emplace_back([&, k] {
+      test::dice d(seed + k);
+      unsigned refused = 0;
+      for (bool last = false;;) {
+        event e{event::pop, 0, test::now_ns(), 0};
+        const auto v = sources[k].try_pop();
+        e.ended = seen_by_all();
+        if (v) e.value = *v;
+        else e.what = event::empty;
+        refused = v ? 0 : refused + 1;
+        if (refused < 4) all[k + 1].push_back(e);
+        if (!v && std::exchange(last, over.load())) return;
+        if (refused > 4 || d.below(64) == 0) std::this_thread::yield();
+      }
+    });
+  for (u64 n = 0; n < messages;) {
+    event e{event::push, n, test::now_ns(), 0};
+    const auto s = tx.try_push(n);
+    e.ended = seen_by_all();
+    if (s) all[0].push_back(e), ++n;
+    else std::this_thread::yield();
+  }
+  over = true;
+  for (auto& t : threads) t.join();
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("what threads do with lanes could have happened, for each producer, one after the other") {
+  const std::size_t capacity = GENERATE(1u, 3u, 100u);
+  std::size_t pops = 0, empties = 0, fulls = 0;
+  for (unsigned i = 0; i < (SLUICE_TEST_TIER_FULL ? 100u : 2u); ++i) {
+    constexpr unsigned each = 3;
+    auto [tx, rx] = sluice::channel<u64, sluice::lanes>(capacity);
+    std::vector<decltype(tx)> sinks;
+    std::vector<decltype(rx)> sources;
+    for (unsigned k = 1; k < each; ++k) sinks.push_back(std::move(*tx.clone()));
+    sinks.push_back(std::move(tx)), sources.push_back(std::move(rx));
+    auto h = record(std::move(sinks), std::move(sources), rounds(4'000), i);
+    // A refusal carries the value that it was about, so that its lane is known.
+    for (unsigned k = 0; k < each; ++k) CHECK(stress::check_fifo(of_producer(h, k), capacity) == fault::none);
+    pops += count(h, event::pop), empties += count(h, event::empty), fulls += count(h, event::full);
+    auto swapped = of_producer(h, 0);
+    std::vector<std::size_t> popped;
+    for (std::size_t k = 0; k < swapped.size(); ++k)
+      if (swapped[k].what == event::pop) popped.push_back(k);
+    std::swap(swapped[popped[10]].value, swapped[popped[90]].value);
+    CHECK(stress::check_fifo(swapped, capacity) != fault::none);
+  }
+  std::printf("lanes, capacity %zu: %zu pops, %zu empty, %zu full\n", capacity, pops, empties, fulls);
+  CHECK(empties > 0);
+}
+TEST_CASE("each reader of a broadcast sees what one queue of its own could have given") {
+  const std::size_t capacity = GENERATE(1u, 3u, 100u);
+  std::size_t pops = 0, empties = 0;
+  for (unsigned i = 0; i < (SLUICE_TEST_TIER_FULL ? 100u : 2u); ++i) {
+    const auto all = record_audience<sluice::broadcast>(capacity, 3, rounds(4'000), i);
+    for (std::size_t k = 1; k < all.size(); ++k) {
+      auto h = all[0];
+      h.insert(h.end(), all[k].begin(), all[k].end());
+      CHECK(stress::check_fifo(h) == fault::none);
+      CHECK(count(h, event::pop) == all[0].size());
+      pops += count(h, event::pop), empties += count(h, event::empty);
+    }
+  }
+  std::printf("broadcast, capacity %zu: %zu pops, %zu empty\n", capacity, pops, empties);
+  CHECK(empties > 0);
+}
+TEST_CASE("each reader of a newest value reads it as a register") {
+  const std::size_t capacity = GENERATE(1u, 3u);
+  std::size_t pops = 0, empties = 0;
+  for (unsigned i = 0; i < (SLUICE_TEST_TIER_FULL ? 100u : 3u); ++i) {
+    const auto all = record_audience<sluice::latest>(capacity, 2, rounds(20'000), i);
+    for (std::size_t k = 1; k < all.size(); ++k) {
+      CHECK(reads_as_a_register(all[0], all[k]));
+      pops += count(all[k], event::pop), empties += count(all[k], event::empty);
+      // An old value, or one that was not there yet, is found out.
+      auto old = all[k];
+      for (event& e : old)
+        if (e.what == event::pop && e.value > 10) e.value -= 2;
+      CHECK_FALSE(reads_as_a_register(all[0], old));
+    }
+  }
+  std::printf("latest, capacity %zu: %zu pops, %zu empty\n", capacity, pops, empties);
+  CHECK(pops > 10);
 }
