@@ -4,7 +4,8 @@
 
 #include "ring_scenario.hpp"
 
-#include <sluice/ring/ordered.hpp>
+#include <sluice/ring/ordered_consumer.hpp>
+#include <sluice/ring/ordered_producer.hpp>
 
 #include <bit>
 #include <utility>

@@ -166,11 +166,11 @@ model_mutant(end_before_its_session core/role.hpp
 
 trials_of(crowd_trials.hpp crowd_trials)
 
-model_mutant(no_settle_before_claim ring/ordered.hpp
+model_mutant(no_settle_before_claim ring/ordered_producer.hpp
   [=[      if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::vacant, cell_state::claimed>(at);
       if (base::template dispense<Many>(dispenser, at, ring_.next(at))) return here = s, error();]=]
   [=[      if (base::template dispense<Many>(dispenser, at, ring_.next(at))) return here = s, error();]=])
-model_mutant(no_settle_before_taking ring/ordered.hpp
+model_mutant(no_settle_before_taking ring/ordered_consumer.hpp
   [=[    if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::full, cell_state::taking>(at);
     return base]=]
   [=[    return base]=])
@@ -190,31 +190,31 @@ model_mutant(dropped_place_stays_in_its_lap ring/ordered_layout.hpp
 model_mutant(dropped_message_is_redelivered ring/ordered_layout.hpp
   [=[const bool drop = after_death == orphans::drop;]=]
   [=[const bool drop = after_death == orphans::drop && slot == ~0u;]=])
-model_mutant(orphan_never_adopted ring/ordered.hpp
+model_mutant(orphan_never_adopted ring/ordered_consumer.hpp
   [=[    if (orphaned()) [[unlikely]] {]=]
   [=[    if (false) {]=])
-model_mutant(tomb_not_buried ring/ordered.hpp
+model_mutant(tomb_not_buried ring/ordered_consumer.hpp
   [=[if (pass(s.at, ring_.next(s.at))) ring_.bury(s.at);]=]
   [=[(void)pass(s.at, ring_.next(s.at));]=])
-model_mutant(consumer_passes_claimed ring/ordered.hpp
+model_mutant(consumer_passes_claimed ring/ordered_consumer.hpp
   [=[    if (w != s.word_of(cell_state::tomb)) return why_not]=]
   [=[    if (w != s.word_of(cell_state::tomb) && ring_type::state_of(w) != cell_state::claimed) return why_not]=])
-model_mutant(publish_before_item ring/ordered.hpp
+model_mutant(publish_before_item ring/ordered_producer.hpp
   [=[      detail::put_item<P>(here.item(), std::forward<U>(value));
     } else {]=]
   [=[      publish(here, cell_state::full); detail::put_item<P>(here.item(), std::forward<U>(value));
     } else {]=])
-model_mutant(vacate_before_item ring/ordered.hpp
+model_mutant(vacate_before_item ring/ordered_consumer.hpp
   [=[    result<T> taken = detail::take_item<P>(here.item());
     vacate(here);]=]
   [=[    vacate(here); result<T> taken = detail::take_item<P>(here.item());]=])
-model_mutant(producers_wake_no_fellow ring/ordered.hpp
+model_mutant(producers_wake_no_fellow ring/ordered_producer.hpp
   [=[    if (next.look() == next.word_of(cell_state::vacant)) mine()]=]
   [=[    if (false) mine()]=])
-model_mutant(consumers_wake_no_fellow ring/ordered.hpp
+model_mutant(consumers_wake_no_fellow ring/ordered_consumer.hpp
   [=[    if (w == next.word_of(cell_state::full) || w]=]
   [=[    if (false) if (w == next.word_of(cell_state::full) || w]=])
-model_mutant(producers_disarm_passes_nothing_on ring/ordered.hpp
+model_mutant(producers_disarm_passes_nothing_on ring/ordered_producer.hpp
   [=[    if (mine().disarm(base::seat())) wake_fellow(ring);
   }
 
@@ -225,7 +225,7 @@ model_mutant(producers_disarm_passes_nothing_on ring/ordered.hpp
 
  private:
   [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().producers; }]=])
-model_mutant(consumers_disarm_passes_nothing_on ring/ordered.hpp
+model_mutant(consumers_disarm_passes_nothing_on ring/ordered_consumer.hpp
   [=[    if (mine().disarm(base::seat())) wake_fellow(ring);
   }
 
@@ -241,7 +241,7 @@ model_mutant(end_of_a_crowd_not_announced core/crowd.hpp
     announced_]=]
   [=[    announced_]=])
 model_mutant(orphans_of_others_not_counted ring/ordered_layout.hpp
-  [=[orphans = orphans || state_of(w) == cell_state::orphan;]=]
+  [=[left = left || state_of(w) == cell_state::orphan;]=]
   [=[static_cast<void>(0);]=])
 model_mutant(healer_announces_nothing core/crowd.hpp
   [=[    seats_[seat].end(how);
@@ -249,17 +249,17 @@ model_mutant(healer_announces_nothing core/crowd.hpp
   [=[    if (seats_[seat].peek().now() != phase::live) return;
     seats_[seat].end(how);
     const role_view v = seats_[seat].peek();]=])
-model_mutant(adopted_without_owner ring/ordered.hpp
+model_mutant(adopted_without_owner ring/ordered_consumer.hpp
   [=[s.word_of(cell_state::taking) | me_, P]=]
   [=[s.word_of(cell_state::taking), P]=])
-model_mutant(kept_message_not_counted ring/ordered.hpp
+model_mutant(kept_message_not_counted ring/ordered_consumer.hpp
   [=[    ring_.shared().orphans.fetch_add(1, P::template order<site::ordered_raise>);
     ready_ = true;]=]
   [=[    ready_ = true;]=])
-model_mutant(end_told_while_a_fellow_holds ring/ordered.hpp
+model_mutant(end_told_while_a_fellow_holds ring/ordered_consumer.hpp
   [=[      if (Many && held(owner)) return]=]
   [=[      if (false && held(owner)) return]=])
-model_mutant(end_told_without_a_look_at_the_tail ring/ordered.hpp
+model_mutant(end_told_without_a_look_at_the_tail ring/ordered_consumer.hpp
   [=[      if (ring_.distance(at, tail) != 0) return {};]=]
   [=[]=])
 
@@ -292,21 +292,21 @@ model_mutant(consumer_of_lanes_wakes_another ring/lanes.hpp
   [=[    const std::uint64_t waiting = theirs().asleep() & bit(ring_type::slot_of(at_));]=]
   [=[    const std::uint64_t waiting = theirs().asleep();]=])
 model_mutant(producer_of_lanes_wakes_nobody ring/lanes.hpp
-  [=[    if (const auto kinds = door.signal()) [[unlikely]] ring(door, kinds);]=]
-  [=[    static_cast<void>(door), static_cast<void>(ring);]=])
+  [=[    theirs().doorstep().wake(ring);]=]
+  [=[    static_cast<void>(ring);]=])
 
 # ---- broadcast
 
 trials_of(audience_trials.hpp broadcast_trials)
 model_mutant(broadcast_stamp_before_item ring/broadcast.hpp
-  [=[    detail::put_item<P>(here.place(), std::forward<U>(value));
-    here.publish(1);]=]
-  [=[    here.publish(1);
-    detail::put_item<P>(here.place(), std::forward<U>(value));]=])
+  [=[    detail::put_item<P>(here.item(), std::forward<U>(value));
+    publish(here, 1);]=]
+  [=[    publish(here, 1);
+    detail::put_item<P>(here.item(), std::forward<U>(value));]=])
 model_mutant(broadcast_cursor_before_item ring/broadcast.hpp
-  [=[    result<T> taken = detail::take_item<P>(next_.place());
+  [=[    result<T> taken = detail::take_item<P>(next_.item());
     move_on(1, ring);]=]
-  [=[    auto* const at = next_.place();
+  [=[    auto* const at = next_.item();
     move_on(1, ring);
     result<T> taken = detail::take_item<P>(at);]=])
 model_mutant(limit_after_the_readers ring/broadcast.hpp
@@ -361,8 +361,8 @@ model_mutant(lossy_stamp_before_item ring/lossy.hpp
     c.item.store(value);                                                         // (P2)]=])
 model_mutant(lossy_tail_before_stamp ring/lossy.hpp
   [=[    c.stamp.store(ring_type::there(n), P::template order<site::lossy_publish>);  // (P3)
-    ring_.shared().tail.store(n, P::template order<site::lossy_tail>);           // (P4)]=]
-  [=[    ring_.shared().tail.store(n, P::template order<site::lossy_tail>);           // (P4)
+    base::ring().shared().tail.store(n, P::template order<site::lossy_tail>);    // (P4)]=]
+  [=[    base::ring().shared().tail.store(n, P::template order<site::lossy_tail>);    // (P4)
     c.stamp.store(ring_type::there(n), P::template order<site::lossy_publish>);  // (P3)]=])
 model_mutant(lossy_copy_not_checked ring/lossy.hpp
   [=[    return at_->stamp.load(P::template order<site::lossy_check>) == ring_type::there(next_);  // (C3)]=]
@@ -381,15 +381,15 @@ model_mutant(lossy_reader_begins_one_too_early ring/lossy_layout.hpp
 
 trials_of(audience_trials.hpp latest_trials)
 model_mutant(latest_stamp_after_item ring/latest.hpp
-  [=[    b.stamp.store(n, P::template order<site::latest_begin>);                  // (P1)
-    b.item.store(value);                                                      // (P2)]=]
-  [=[    b.item.store(value);                                                      // (P2)
-    b.stamp.store(n, P::template order<site::latest_begin>);                  // (P1)]=])
+  [=[    b.stamp.store(n, P::template order<site::latest_begin>);                        // (P1)
+    b.item.store(value);                                                            // (P2)]=]
+  [=[    b.item.store(value);                                                            // (P2)
+    b.stamp.store(n, P::template order<site::latest_begin>);                        // (P1)]=])
 model_mutant(latest_number_before_item ring/latest.hpp
-  [=[    b.item.store(value);                                                      // (P2)
-    ring_.shared().newest.store(n, P::template order<site::latest_publish>);  // (P3)]=]
-  [=[    ring_.shared().newest.store(n, P::template order<site::latest_publish>);  // (P3)
-    b.item.store(value);                                                      // (P2)]=])
+  [=[    b.item.store(value);                                                            // (P2)
+    base::ring().shared().newest.store(n, P::template order<site::latest_publish>);  // (P3)]=]
+  [=[    base::ring().shared().newest.store(n, P::template order<site::latest_publish>);  // (P3)
+    b.item.store(value);                                                            // (P2)]=])
 model_mutant(latest_copy_not_checked ring/latest.hpp
   [=[    return b.stamp.load(P::template order<site::latest_check>) == number &&  // (C3)]=]
   [=[    return ]=])

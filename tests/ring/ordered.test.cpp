@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include <sluice/ring/ordered.hpp>
+#include <sluice/ring/ordered_consumer.hpp>
+#include <sluice/ring/ordered_producer.hpp>
 
 #include "catch.hpp"
 #include "ring/spsc_box.hpp"

@@ -3,7 +3,8 @@
 #define SLUICE_CHANNEL_CROWDS_HPP
 
 #include <sluice/channel/ring_kind.hpp>
-#include <sluice/ring/ordered.hpp>
+#include <sluice/ring/ordered_consumer.hpp>
+#include <sluice/ring/ordered_producer.hpp>
 
 namespace sluice {
 
