@@ -5,7 +5,7 @@
 #include <sluice/channel/broadcast.hpp>
 #include <sluice/core/crowd.hpp>
 
-#include "rig/promise.hpp"
+#include "promise.hpp"
 
 namespace rig {
 

@@ -4,7 +4,7 @@
 
 #include <sluice/channel/crowds.hpp>
 
-#include "rig/promise.hpp"
+#include "promise.hpp"
 
 namespace rig {
 

@@ -4,7 +4,7 @@
 
 #include <sluice/channel/ring_kind.hpp>
 
-#include "rig/promise.hpp"
+#include "promise.hpp"
 
 namespace rig {
 

@@ -179,7 +179,7 @@ class audience_oracle : public witness<World> {
 
   // Somebody comes now, and gets what is kept.
   bool come_late() {
-    const bool others = !readers().empty() || what().other == peer::asleep;
+    const bool others = !readers().empty() || (what().other == peer::asleep && what().by_producer());
     if (late_.open_source() != errc::ok) return fault("no late reader");
     auto first = late_.r->try_pop();
     u64 missed = 0;
@@ -190,6 +190,8 @@ class audience_oracle : public witness<World> {
     const u64 kept_from = kept == rig::keeps::all ? next - std::min<u64>(next, capacity()) : oldest(next);
     if (first && first->seq - missed != kept_from) return fault("kept", first->seq - missed, kept_from);
     seen_.published = next;
+    if (what().other == peer::asleep && !what().by_producer())  // a producer that left when it had enough
+      return last_ == (this->persistent() ? errc::empty : errc::closed) || fault("not told", static_cast<u64>(last_.code));
     if (others || mine_.t) return last_ == errc::empty || fault("told again", static_cast<u64>(last_.code));
     return told_right(meaning(last_.code), false);
   }
