@@ -70,7 +70,7 @@ class company_oracle : public witness<World> {
     const auto has = [s](const ends<World>& e) { return s == side::producer ? e.t.has_value() : e.r.has_value(); };
     return has(mine_) || has(fellow_) || has(heir_);
   }
-  unsigned fellows_slot() const { return (fellow_.t ? fellow_.t->home().member().slot() : fellow_.r->home().member().slot()); }
+  unsigned fellows_slot() const { return fellow_.t ? fellow_.t->home().member().slot() : fellow_.r->home().member().slot(); }
   static bool redelivered(const source& s) {
     if constexpr (requires { s.redelivered(); }) return s.redelivered();
     else return false;
@@ -122,41 +122,38 @@ class company_oracle : public witness<World> {
 
   // Those who live go on at once; and if they have nobody left on the other side, they are told.
   bool carry_on() {
-    if (heals_)
+    if (heals_) {
       for (auto* t : producers()) (void)t->recover();
-    if (heals_)
       for (auto* r : consumers()) (void)r->recover();
-    if (what().by_producer() && what().fellow == beside::idle && fellow_.t && anybody(side::consumer)) {
-      const u64 room = capacity() - what().filled, taken = what().op->moves != 0 ? what().op->moves : 1;
-      const auto s = fellow_.t->try_push(numbered<item>(fellow_.next));
-      if (s) expect(fellow_.next++);
-      else if (!s.err().again()) return fault("a fellow is told of something", static_cast<u64>(s.err().code));
-      else if (!World::promises.one_order || room > taken) return fault("a fellow finds no room", static_cast<u64>(s.err().code));
     }
-    if (what().by_producer()) return true;
-    for (auto* t : producers()) {
-      const bool fellows_own = fellow_.t && t == &*fellow_.t;
-      sluice::error e;
-      u64 n = 0;
-      for (int poll = 0; poll < polls; ++poll) {
-        u64& next = fellows_own ? fellow_.next : mine_.next;
-        const auto s = t->try_push(numbered<item>(next));
-        e = s.err();
-        if (!s && !e.again()) break;
-        if (!s) continue;
-        expect(next++), poll = 0;
-        if (++n > capacity()) return fault("more was accepted than fits", n);
-      }
-      if (!fellows_own) accepted_ = n;
-      if (anybody(side::consumer)) {
-        if (!e.again()) return fault("was told of somebody who has a fellow", static_cast<u64>(e.code));
-        if (e == errc::pending && fellow_.lent && e.who != fellows_slot() + 1) return fault("pending, by whom", e.who, fellows_slot() + 1);
-        seen_.kept_waiting += e == errc::pending ? 1 : 0;
-      } else if (!told_right(meaning(e.code), false)) {
-        return false;
-      }
+    if (!what().by_producer()) return (!mine_.t || fill_up(mine_)) && (!fellow_.t || fellow_.place || fill_up(fellow_));
+    return what().fellow != beside::idle || !fellow_.t || !anybody(side::consumer) || push_one();
+  }
+  // A fellow of the dead producer, behind the place that this one may have claimed.
+  bool push_one() {
+    const u64 room = capacity() - what().filled, taken = what().op->moves != 0 ? what().op->moves : 1;
+    const auto s = fellow_.t->try_push(numbered<item>(fellow_.next));
+    if (s) return expect(fellow_.next++), true;
+    if (!s.err().again()) return fault("a fellow is told of something", static_cast<u64>(s.err().code));
+    return (World::promises.one_order && room <= taken) || fault("a fellow finds no room", static_cast<u64>(s.err().code));
+  }
+  // A producer before whom a consumer died: pushes until it is refused for good.
+  bool fill_up(ends<World>& who) {
+    sluice::error e;
+    u64 n = 0;
+    for (int poll = 0; poll < polls; ++poll) {
+      const auto s = who.t->try_push(numbered<item>(who.next));
+      e = s.err();
+      if (!s && !e.again()) break;
+      if (!s) continue;
+      expect(who.next++), poll = 0;
+      if (++n > capacity()) return fault("more was accepted than fits", n);
     }
-    return true;
+    if (&who == &mine_) accepted_ = n;
+    if (!anybody(side::consumer)) return told_right(meaning(e.code), false);
+    if (!e.again()) return fault("was told of somebody who has a fellow", static_cast<u64>(e.code));
+    seen_.kept_waiting += e == errc::pending ? 1 : 0;
+    return e != errc::pending || !fellow_.lent || e.who == fellows_slot() + 1 || fault("pending, by whom", e.who, fellows_slot() + 1);
   }
   bool fill_roles() {
     if (!anybody(side::consumer) && heir_.open_source() != errc::ok) return fault("no successor as consumer");
@@ -220,7 +217,7 @@ class company_oracle : public witness<World> {
     bool gap = false, left = false;
     for (std::size_t k = 0; const entry& e : line_) {
       const bool behind = k++ >= place_at_ && e.seq != fellows;
-      if (behind && e.came && passed_over_ && World::promises.one_order) return fault("was there behind a place, and said to be empty", e.seq);
+      if (behind && e.came && passed_over_ && World::promises.one_order) return fault("empty, and yet behind a place", e.seq);
       switch (e.fate) {
         case entry::had: ++had; break;
         case entry::sure:
@@ -248,8 +245,8 @@ class company_oracle : public witness<World> {
     seen_.published = either ? trial_.pushed() : published_.least + pushed;
     seen_.taken = trial_.taken() + (either ? 0 : had);
     for (const auto e : last_errors_) {
-      if (anybody(side::producer) ? e != errc::empty : false) return fault("told of somebody who has a fellow", static_cast<u64>(e.code));
       if (!anybody(side::producer) && !told_right(meaning(e.code), false)) return false;
+      if (anybody(side::producer) && e != errc::empty) return fault("told of somebody who has a fellow", static_cast<u64>(e.code));
     }
     return true;
   }

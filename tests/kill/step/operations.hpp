@@ -53,12 +53,14 @@ struct operations {
     return 0;
   }
   static u64 push_waiting(ends_type& e) { return e.t->push(numbered<item>(e.next), 25ms) ? 1 : 0; }
+  static u64 recover_sink(ends_type& e) { return (void)e.t->recover(), 0; }
+  static u64 push_patient(ends_type& e) { return e.t->push(numbered<item>(e.next), 100ms) ? 1 : 0; }
   static u64 push_until_refused(ends_type& e) {
+    if (World::promises.to_each) return recover_sink(e);  // nobody would refuse it
     u64 n = 0;
     while (e.t->push(numbered<item>(e.next + n), 25ms)) ++n;
     return n;
   }
-  static u64 recover_sink(ends_type& e) { return (void)e.t->recover(), 0; }
   static u64 close_sink(ends_type& e) { return e.t->close(), 0; }
   static u64 leave_sink(ends_type& e) { return e.t.reset(), 0; }
   static u64 open_sink(ends_type& e) { return e.open_sink() == errc::ok ? 0 : ~u64{0}; }
@@ -81,6 +83,7 @@ struct operations {
     return 0;
   }
   static u64 pop_waiting(ends_type& e) { return e.r->pop(25ms) ? 1 : 0; }
+  static u64 pop_patient(ends_type& e) { return e.r->pop(100ms) ? 1 : 0; }
   static u64 pop_until_refused(ends_type& e) {
     u64 n = 0;
     while (e.r->pop(25ms)) ++n;
@@ -101,7 +104,8 @@ struct operations {
       committing{"claim, commit", side::producer, claim_commit, 1},
       aborting{"claim, abort", side::producer, claim_abort},
       pushing_waiting{"push, waiting", side::producer, push_waiting, 1},
-      healing_consumer{"push, healing", side::producer, World::promises.to_each ? recover_sink : push_until_refused, World::promises.to_each ? 0 : 64},
+      pushing_patient{"push, patient", side::producer, push_patient, 1},
+      healing_consumer{"push, healing", side::producer, push_until_refused, World::promises.to_each ? 0 : 64},
       recovering_sink{"recover, sink", side::producer, recover_sink},
       closing_sink{"close sink", side::producer, close_sink, 0, false, ending::closes},
       leaving_sink{"destroy sink", side::producer, leave_sink, 0, false, ending::leaves},
@@ -115,6 +119,7 @@ struct operations {
       borrowing{"borrow, release", side::consumer, borrow, 1},
       keeping{"borrow, keep", side::consumer, borrow_keep},
       popping_waiting{"pop, waiting", side::consumer, pop_waiting, 1},
+      popping_patient{"pop, patient", side::consumer, pop_patient, 1},
       healing_producer{"pop, healing", side::consumer, pop_until_refused, 64},
       recovering_source{"recover, source", side::consumer, recover_source},
       closing_source{"close source", side::consumer, close_source, 0, false, ending::closes},

@@ -69,7 +69,8 @@ struct totals {
     std::printf("%s: %lu scenes, %lu states, %lu kills, %lu bad", what, scenes, states, kills, faults);
     if (told_ns != 0) std::printf(", told within %.1f ms", static_cast<double>(told_ns) / 1e6);
     if (kept_waiting != 0)
-      std::printf(", healed %u places and %u messages, stood behind the living %lu times", healed.undelivered, healed.redelivered, kept_waiting);
+      std::printf(", healed %u places and %u messages, stood behind the living %lu times", healed.undelivered,
+                  healed.redelivered, kept_waiting);
     std::printf("\n");
     std::fflush(stdout);
     CHECK(kills != 0);
