@@ -5591,7 +5591,7 @@ class listener {
     const errc end = now.verdict(static_cast<Side&>(*this).ring().persistent());
     if (end == errc::ok || now.session() == told_before_) return error(errc::empty, step::pop);
     if (look_again()) return {};
-    if (seat_ != no_seat) h.told.store(now.session(), P::template order<site::audience_told>);
+    if (seat_ != no_seat) h.told.exchange(now.session(), P::template order<site::audience_told>);  // fellows may, too
     return error(end, step::pop).by(speaker_slot);
   }
 

@@ -39,6 +39,14 @@ constexpr operation operations[] = {
     {"make a pipe", faults::make_pipe},
     {"messages in bytes", faults::stream},
     {"wait, bytes and stop", faults::wait_for_bytes},
+    {"life of lanes", faults::life_of<sluice::lanes>},
+    {"life of a broadcast", faults::life_of<sluice::broadcast>},
+    {"life of bytes", faults::life_of<sluice::bytes>},
+#if SLUICE_TEST_TIER_FULL  // the same calls, by the same code
+    {"life of an mpmc", faults::life_of<sluice::mpmc>},
+    {"life of a lossy one", faults::life_of<sluice::lossy_broadcast>},
+    {"life of a newest one", faults::life_of<sluice::latest>},
+#endif
 };
 bool has_mapped_form(const operation& o) {
   return o.body == faults::create || o.body == faults::join || o.body == faults::take_over || o.body == faults::leave;

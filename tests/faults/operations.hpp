@@ -4,8 +4,12 @@
 
 #include "interceptor.hpp"
 
+#include <sluice/channel/broadcast.hpp>
+#include <sluice/channel/crowds.hpp>
 #include <sluice/channel/explain.hpp>
+#include <sluice/channel/lanes.hpp>
 #include <sluice/channel/shared.hpp>
+#include <sluice/channel/shared_bytes.hpp>
 #include <sluice/stream/messages.hpp>
 #include <sluice/stream/pipe.hpp>
 
@@ -222,6 +226,54 @@ inline int wait_for_the_dead(stage& s, const site& at) {
   FAULTS_REQUIRE(!m && (m.err() == errc::peer_died || m.err() == errc::timeout));
   FAULTS_REQUIRE(r->pop(5s).err() == errc::peer_died);
   FAULTS_REQUIRE(sluice::shm_sink<message>("ring", o));
+  return 0;
+}
+
+/// The whole life of a channel of another kind: opened from both sides, waited on in vain, woken, closed. One failure
+/// somewhere, and the same once more succeeds.
+template <class Kind>
+int life_of(stage& s, const site& at) {
+  const holdings before = settled_holdings();
+  const auto o = at.options();
+  const auto sink = [&] {
+    if constexpr (std::is_same_v<Kind, sluice::bytes>) return sluice::shm_bytes_sink("ring", o);
+    else return sluice::shm_sink<message, Kind>("ring", o);
+  };
+  const auto source = [&] {
+    if constexpr (std::is_same_v<Kind, sluice::bytes>) return sluice::shm_bytes_source("ring", o);
+    else return sluice::shm_source<message, Kind>("ring", o);
+  };
+  const auto push = [](auto& t, std::uint64_t n) {
+    const message m = message::make(n);
+    if constexpr (std::is_same_v<Kind, sluice::bytes>) return t.push(std::as_bytes(std::span(&m, 1)), sluice::now).err();
+    else return t.push(m, sluice::now).err();
+  };
+  const auto pop = [](auto& r, std::uint64_t n, auto patience) {
+    message m = message::make(n);
+    if constexpr (std::is_same_v<Kind, sluice::bytes>) return r.pop(std::as_writable_bytes(std::span(&m, 1)), patience).err();
+    else if (const auto got = r.pop(patience)) m = *got;
+    else return got.err();
+    return m.is(n) ? error() : error(errc::corrupt);
+  };
+  {
+    const int line = s.traced([&]() -> int {
+      auto t = sink();
+      FAULTS_REQUIRE(t || documented_opening(t.err()));
+      if (!t) t = sink();
+      FAULTS_REQUIRE(t);
+      auto r = source();
+      FAULTS_REQUIRE(r || documented_opening(r.err()));
+      if (!r) r = source();
+      FAULTS_REQUIRE(r);
+      FAULTS_REQUIRE(pop(*r, 0, 2ms) == errc::timeout);
+      FAULTS_REQUIRE(!push(*t, 1) && !pop(*r, 1, 1s) && !push(*t, 2));
+      t->close();
+      FAULTS_REQUIRE(!pop(*r, 2, 1s) && pop(*r, 0, 1s) == errc::closed);
+      return 0;
+    });
+    if (line != 0) return line;
+  }
+  FAULTS_REQUIRE(settled_holdings() == before && test::locks_on(at.path()) == 0 && at.dir->entries() == 1);
   return 0;
 }
 

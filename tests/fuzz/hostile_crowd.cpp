@@ -50,9 +50,9 @@ class session {
       const unsigned k = in_.below(2);
       one(k % producers, k % consumers);
       // A walk over the crowds, one over the ring, a few copies begun again; and of an ordered ring so many tries, each a few
-      // loads and perhaps a walk back.
+      // loads, perhaps a walk back, and where the news keep changing a walk over the crowd.
       const std::uint64_t tries = ordered ? 256 + capacity_ : 0;
-      FUZZ_REQUIRE(P::loads <= tries * (8 + most + capacity_) + 8 * capacity_ + 2000);
+      FUZZ_REQUIRE(P::loads <= tries * (8 + most + 2 * capacity_ + 4 * 2 * sluice::crowd<P>::most) + 8 * capacity_ + 2000);
     }
     P::adversary = nullptr;
   }

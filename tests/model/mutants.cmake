@@ -308,7 +308,8 @@ model_mutant(broadcast_cursor_before_item ring/broadcast.hpp
     move_on(1, ring);]=]
   [=[    auto* const at = next_.item();
     move_on(1, ring);
-    result<T> taken = detail::take_item<P>(at);]=])
+    result<T> taken = detail::take_item<P>(at);]=]
+  "equivalent: there is room for a quantum more than the capacity, so a place is not written again while the cursor is one behind it")
 model_mutant(limit_after_the_readers ring/broadcast.hpp
   [=[    s.limit.exchange(next_.number + quantum, P::template order<site::broadcast_grant>);  // (G1)
     word room = quantum;
@@ -321,7 +322,8 @@ model_mutant(limit_after_the_readers ring/broadcast.hpp
     for (word readers = there; readers]=])
 model_mutant(limit_not_trimmed ring/broadcast.hpp
   [=[    if (room != quantum) s.limit.store(next_.number + room, P::template order<site::broadcast_trim>);  // (G4)]=]
-  [=[]=])
+  [=[]=]
+  "equivalent but for needless wake-ups: what a joiner may begin with is a capacity and a quantum below any limit")
 model_mutant(joiner_reads_the_limit_first ring/broadcast.hpp
   [=[    cursor.store(0, P::template order<site::broadcast_hold>);                              // (J1)
     s.active.fetch_or(word{1} << seat, P::template order<site::broadcast_join>);           // (J2)
@@ -331,7 +333,8 @@ model_mutant(joiner_reads_the_limit_first ring/broadcast.hpp
     s.active.fetch_or(word{1} << seat, P::template order<site::broadcast_join>);]=])
 model_mutant(joiner_begins_too_early ring/broadcast.hpp
   [=[    if (const word safe = r.safe_below(limit); start < safe) start = safe;]=]
-  [=[]=])
+  [=[]=]
+  "equivalent: the tail that it finds is at most a quantum below the limit, and the place a capacity before that is safe")
 model_mutant(broadcast_has_one_block_too_few ring/broadcast_layout.hpp
   [=[    return (capacity + quantum_for(capacity) + per - 1 + per - 1) / per;]=]
   [=[    return (capacity + quantum_for(capacity) + per - 1) / per;]=])
@@ -430,10 +433,12 @@ model_mutant(room_over_padding_not_given_back ring/bytes.hpp
   [=[    else room_ -= k;]=])
 model_mutant(padding_passed_in_private ring/bytes.hpp
   [=[    if (passed_) publish_head(ring);]=]
-  [=[    static_cast<void>(ring);]=])
+  [=[    static_cast<void>(ring);]=]
+  "equivalent while a producer counts bare padding at the head as free; see the next one")
 model_mutant(heir_knows_no_bare_padding ring/bytes.hpp
   [=[    fresh.bare_ = found.messages == 0 && found.padding != found.tail;]=]
-  [=[    fresh.bare_ = false;]=])
+  [=[    fresh.bare_ = false;]=]
+  "equivalent while the consumer publishes that it has passed bare padding; see the one before")
 model_mutant(no_look_after_the_end_of_bytes ring/bytes.hpp
   [=[    if (const errc again = look(); again != errc::empty)]=]
   [=[    if (const errc again = errc::empty; again != errc::empty)]=])

@@ -346,11 +346,13 @@ std::vector<std::vector<event>> record_audience(std::size_t capacity, unsigned r
   for (unsigned k = 1; k < readers; ++k) sources.push_back(std::move(*rx.clone()));
   sources.push_back(std::move(rx));
   std::atomic<bool> over{false};
+  std::atomic<unsigned> ready{0};
   std::vector<std::thread> threads;
   for (unsigned k = 0; k < readers; ++k)
     threads.emplace_back([&, k] {
       test::dice d(seed + k);
       unsigned refused = 0;
+      ++ready;
       for (bool last = false;;) {
         event e{event::pop, 0, test::now_ns(), 0};
         const auto v = sources[k].try_pop();
@@ -363,7 +365,9 @@ std::vector<std::vector<event>> record_audience(std::size_t capacity, unsigned r
         if (refused > 4 || d.below(64) == 0) std::this_thread::yield();
       }
     });
+  while (ready != readers) std::this_thread::yield();
   for (u64 n = 0; n < messages;) {
+    if (n % 64 == 0) std::this_thread::yield();
     event e{event::push, n, test::now_ns(), 0};
     const auto s = tx.try_push(n);
     e.ended = seen_by_all();
@@ -388,7 +392,6 @@ TEST_CASE("what threads do with lanes could have happened, for each producer, on
     for (unsigned k = 1; k < each; ++k) sinks.push_back(std::move(*tx.clone()));
     sinks.push_back(std::move(tx)), sources.push_back(std::move(rx));
     auto h = record(std::move(sinks), std::move(sources), rounds(4'000), i);
-    // A refusal carries the value that it was about, so that its lane is known.
     for (unsigned k = 0; k < each; ++k) CHECK(stress::check_fifo(of_producer(h, k), capacity) == fault::none);
     pops += count(h, event::pop), empties += count(h, event::empty), fulls += count(h, event::full);
     auto swapped = of_producer(h, 0);
