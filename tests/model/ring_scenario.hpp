@@ -5,7 +5,7 @@
 #include "ledger.hpp"
 #include "lock_bytes.hpp"
 
-#include <sluice/channel/ring_kind.hpp>
+#include <sluice/channel/spsc_kind.hpp>
 
 #include <cstdio>
 

@@ -2,7 +2,7 @@
 #ifndef SLUICE_TESTS_RIG_SPSC_HPP
 #define SLUICE_TESTS_RIG_SPSC_HPP
 
-#include <sluice/channel/ring_kind.hpp>
+#include <sluice/channel/spsc_kind.hpp>
 
 #include "promise.hpp"
 

@@ -76,7 +76,8 @@ class model {
     const std::size_t k = cost(n), i = tail_ % whole_, to_end = whole_ - i;
     if (k > whole_) return errc::too_big;
     const std::size_t used = tail_ - head_;
-    const bool nothing = first_of_interest() == nullptr;
+    const record* const first = first_of_interest();
+    const bool nothing = first == nullptr;
     const bool all_free = nothing && (tail_ / whole_ == head_ / whole_ || (i == 0 && tail_ / whole_ == head_ / whole_ + 1));
     if (k <= to_end && (used + k <= whole_ || all_free)) {
       place = add({record::claim, k, owner, {}});
@@ -87,9 +88,9 @@ class model {
       place = add({record::claim, k, owner, {}});
       return {};
     }
-    if (nothing) return errc::pending;
-    if (first_of_interest()->what == record::message) return errc::full;
-    return error(errc::pending).by(first_of_interest()->owner);
+    if (first == nullptr) return errc::pending;
+    if (first->what == record::message) return errc::full;
+    return error(errc::pending).by(first->owner);
   }
   void commit(record& r, std::string s) {
     const std::size_t k = cost(s.size());

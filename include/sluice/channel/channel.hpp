@@ -3,6 +3,7 @@
 #define SLUICE_CHANNEL_CHANNEL_HPP
 
 #include <sluice/channel/ring_end.hpp>
+#include <sluice/channel/spsc_kind.hpp>
 #include <sluice/memory/heap_region.hpp>
 
 #include <atomic>

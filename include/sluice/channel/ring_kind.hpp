@@ -4,11 +4,11 @@
 
 #include <sluice/core/end_traits.hpp>
 #include <sluice/memory/membership.hpp>
-#include <sluice/ring/spsc.hpp>
+#include <sluice/ring/spsc_layout.hpp>
 
 namespace sluice {
 
-/// One producer, one consumer; first in, first out. Other kinds have headers of their own beside this one.
+/// One producer, one consumer; first in, first out: channel/spsc_kind.hpp. Other kinds have headers of their own, too.
 struct spsc {};
 
 /// What the channel floor must know of a kind of ring.
@@ -33,20 +33,6 @@ struct pair_kind {
     return {.peers = 1};
   }
 };
-
-}  // namespace detail
-
-template <>
-struct ring_kind<spsc> : detail::pair_kind<region_kind::spsc> {
-  template <class T, class P>
-  using ring = spsc_ring<T, P>;
-  template <class T, class P>
-  using producer = spsc_producer<T, P>;
-  template <class T, class P>
-  using consumer = spsc_consumer<T, P>;
-};
-
-namespace detail {
 
 template <class Kind>
 constexpr std::size_t default_capacity() noexcept {

@@ -3,7 +3,7 @@
 #define SLUICE_CHANNEL_SHARED_BYTES_HPP
 
 #include <sluice/channel/bytes_end.hpp>
-#include <sluice/channel/shared.hpp>
+#include <sluice/channel/shared_home.hpp>
 
 // Channels of messages of any length between processes.
 

@@ -3,7 +3,7 @@
 #define SLUICE_RING_BYTES_HPP
 
 #include <sluice/ring/bytes_reader.hpp>
-#include <sluice/ring/spsc.hpp>
+#include <sluice/ring/spsc_session.hpp>
 
 // The two sides of the ring of messages of any length. As those of the spsc ring they are private to their owner and hold
 // nothing that a successor would miss; all-zero sides are detached; `ring` is called after the publication.
