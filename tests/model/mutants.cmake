@@ -136,7 +136,7 @@ model_mutant(no_retry_after_arm wait/wait_for.hpp
 model_mutant(no_heavy_fence channel/ring_end.hpp
   [=[    const bool fenced = home_.heavy_fence();]=]
   [=[    const bool fenced = true;]=])
-model_mutant(close_wakes_nobody ring/spsc.hpp
+model_mutant(close_wakes_nobody ring/spsc_session.hpp
   [=[    self().mine().end(how);
     wake_peer(ring);]=]
   [=[    self().mine().end(how);
