@@ -117,7 +117,7 @@ TEST_CASE("four threads send messages of any length to one, each in order, to a 
   std::atomic<unsigned> failed{0};
   std::vector<std::thread> threads;
   for (u64 k = 0; k < producers; ++k)
-    threads.emplace_back([&failed, each, k, end = k + 1 == producers ? std::move(ends.tx) : std::move(*ends.tx.clone())]() mutable {
+    threads.emplace_back([&failed, k, end = k + 1 == producers ? std::move(ends.tx) : std::move(*ends.tx.clone())]() mutable {
       auto tx = std::move(end);  // leaving the thread closes this end
       for (u64 i = 0; i < each; ++i)
         if (!send(tx, k, i, 20s)) return void(++failed);

@@ -60,7 +60,7 @@ class bytes_crowd_scenario {
     rig::start_at(ring_, static_cast<Word>(c.lap));
     for (Word k = 1; c.aged && k < ring_.granules(); ++k) {
       const auto age = static_cast<Word>(rig::laps(ring_) / 2 - 2);
-      ring_.at(k).store(ring_type::frame_word(static_cast<Word>((static_cast<Word>(c.lap) - age) * ring_.one_lap()), 1, ring_type::message));
+      ring_.at(k).store(ring_type::frame_word(static_cast<Word>((static_cast<Word>(c.lap) - age) * ring_.one_lap()), 1, ring_type::state::message));
     }
     for (unsigned k = 0; k < producers_; ++k) {
       expect(static_cast<bool>(producer_[k].attach(ring_, k + 1)), "an empty ring cannot be joined");

@@ -454,7 +454,7 @@ model_mutant(bytes_rest_after_message ring/bytes_crowd.hpp
       const word rest]=]
   [=[    if (some != all) {
       ready_ = true;
-      publish(m, ring_type::message, ring);
+      publish(m, ring_type::state::message, ring);
       const word rest]=])
 model_mutant(bytes_tail_not_helped ring/bytes_crowd.hpp
   [=[return ring_.move_tail(t, s.granules), error();]=]
@@ -476,8 +476,8 @@ if(sluice_full)
     [=[    if (some != all) {]=]
     [=[    if (some > all) {]=])
   model_mutant(bytes_padding_left_claimed ring/bytes_crowd.hpp
-    [=[std::size_t>(length) * bytes_granule, ring_type::skip)]=]
-    [=[std::size_t>(length) * bytes_granule, ring_type::claimed, seat_)]=])
+    [=[std::size_t>(length) * bytes_granule, ring_type::state::skip)]=]
+    [=[std::size_t>(length) * bytes_granule, ring_type::state::claimed, seat_)]=])
   model_mutant(bytes_later_laps_are_older ring/bytes_crowd_layout.hpp
     [=[    if (!this_lap && !older(w, cursor)) s.what = seen::later;]=]
     [=[]=])

@@ -197,7 +197,7 @@ struct bytes_mpsc : bytes {
     const auto here = static_cast<word>(lap * r.one_lap()), before = static_cast<word>(here - r.one_lap());
     r.shared().tail.store(here);
     r.shared().head.store(here);
-    for (word k = 0; k < r.granules(); ++k) r.at(k).store(Ring::frame_word(before, 1, Ring::message));
+    for (word k = 0; k < r.granules(); ++k) r.at(k).store(Ring::frame_word(before, 1, Ring::state::message));
   }
   /// How many laps there are.
   template <class Ring>

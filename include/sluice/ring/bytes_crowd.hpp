@@ -57,7 +57,7 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
   status try_push(std::span<const std::byte> message, Ring&& ring) noexcept {
     if (const error e = claim(message.size())) [[unlikely]] return e;
     if (!message.empty()) P::copy_out(ring_.place(ring_.index_of(here_)), message.data(), message.size());
-    publish(message.size(), ring_type::message, ring);
+    publish(message.size(), ring_type::state::message, ring);
     return {};
   }
   /// A place for n bytes, raw: write there, then commit() it or abandon() the place. One claim at a time.
@@ -75,16 +75,16 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
     const std::size_t all = ring_type::granules_of(claimed_), some = ring_type::granules_of(m);
     if (some != all) {
       const word rest = ring_.after(here_, static_cast<word>(some));
-      const word frame = ring_.frame_word(ring_.lap_of(rest), (all - some) * bytes_granule, ring_type::skip);
+      const word frame = ring_.frame_word(ring_.lap_of(rest), (all - some) * bytes_granule, ring_type::state::skip);
       ring_.at(ring_.index_of(rest)).store(frame, P::template order<site::bytes_rest>);  // (P4)
     }
     ready_ = true;
-    publish(m, ring_type::message, ring);
+    publish(m, ring_type::state::message, ring);
   }
   template <class Ring>
   void abandon(Ring&& ring) noexcept {
     ready_ = true;
-    publish(claimed_, ring_type::skip, ring);  // wakes the reader, who makes room of it
+    publish(claimed_, ring_type::state::skip, ring);  // wakes the reader, who makes room of it
   }
 
   /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
@@ -132,8 +132,8 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
       }
       const bool pad = where == room::at_start;
       const word lap = ring_.lap_of(t), length = pad ? to_end(t) : k;
-      const word record = pad ? ring_.frame_word(lap, static_cast<std::size_t>(length) * bytes_granule, ring_type::skip)
-                              : ring_.frame_word(lap, n, ring_type::claimed, seat_);
+      const word record = pad ? ring_.frame_word(lap, static_cast<std::size_t>(length) * bytes_granule, ring_type::state::skip)
+                              : ring_.frame_word(lap, n, ring_type::state::claimed, seat_);
       if (!ring_.at(ring_.index_of(t)).compare_exchange_strong(frame, record, P::template order<site::bytes_claim>,
                                                                P::template order<site::bytes_lost>))  // (P2)
         continue;

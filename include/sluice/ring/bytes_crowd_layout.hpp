@@ -97,7 +97,9 @@ class bytes_crowd_ring : public bytes_area<bytes_crowd_control<P>, P> {
   //
   // So a frame is compared with a cursor without a shift. The owner is a slot, and means something in a claim only.
 
-  enum : word { nothing = 0, message = 1, claimed = 2, skip = 3, state_mask = 3 };
+  struct state {
+    enum : word { nothing = 0, message = 1, claimed = 2, skip = 3 };
+  };
   static constexpr unsigned word_bits = 8 * sizeof(word), state_bits = 2, owner_bits = crowd_view::seat_bits;
   static constexpr unsigned low_bits = state_bits + owner_bits, least_lap_bits = word_bits == 64 ? 16 : 4;
   static constexpr word most_bytes = (word{1} << (word_bits - low_bits - least_lap_bits)) - 1;
@@ -117,9 +119,9 @@ class bytes_crowd_ring : public bytes_area<bytes_crowd_control<P>, P> {
   /// The lap of a frame or cursor, in place.
   [[nodiscard]] SLUICE_INLINE() word lap_of(word w) const noexcept { return w & (word{0} - one_lap_); }
   [[nodiscard]] SLUICE_INLINE() word index_of(word cursor) const noexcept { return cursor & (one_lap_ - 1); }
-  [[nodiscard]] static constexpr word state_of(word w) noexcept { return w & state_mask; }
-  [[nodiscard]] static constexpr word frame_word(word lap, std::size_t size, word state, unsigned owner = 0) noexcept {
-    return lap | static_cast<word>(size) << low_bits | static_cast<word>(owner) << state_bits | state;
+  [[nodiscard]] static constexpr word state_of(word w) noexcept { return w & ((word{1} << state_bits) - 1); }
+  [[nodiscard]] static constexpr word frame_word(word lap, std::size_t size, word s, unsigned owner = 0) noexcept {
+    return lap | static_cast<word>(size) << low_bits | static_cast<word>(owner) << state_bits | s;
   }
   [[nodiscard]] SLUICE_INLINE() word after(word cursor, word n) const noexcept {
     cursor += n;
@@ -156,7 +158,7 @@ class bytes_crowd_ring : public bytes_area<bytes_crowd_control<P>, P> {
   [[nodiscard]] SLUICE_INLINE() seen read(word w, word cursor) const noexcept {
     seen s;
     const bool this_lap = (w ^ cursor) < one_lap_;
-    if (this_lap && state_of(w) != nothing) [[likely]] {
+    if (this_lap && state_of(w) != state::nothing) [[likely]] {
       const word room = (granules_ - index_of(cursor)) * bytes_granule;
       if (!untrusted<word>{w}.field(low_bits, (one_lap_ >> low_bits) - 1).within(0, room, s.size)) return s.what = seen::corrupt, s;
       constexpr decltype(s.what) of[] = {seen::corrupt, seen::message, seen::claimed, seen::skip};
@@ -210,7 +212,7 @@ class bytes_crowd_ring : public bytes_area<bytes_crowd_control<P>, P> {
       }
       if (s.what == seen::nothing || s.what == seen::corrupt) return found;
       if (s.what == seen::claimed && s.owner == slot) {
-        const word tomb = frame_word(lap_of(at), static_cast<std::size_t>(s.size), skip);
+        const word tomb = frame_word(lap_of(at), static_cast<std::size_t>(s.size), state::skip);
         if (frames_[index_of(at)].compare_exchange_strong(w, tomb, P::template order<site::bytes_heal>,
                                                           P::template order<site::bytes_lost>))
           ++found.undelivered;
@@ -251,7 +253,7 @@ class bytes_crowd_ring : public bytes_area<bytes_crowd_control<P>, P> {
       const word lap = lap_of(from);
       // A compare-exchange: who lies over its own padding may be writing here.
       if (lap_of(w) != lap && older(w, from))
-        frames_[index_of(from)].compare_exchange_strong(w, frame_word(lap, 0, nothing), P::template order<site::bytes_sweep>,
+        frames_[index_of(from)].compare_exchange_strong(w, frame_word(lap, 0, state::nothing), P::template order<site::bytes_sweep>,
                                                         P::template order<site::bytes_lost>);
     }
   }
