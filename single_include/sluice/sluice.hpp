@@ -2518,11 +2518,11 @@ class spsc_producer : public detail::spsc_session<spsc_producer<T, P>, P> {
     return end ? end : e;
   }
   SLUICE_COLD() error look_at_consumer() noexcept {
-    const role_view now = theirs().read();
-    if (now == seen_) return {};
-    if (const errc why = now.verdict(ring_.persistent()); why != errc::ok)
+    const role_view there = theirs().read();
+    if (there == seen_) return {};
+    if (const errc why = there.verdict(ring_.persistent()); why != errc::ok)
       return error(why, step::push).by(static_cast<unsigned>(spsc_slot::consumer));
-    seen_ = now;
+    seen_ = there;
     return {};
   }
 
@@ -2596,11 +2596,11 @@ class spsc_consumer : public detail::spsc_session<spsc_consumer<T, P>, P> {
   SLUICE_COLD() error why_not(errc e) noexcept {
     if (e == errc::corrupt) return error(errc::corrupt, step::pop, subject::stamp);
     if (e != errc::empty) return error(e, step::pop);
-    const role_view now = theirs().read();
-    const errc end = now.verdict(ring_.persistent());
-    if (end == errc::ok || now.session() == told_before_) return error(errc::empty, step::pop);
+    const role_view there = theirs().read();
+    const errc end = there.verdict(ring_.persistent());
+    if (end == errc::ok || there.session() == told_before_) return error(errc::empty, step::pop);
     if (reader_.find() == errc::ok) return {};  // published before the end that was just seen (E1, E2)
-    ring_.shared().told.store(now.session(), P::template order<site::spsc_told>);
+    ring_.shared().told.store(there.session(), P::template order<site::spsc_told>);
     return error(end, step::pop).by(static_cast<unsigned>(spsc_slot::producer));
   }
 
@@ -5563,8 +5563,8 @@ class listener {
   /// before and after that, and a session has one owner, who lives as long as it: so it is this one that has died.
   template <class Dead>
   void look_for_death(Dead dead) noexcept {
-    const role_view now = hall().producer.read();
-    if (now.now() == phase::live && dead(speaker_slot) && hall().producer.read().word == now.word) died_ = now.session();
+    const role_view there = hall().producer.read();
+    if (there.now() == phase::live && dead(speaker_slot) && hall().producer.read().word == there.word) died_ = there.session();
   }
 
  protected:
@@ -5576,12 +5576,12 @@ class listener {
   template <class LookAgain>
   [[nodiscard]] error why_nothing(LookAgain look_again) noexcept {
     auto& h = hall();
-    role_view now = h.producer.read();
-    if (now.now() == phase::live && now.session() == died_) now = role_view::make(died_, phase::died);
-    const errc end = now.verdict(static_cast<Side&>(*this).ring().persistent());
-    if (end == errc::ok || now.session() == told_before_) return error(errc::empty, step::pop);
+    role_view there = h.producer.read();
+    if (there.now() == phase::live && there.session() == died_) there = role_view::make(died_, phase::died);
+    const errc end = there.verdict(static_cast<Side&>(*this).ring().persistent());
+    if (end == errc::ok || there.session() == told_before_) return error(errc::empty, step::pop);
     if (look_again()) return {};
-    if (seat_ != no_seat) h.told.exchange(now.session(), P::template order<site::audience_told>);  // fellows may, too
+    if (seat_ != no_seat) h.told.exchange(there.session(), P::template order<site::audience_told>);  // fellows may, too
     return error(end, step::pop).by(speaker_slot);
   }
 

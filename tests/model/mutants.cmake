@@ -60,7 +60,7 @@ model_mutant(no_look_after_the_end ring/spsc.hpp
   [=[    if (reader_.find() == errc::ok) return {};  // published]=]
   [=[    // published]=])
 model_mutant(end_told_twice ring/spsc.hpp
-  [=[    ring_.shared().told.store(now.session(), P::template order<site::spsc_told>);]=]
+  [=[    ring_.shared().told.store(there.session(), P::template order<site::spsc_told>);]=]
   [=[]=])
 model_mutant(credits_not_read_again ring/spsc_lane.hpp
   [=[    credits_ = l.capacity() - used;

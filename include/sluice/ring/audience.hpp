@@ -95,8 +95,8 @@ class listener {
   /// before and after that, and a session has one owner, who lives as long as it: so it is this one that has died.
   template <class Dead>
   void look_for_death(Dead dead) noexcept {
-    const role_view now = hall().producer.read();
-    if (now.now() == phase::live && dead(speaker_slot) && hall().producer.read().word == now.word) died_ = now.session();
+    const role_view there = hall().producer.read();
+    if (there.now() == phase::live && dead(speaker_slot) && hall().producer.read().word == there.word) died_ = there.session();
   }
 
  protected:
@@ -108,12 +108,12 @@ class listener {
   template <class LookAgain>
   [[nodiscard]] error why_nothing(LookAgain look_again) noexcept {
     auto& h = hall();
-    role_view now = h.producer.read();
-    if (now.now() == phase::live && now.session() == died_) now = role_view::make(died_, phase::died);
-    const errc end = now.verdict(static_cast<Side&>(*this).ring().persistent());
-    if (end == errc::ok || now.session() == told_before_) return error(errc::empty, step::pop);
+    role_view there = h.producer.read();
+    if (there.now() == phase::live && there.session() == died_) there = role_view::make(died_, phase::died);
+    const errc end = there.verdict(static_cast<Side&>(*this).ring().persistent());
+    if (end == errc::ok || there.session() == told_before_) return error(errc::empty, step::pop);
     if (look_again()) return {};
-    if (seat_ != no_seat) h.told.exchange(now.session(), P::template order<site::audience_told>);  // fellows may, too
+    if (seat_ != no_seat) h.told.exchange(there.session(), P::template order<site::audience_told>);  // fellows may, too
     return error(end, step::pop).by(speaker_slot);
   }
 

@@ -92,11 +92,11 @@ class spsc_producer : public detail::spsc_session<spsc_producer<T, P>, P> {
     return end ? end : e;
   }
   SLUICE_COLD() error look_at_consumer() noexcept {
-    const role_view now = theirs().read();
-    if (now == seen_) return {};
-    if (const errc why = now.verdict(ring_.persistent()); why != errc::ok)
+    const role_view there = theirs().read();
+    if (there == seen_) return {};
+    if (const errc why = there.verdict(ring_.persistent()); why != errc::ok)
       return error(why, step::push).by(static_cast<unsigned>(spsc_slot::consumer));
-    seen_ = now;
+    seen_ = there;
     return {};
   }
 
@@ -170,11 +170,11 @@ class spsc_consumer : public detail::spsc_session<spsc_consumer<T, P>, P> {
   SLUICE_COLD() error why_not(errc e) noexcept {
     if (e == errc::corrupt) return error(errc::corrupt, step::pop, subject::stamp);
     if (e != errc::empty) return error(e, step::pop);
-    const role_view now = theirs().read();
-    const errc end = now.verdict(ring_.persistent());
-    if (end == errc::ok || now.session() == told_before_) return error(errc::empty, step::pop);
+    const role_view there = theirs().read();
+    const errc end = there.verdict(ring_.persistent());
+    if (end == errc::ok || there.session() == told_before_) return error(errc::empty, step::pop);
     if (reader_.find() == errc::ok) return {};  // published before the end that was just seen (E1, E2)
-    ring_.shared().told.store(now.session(), P::template order<site::spsc_told>);
+    ring_.shared().told.store(there.session(), P::template order<site::spsc_told>);
     return error(end, step::pop).by(static_cast<unsigned>(spsc_slot::producer));
   }
 
