@@ -5739,6 +5739,7 @@ class broadcast_ring {
   /// The first position that nothing had been pushed to at some moment during the call, read off the stamps from `quantum`
   /// below the limit on; false if no correct producer wrote them.
   [[nodiscard]] bool find_tail(word limit, word& tail) const noexcept {
+    if (limit > ~word{0} / 2) return false;  // nobody comes that far, and further on a position might be 0 again
     word at = limit > quantum_ ? limit - quantum_ : 0;
     if (at != 0 && pushed_from(at - 1) == 0) return false;
     for (word steps = 0, n = 1; steps <= quantum_ && n != 0; ++steps) at += n = pushed_from(at);
