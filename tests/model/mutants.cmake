@@ -18,6 +18,9 @@ function(model_mutant name header text replacement)
   if(first EQUAL -1 OR NOT first EQUAL last)
     message(FATAL_ERROR "Mutant ${name}: its text is not exactly once in ${header}")
   endif()
+  if(only_in_full AND NOT SLUICE_TEST_TIER STREQUAL "full")
+    return() # half a minute each; that its text is there is checked in any case
+  endif()
   string(REPLACE "${text}" "${replacement}" source "${source}")
   file(CONFIGURE OUTPUT "mutants/${name}/sluice/${header}" CONTENT "${source}" @ONLY)
   add_executable(mutant_${name} mutant.cpp)
@@ -240,6 +243,8 @@ model_mutant(end_of_a_crowd_not_announced core/crowd.hpp
   [=[    announce(seat, v.now());
     announced_]=]
   [=[    announced_]=])
+set(only_in_full ON)
+
 model_mutant(orphans_of_others_not_counted ring/ordered_layout.hpp
   [=[left = left || state_of(w) == cell_state::orphan;]=]
   [=[static_cast<void>(0);]=])
