@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/channel/bytes.hpp>
+#include <sluice/channel/shared.hpp>
 #include <sluice/channel/shared_bytes.hpp>
 #include <sluice/platform/describe.hpp>
 
