@@ -41,7 +41,7 @@ constexpr operation operations[] = {
     {"wait, bytes and stop", faults::wait_for_bytes},
     {"life of lanes", faults::life_of<sluice::lanes>},
     {"life of a broadcast", faults::life_of<sluice::broadcast>},
-    {"life of bytes", faults::life_of<sluice::bytes>},
+    {"life of bytes", faults::life_of<sluice::bytes_of<sluice::spsc>>},
 #if SLUICE_TEST_TIER_FULL  // the same calls, by the same code
     {"life of an mpmc", faults::life_of<sluice::mpmc>},
     {"life of a lossy one", faults::life_of<sluice::lossy_broadcast>},

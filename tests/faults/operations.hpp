@@ -236,21 +236,21 @@ int life_of(stage& s, const site& at) {
   const holdings before = settled_holdings();
   const auto o = at.options();
   const auto sink = [&] {
-    if constexpr (std::is_same_v<Kind, sluice::bytes>) return sluice::shm_bytes_sink("ring", o);
+    if constexpr (std::is_same_v<Kind, sluice::bytes_of<sluice::spsc>>) return sluice::shm_bytes_sink("ring", o);
     else return sluice::shm_sink<message, Kind>("ring", o);
   };
   const auto source = [&] {
-    if constexpr (std::is_same_v<Kind, sluice::bytes>) return sluice::shm_bytes_source("ring", o);
+    if constexpr (std::is_same_v<Kind, sluice::bytes_of<sluice::spsc>>) return sluice::shm_bytes_source("ring", o);
     else return sluice::shm_source<message, Kind>("ring", o);
   };
   const auto push = [](auto& t, std::uint64_t n) {
     const message m = message::make(n);
-    if constexpr (std::is_same_v<Kind, sluice::bytes>) return t.push(std::as_bytes(std::span(&m, 1)), sluice::now).err();
+    if constexpr (std::is_same_v<Kind, sluice::bytes_of<sluice::spsc>>) return t.push(std::as_bytes(std::span(&m, 1)), sluice::now).err();
     else return t.push(m, sluice::now).err();
   };
   const auto pop = [](auto& r, std::uint64_t n, auto patience) {
     message m = message::make(n);
-    if constexpr (std::is_same_v<Kind, sluice::bytes>) return r.pop(std::as_writable_bytes(std::span(&m, 1)), patience).err();
+    if constexpr (std::is_same_v<Kind, sluice::bytes_of<sluice::spsc>>) return r.pop(std::as_writable_bytes(std::span(&m, 1)), patience).err();
     else if (const auto got = r.pop(patience)) m = *got;
     else return got.err();
     return m.is(n) ? error() : error(errc::corrupt);

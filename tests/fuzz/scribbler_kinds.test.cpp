@@ -46,7 +46,7 @@ struct ends {
   static void look(const auto& loan) { (void)*loan; }
 };
 template <>
-struct ends<sluice::bytes> {
+struct ends<sluice::bytes_of<sluice::spsc>> {
   static auto sink(const sluice::ring_options& o) { return sluice::shm_bytes_sink("ring", o); }
   static auto source(const sluice::ring_options& o) { return sluice::shm_bytes_source("ring", o); }
   static std::span<const std::byte> message(std::size_t n) {
@@ -111,7 +111,7 @@ bool legal(error e) {
     case errc::peer_died:
     case errc::corrupt: return true;
     case errc::lagged: return std::is_same_v<Kind, sluice::lossy_broadcast>;
-    case errc::too_big: return std::is_same_v<Kind, sluice::bytes>;
+    case errc::too_big: return std::is_same_v<Kind, sluice::bytes_of<sluice::spsc>>;
     default: return false;
   }
 }
@@ -122,7 +122,7 @@ void endure(const char* name, bool by_process) {
   const test::scratch dir;
   sluice::ring_options o;
   o.directory = dir.c_str();
-  o.capacity = std::is_same_v<Kind, sluice::bytes> ? 2000 : 20;
+  o.capacity = std::is_same_v<Kind, sluice::bytes_of<sluice::spsc>> ? 2000 : 20;
   o.wait = sluice::wait_strategy::park;
   auto tx = e::sink(o);
   auto rx = e::source(o);
@@ -211,5 +211,5 @@ TEST_CASE("a live scribbler over any word of any ring can cause documented error
   endure<sluice::broadcast>("broadcast", by_process);
   endure<sluice::lossy_broadcast>("lossy", by_process);
   endure<sluice::latest>("latest", by_process);
-  endure<sluice::bytes>("bytes", by_process);
+  endure<sluice::bytes_of<sluice::spsc>>("bytes", by_process);
 }

@@ -80,7 +80,7 @@ struct ends {
   }
 };
 template <>
-struct ends<sluice::bytes> {
+struct ends<sluice::bytes_of<sluice::spsc>> {
   static constexpr bool lossless = true;
   static auto sink(const sluice::ring_options& o) { return sluice::shm_bytes_sink("ring", o); }
   static auto source(const sluice::ring_options& o) { return sluice::shm_bytes_source("ring", o); }
@@ -140,7 +140,7 @@ std::pair<u64, u64> between(const ledger& l, place from, place to) {
 
 template <class Kind>
 int follow(const sluice::ring_options& o, ledger& l, unsigned k) {
-  constexpr bool once = std::is_same_v<Kind, sluice::bytes>;  // each message comes to one reader, or its successor
+  constexpr bool once = std::is_same_v<Kind, sluice::bytes_of<sluice::spsc>>;  // each message comes to one reader, or its successor
   auto r = ends<Kind>::source(o);
   if (!r) return failed(l, __LINE__, static_cast<u64>(r.err().code));
   l.up[k] = 1;
@@ -275,5 +275,5 @@ TEST_CASE("whoever is stopped, killed and restarted, a newest value is whole and
   annoy<sluice::latest>("latest", 3, readers);
 }
 TEST_CASE("whoever is stopped, killed and restarted, messages of any length come whole, in order, and at most once more for each death") {
-  annoy<sluice::bytes>("bytes", 2000, 1);
+  annoy<sluice::bytes_of<sluice::spsc>>("bytes", 2000, 1);
 }

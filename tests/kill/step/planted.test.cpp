@@ -44,21 +44,21 @@ void each_claim(const sluice::ordered_ring<T, P>& r, Visit visit) {
 template <>
 struct sluice::ring_kind<planted::frees_claims> : sluice::ring_kind<sluice::mpmc> {
   template <class T, class P, class Ring>
-  static recovery heal(const ordered_ring<T, P>& r, unsigned slot, Ring&& ring) noexcept {
+  static recovery heal(const ordered_ring<T, P>& r, unsigned slot, Ring&& ring, orphans after_death) noexcept {
     using words = ordered_ring<T, P>;
     planted::each_claim(r, [&](auto& word, auto w) {
       if (words::owner_of(w) == slot + 1) word.store(words::cell_word(r.lap_of(w) + r.one_lap(), cell_state::vacant));
     });
-    return ring_kind<mpmc>::heal(r, slot, ring);
+    return ring_kind<mpmc>::heal(r, slot, ring, after_death);
   }
 };
 template <>
 struct sluice::ring_kind<planted::robs_the_living> : sluice::ring_kind<sluice::mpmc> {
   template <class T, class P, class Ring>
-  static recovery heal(const ordered_ring<T, P>& r, unsigned slot, Ring&& ring) noexcept {
+  static recovery heal(const ordered_ring<T, P>& r, unsigned slot, Ring&& ring, orphans after_death) noexcept {
     using words = ordered_ring<T, P>;
     planted::each_claim(r, [&](auto& word, auto w) { word.store(words::cell_word(r.lap_of(w), cell_state::tomb)); });
-    return ring_kind<mpmc>::heal(r, slot, ring);
+    return ring_kind<mpmc>::heal(r, slot, ring, after_death);
   }
 };
 template <>
