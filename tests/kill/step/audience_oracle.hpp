@@ -62,7 +62,7 @@ class audience_oracle : public witness<World> {
     const bool answered = mine_.next != trial_.pushed();
     const bool moved = !answered || test::eventually([&] { return trial_.others_report().count != 0; }, 1);
     this->timed();
-    trial_.sleeper()->kill();
+    if (auto* const sleeper = trial_.sleeper()) sleeper->kill();
     return moved || fault("a fellow is left asleep");
   }
 

@@ -17,7 +17,8 @@ constexpr unsigned one_in_company = full ? 1 : brief ? 20 : std::is_same_v<Rig, 
 /// Which roles have room for a fellow of the victim's.
 template <class World>
 bool has_fellows(side s) {
-  return (s == side::producer ? World::producers : World::consumers) > 1;
+  const unsigned most[] = {World::producers, World::consumers};
+  return most[s == side::producer ? 0 : 1] > 1;
 }
 
 template <class World, class Visit>

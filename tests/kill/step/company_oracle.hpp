@@ -90,7 +90,7 @@ class company_oracle : public witness<World> {
     }
     if (moved()) timed();
     slept_through_ = answered && !moved();
-    trial_.sleeper()->kill();
+    if (auto* const sleeper = trial_.sleeper()) sleeper->kill();
     return report.error == errc::ok || fault("a sleeper was told something", static_cast<u64>(report.error.load()));
   }
 
@@ -152,7 +152,7 @@ class company_oracle : public witness<World> {
     if (&who == &mine_) accepted_ = n;
     if (!anybody(side::consumer)) return told_right(meaning(e.code), false);
     if (!e.again()) return fault("was told of somebody who has a fellow", static_cast<u64>(e.code));
-    seen_.kept_waiting += e == errc::pending ? 1 : 0;
+    seen_.kept_waiting += e == errc::pending ? 1u : 0u;
     return e != errc::pending || !fellow_.lent || e.who == fellows_slot() + 1 || fault("pending, by whom", e.who, fellows_slot() + 1);
   }
   bool fill_roles() {
@@ -168,7 +168,7 @@ class company_oracle : public witness<World> {
         passed_over_ = passed_over_ || (fellow_.place && e == errc::empty);
         if (e == errc::pending ? !World::promises.one_order || e.who != fellows_slot() + 1 : e != errc::empty || !may_be_empty())
           return fault("what a fellow has out", static_cast<u64>(e.code) * 100 + e.who, fellows_slot() + 1);
-        seen_.kept_waiting += e == errc::pending ? 1 : 0;
+        seen_.kept_waiting += e == errc::pending ? 1u : 0u;
       }
     }
     if (fellow_.place && what().fellow == beside::finishes) (*fellow_.place).commit();
