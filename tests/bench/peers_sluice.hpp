@@ -130,7 +130,7 @@ struct ours_shared {
 /// A channel of bytes, whose messages are copied in and out, or written and read in place.
 template <std::size_t Size, std::size_t Capacity, bool InPlace>
 struct ours_bytes {
-  sluice::bytes_channel_ends<sluice::native_memory> ends = sluice::bytes_channel(Capacity, {.wait = sluice::wait_strategy::spin});
+  decltype(sluice::bytes_channel()) ends = sluice::bytes_channel(Capacity, {.wait = sluice::wait_strategy::spin});
 
   void send(const std::byte* from) {
     if constexpr (InPlace) {
