@@ -94,7 +94,7 @@ class crowd_scenario {
     w.on_death = [this](unsigned who) {
       const unsigned slot = slot_[who];
       disturbed_ = true;
-      dead_ |= 1u << slot;
+      dead_ |= 1u << slot, died_ |= 1u << slot;
       const auto left = what_is_left(dead_ & ~(1u << slot)).first;
       if (is_producer(slot)) book_.producer_died((slot - producer_slot(0)) * ledger::session, left);
       else book_.consumer_died(left, who);
@@ -206,7 +206,7 @@ class crowd_scenario {
     consumer c;
     expect(static_cast<bool>(c.attach(ring_, consumer_slot(0))), "the ring cannot be joined afterwards");
     for (unsigned k = 0; k < case_.consumers; ++k)
-      if ((dead_ >> consumer_slot(k) & 1) == 0) {
+      if ((died_ >> consumer_slot(k) & 1) == 0) {
         for (const unsigned id : left) {
           const auto m = consumer_[k].try_pop(no_bell);
           expect(m && m->id() == id, "a consumer that was there before does not find what is left");
@@ -404,7 +404,7 @@ class crowd_scenario {
   bool told_ = false, disturbed_ = false;  // an end; by a death
   bool abandoned_[ledger::most / ledger::session] = {}, kept_[max_threads + 1] = {};
   unsigned in_op_ = 0, overlapped_ = 0;
-  unsigned dead_ = 0;  // slots
+  unsigned dead_ = 0, died_ = 0;  // slots: not healed yet; ever
   world::moment last_[max_threads + 1];
   std::uint64_t known_pushed_[max_threads + 1] = {}, known_popped_[max_threads + 1] = {};
   atomic<std::uint32_t> baton_{0};
