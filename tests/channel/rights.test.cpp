@@ -337,7 +337,8 @@ TEMPLATE_TEST_CASE("a reader with a read-only payload that writes to a message d
         if (k % 2 == 0) const_cast<tick&>(*last).a = 0;
       }
       auto* const payload = mine->home().member().body() + sizeof(control);
-      const_cast<volatile std::byte&>(payload[k == 1 ? 0 : 8]) = payload[k == 1 ? 0 : 8];
+      auto& byte = reinterpret_cast<volatile unsigned char&>(payload[k == 1 ? 0 : 8]);
+      byte = byte;
       *step = 2;
       return 7;
     });
