@@ -3,12 +3,9 @@
 #define SLUICE_BENCH_COUNTS_HPP
 
 #include "peers_sluice.hpp"
+#include "traced_child.hpp"
 
 #include <algorithm>
-#include <csignal>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
-#include <utility>
 #include <vector>
 
 // What noise cannot touch: how many instructions an operation takes, and what it does to shared memory.
@@ -109,8 +106,7 @@ template <class Meter, class Kind, counted What>
   constexpr unsigned half = link_capacity / 2, times = 8;
   auto ends = sluice::channel<message<8>, Kind, typename Meter::memory>(link_capacity);
   std::vector<decltype(ends.rx)> rx;
-  if (readers == 0) ends.rx.close();
-  else rx.push_back(std::move(ends.rx));
+  rx.push_back(std::move(ends.rx));
   while (rx.size() < readers) rx.push_back(opened(rx.front().clone()));
   for (unsigned t = 0; t < times; ++t) {
     if (What == counted::push) Meter::toggle();
@@ -135,18 +131,10 @@ template <class Meter, class Kind, counted What>
 template <class Body>
 long instructions(Body body) {
 #if defined(__x86_64__)
-  const pid_t child = ::fork();
+  const pid_t child = traced_child(body, 0);
   if (child < 0) return -1;
-  if (child == 0) {
-    if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) std::_Exit(1);
-    ::raise(SIGSTOP);
-    body();
-    std::_Exit(0);
-  }
   const auto stopped = [child](int& how) { return ::waitpid(child, &how, 0) == child && WIFSTOPPED(how); };
   int how = 0;
-  if (!stopped(how)) return -1;
-  ::ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_EXITKILL);
   long steps = 0;
   bool counting = false;
   while (::ptrace(counting ? PTRACE_SINGLESTEP : PTRACE_CONT, child, nullptr, nullptr) == 0 && stopped(how)) {

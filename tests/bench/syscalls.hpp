@@ -3,11 +3,9 @@
 #define SLUICE_BENCH_SYSCALLS_HPP
 
 #include "peers_sluice.hpp"
+#include "traced_child.hpp"
 
-#include <csignal>
-#include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 // Counts system calls where nothing can hide one: in a child that is traced from call to call.
 
@@ -20,17 +18,9 @@ inline void mark() {
 /// How many system calls `body` makes between its two marks, or -1.
 template <class Body>
 long system_calls(Body body) {
-  const pid_t child = ::fork();
+  const pid_t child = traced_child(body, PTRACE_O_TRACESYSGOOD);
   if (child < 0) return -1;
-  if (child == 0) {
-    if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) std::_Exit(1);
-    ::raise(SIGSTOP);
-    body();
-    std::_Exit(0);
-  }
   int how = 0;
-  if (::waitpid(child, &how, 0) < 0 || !WIFSTOPPED(how)) return -1;
-  ::ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
   long calls = 0;
   unsigned marks = 0;
   for (long deliver = 0; ::ptrace(PTRACE_SYSCALL, child, nullptr, deliver) == 0;) {
