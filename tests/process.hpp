@@ -23,6 +23,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -208,11 +209,21 @@ inline std::size_t mappings_of(const std::string& path, pid_t process = 0) {
   for (std::string line; std::getline(f, line);) n += line.find(path) != line.npos ? 1u : 0u;
   return n;
 }
+/// Does that thread of this process wait for something in the kernel?
+inline bool sleeps(pid_t thread) {
+  std::ifstream f("/proc/self/task/" + std::to_string(thread) + "/stat");
+  std::string line;
+  std::getline(f, line);
+  return line.find(") S ") != line.npos;
+}
 /// Locks that anybody holds on the file.
 inline std::size_t locks_on(const std::string& path) {
   struct stat st = {};
   if (::stat(path.c_str(), &st) != 0) return 0;
-  const std::string inode = ":" + std::to_string(st.st_ino) + " ";
+  // With its device: each file system counts its files by itself, the one of memfds too.
+  char file[64];
+  std::snprintf(file, sizeof file, " %02x:%02x:%llu ", major(st.st_dev), minor(st.st_dev),
+                static_cast<unsigned long long>(st.st_ino));
   const int fd = ::open("/proc/locks", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return 0;
   // A read gives as many whole lines as fit into a page. The next one begins after as many as came before: locks that
@@ -227,7 +238,7 @@ inline std::size_t locks_on(const std::string& path) {
   }
   ::close(fd);
   std::size_t n = 0;
-  for (auto at = table.find(inode); at != table.npos; at = table.find(inode, at + 1)) ++n;
+  for (auto at = table.find(file); at != table.npos; at = table.find(file, at + 1)) ++n;
   return n;
 }
 
