@@ -12,7 +12,7 @@
 //   framing/   1  where messages start and end in bytes
 //   wait/      2  everything that sleeps: until, stop, wait_set, and the blocking verbs
 //   memory/    3  regions: inline, heap, shared memory, mapped file; who takes part in one, and who lives
-//   stream/    4  pipes, and streams as typed ends
+//   stream/    4  pipes, sockets, and streams as typed ends
 //   channel/   5  the ends of rings in regions: channel, shm_sink, mapped_source
 //
 // Read core/concepts.hpp next, then ring/spsc_layout.hpp and ring/spsc.hpp, then examples/tour.cpp.
@@ -23,8 +23,10 @@
 #include <sluice/wait/verbs.hpp>
 #include <sluice/memory/inline_region.hpp>
 #include <sluice/memory/shared_region.hpp>
+#include <sluice/stream/endpoint.hpp>
 #include <sluice/stream/messages.hpp>
 #include <sluice/stream/pipe.hpp>
+#include <sluice/stream/socket_stream.hpp>
 #include <sluice/channel/broadcast.hpp>
 #include <sluice/channel/bytes.hpp>
 #include <sluice/channel/bytes_crowd.hpp>

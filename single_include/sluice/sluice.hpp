@@ -36,7 +36,7 @@
 //   framing/   1  where messages start and end in bytes
 //   wait/      2  everything that sleeps: until, stop, wait_set, and the blocking verbs
 //   memory/    3  regions: inline, heap, shared memory, mapped file; who takes part in one, and who lives
-//   stream/    4  pipes, and streams as typed ends
+//   stream/    4  pipes, sockets, and streams as typed ends
 //   channel/   5  the ends of rings in regions: channel, shm_sink, mapped_source
 //
 // Read core/concepts.hpp next, then ring/spsc_layout.hpp and ring/spsc.hpp, then examples/tour.cpp.
@@ -568,7 +568,7 @@ enum class step : std::uint8_t {
 enum class subject : std::int32_t {
   none, name, directory, symlink, file_type, owner, permissions, file_system, proc_file_system, size, magic, byte_order,
   format_version, feature_flags, checksum, kind, type_layout, capacity, participants, persistence, cursor, stamp, role,
-  member_alignment, options, world_writable, wipe_on_fork, rights, page_size, after_death
+  member_alignment, options, world_writable, wipe_on_fork, rights, page_size, after_death, address, protocol, descriptors
 };
 
 /// Why an operation did not happen, in 8 bytes that may travel through shared memory.
@@ -2724,6 +2724,7 @@ constexpr const char* sentence_for(error e) noexcept {
                  ? "the other side was killed; what it has not taken waits for its successor, so start it again"
                  : "the other side was killed, and everything it had sent is taken; start it again";
     case errc::busy:
+      if (e.about() == subject::address) return "the address is in use; stop who uses it, or choose another one";
       if (e.about() == subject::role) return "another living participant has this role; stop it first, or choose another name";
       if (e.op == step::push || e.op == step::claim) return "a slot of this end is out; commit or drop it first";
       if (e.op == step::pop || e.op == step::borrow) return "a loan of this end is out; release or keep it first";
@@ -2737,6 +2738,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::capacity: return "a capacity of 0 holds nothing; ask for at least 1";
         case subject::participants: return "not that many participants: at least one slot for each end, at most 1024";
         case subject::permissions: return "the mode must let the owner read and write, and not let everybody write";
+        case subject::address: return "not an address of this host, or not written as HOST:PORT ([HOST]:PORT for IPv6)";
         case subject::member_alignment: return "a member of the message type has an alignas that cannot be seen; specialise described_layout for it";
         case subject::options: return ".directory belongs to shared memory names; a file has its directory in the path";
         default: return "the argument is not valid";
@@ -2750,14 +2752,18 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::persistence: return "the file was not left in order before this boot, and a reader cannot empty it; open it for writing first";
         default: return "no permission; check the owner and mode of the file and of its directory";
       }
-    case errc::not_found: return e.about() == subject::directory ? "no such directory; create it first" : "no such name";
-    case errc::no_space: return e.about() == subject::participants
-                                    ? "every participant slot is taken; create the region with more .participants"
-                                    : "not enough memory or disk space; free some, or ask for a smaller capacity";
+    case errc::not_found:
+      if (e.about() == subject::address) return "nobody listens at that address, or no such host; start the other side first";
+      return e.about() == subject::directory ? "no such directory; create it first" : "no such name";
+    case errc::no_space:
+      if (e.about() == subject::descriptors) return "too many open descriptors; close some, or raise the limit (ulimit -n)";
+      return e.about() == subject::participants ? "every participant slot is taken; create the region with more .participants"
+                                                : "not enough memory or disk space; free some, or ask for a smaller capacity";
     case errc::unsupported:
       switch (e.about()) {
         case subject::proc_file_system: return "/proc is not mounted, and regions need it; mount it";
         case subject::file_system: return "this file system cannot hold a shared region (remote, or without locks); choose a local one";
+        case subject::protocol: return "this system has not that protocol or option of sockets";
         case subject::rights: return "only readers of lossy_broadcast and latest can do with read-only access, those of broadcast with a read-only payload";
         case subject::page_size: return "the pages of this system are larger than those of the region, so the payload alone cannot be protected; use another .rights";
         case subject::after_death: return "only mpsc, spmc and mpmc can drop what a dead consumer held; leave .after_death unset";
@@ -4918,6 +4924,229 @@ struct region_opener {
 }  // namespace sluice
 
 #endif
+#ifndef SLUICE_STREAM_ENDPOINT_HPP
+#define SLUICE_STREAM_ENDPOINT_HPP
+
+#ifndef SLUICE_PLATFORM_SOCKET_HPP
+#define SLUICE_PLATFORM_SOCKET_HPP
+
+// make_socket, receive_some, send_some, set_option, get_option: sockets that never block and never raise SIGPIPE.
+#ifndef SLUICE_PLATFORM_LINUX_SOCKET_HPP
+#define SLUICE_PLATFORM_LINUX_SOCKET_HPP
+
+#if SLUICE_HAS_LINUX()
+
+#include <cstddef>
+#include <span>
+#include <sys/socket.h>
+
+namespace sluice::detail {
+
+/// errno of a socket call as an error. A connection that was broken off stays `os` with its number when it is read from:
+/// `closed` would say that everything had come.
+inline error socket_error(step at) noexcept {
+  switch (errno) {
+    case EADDRINUSE: return error(errc::busy, at, subject::address);
+    case ECONNREFUSED: return error(errc::not_found, at, subject::address);
+    case EADDRNOTAVAIL: return error(errc::invalid, at, subject::address);
+    case EAFNOSUPPORT:
+    case EPROTONOSUPPORT:
+    case ESOCKTNOSUPPORT:
+    case ENOPROTOOPT:
+    case EOPNOTSUPP: return error(errc::unsupported, at, subject::protocol);
+    case EMFILE:
+    case ENFILE: return error(errc::no_space, at, subject::descriptors);
+    case ENOBUFS: return error(errc::no_space, at, subject::size);
+    case EMSGSIZE: return error(errc::too_big, at);
+    case ECONNRESET: return at == step::read ? error(errc::os, at, ECONNRESET) : error(errc::closed, at);
+    default: return last_error(at);
+  }
+}
+
+/// A socket that does not block and is closed on exec.
+inline result<unique_handle> make_socket(int family, int type, int protocol = 0) noexcept {
+  unique_handle fd(::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
+  if (!fd) return socket_error(step::create);
+  return fd;
+}
+
+template <class Value>
+status set_option(int fd, int level, int name, const Value& value) noexcept {
+  return ::setsockopt(fd, level, name, &value, sizeof value) == 0 ? status() : socket_error(step::create);
+}
+template <class Value>
+result<Value> get_option(int fd, int level, int name) noexcept {
+  Value value{};
+  socklen_t size = sizeof value;
+  if (::getsockopt(fd, level, name, &value, &size) != 0) return socket_error(step::validate);
+  return value;
+}
+
+/// At least one byte of a stream, or why not.
+inline result<std::size_t> receive_some(int fd, std::span<std::byte> to) noexcept {
+  if (to.empty()) return error(errc::invalid, step::read, subject::size);
+  const auto n = retry_interrupted([&] { return ::recv(fd, to.data(), to.size(), MSG_DONTWAIT); });
+  if (n > 0) return static_cast<std::size_t>(n);
+  if (n == 0) return error(errc::closed, step::read);
+  return errno == EAGAIN ? error(errc::empty, step::read) : socket_error(step::read);
+}
+inline result<std::size_t> send_some(int fd, std::span<const std::byte> from) noexcept {
+  if (from.empty()) return error(errc::invalid, step::write, subject::size);
+  const auto n = retry_interrupted([&] { return ::send(fd, from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL); });
+  if (n > 0) return static_cast<std::size_t>(n);
+  return n == 0 || errno == EAGAIN ? error(errc::full, step::write) : socket_error(step::write);
+}
+
+}  // namespace sluice::detail
+
+#endif
+#endif
+
+#endif
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <string_view>
+
+namespace sluice {
+
+enum class ip_family : std::uint8_t { v4, v6 };
+
+/// An internet address and a port, as a value.
+///
+///     endpoint::parse("127.0.0.1:7000")   "[::1]:7000"   "[fe80::1%eth0]:7000"   ":7000" (every address of this host)
+class endpoint {
+ public:
+  /// Nowhere: port 0 of the unspecified IPv4 address.
+  endpoint() noexcept : endpoint(any(ip_family::v4, 0)) {}
+
+  /// From numbers; no name is looked up.
+  [[nodiscard]] static result<endpoint> parse(std::string_view text) noexcept {
+    const auto colon = text.rfind(':');
+    if (colon == text.npos) return bad();
+    const auto host = text.substr(0, colon);
+    if (host.find(':') != host.npos && host.front() != '[') return bad();  // where the port begins, nobody could say
+    const auto port = number(text.substr(colon + 1));
+    if (!port) return port.err();
+    return of(host, *port);
+  }
+  /// The same with the port apart; a host of "" is every address, of the kind that can take both families.
+  [[nodiscard]] static result<endpoint> of(std::string_view host, std::uint16_t port) noexcept {
+    if (host.empty()) return any(ip_family::v6, port);
+    if (host.front() == '[') {
+      if (host.size() < 3 || host.back() != ']') return bad();
+      host = host.substr(1, host.size() - 2);
+    }
+    char zone[IF_NAMESIZE] = {};
+    if (const auto percent = host.find('%'); percent != host.npos) {
+      const auto name = host.substr(percent + 1);
+      if (name.empty() || name.size() >= sizeof zone) return bad();
+      name.copy(zone, name.size());
+      host = host.substr(0, percent);
+    }
+    char address[INET6_ADDRSTRLEN] = {};
+    if (host.size() >= sizeof address) return bad();
+    host.copy(address, host.size());
+    endpoint e = any(ip_family::v4, port);
+    if (zone[0] == '\0' && ::inet_pton(AF_INET, address, &e.v4_.sin_addr) == 1) return e;
+    e = any(ip_family::v6, port);
+    if (::inet_pton(AF_INET6, address, &e.v6_.sin6_addr) != 1) return bad();
+    if (zone[0] != '\0') {
+      e.v6_.sin6_scope_id = ::if_nametoindex(zone);
+      if (e.v6_.sin6_scope_id == 0) return error(errc::not_found, step::open, subject::address);
+    }
+    return e;
+  }
+  [[nodiscard]] static endpoint any(ip_family family, std::uint16_t port) noexcept { return {family, port, false}; }
+  [[nodiscard]] static endpoint loopback(ip_family family, std::uint16_t port) noexcept { return {family, port, true}; }
+  /// From what the system filled in; of another family, nothing.
+  [[nodiscard]] static result<endpoint> from(const sockaddr* address, socklen_t size) noexcept {
+    endpoint e;
+    if (address->sa_family == AF_INET && size >= sizeof e.v4_) __builtin_memcpy(&e.v4_, address, sizeof e.v4_);
+    else if (address->sa_family == AF_INET6 && size >= sizeof e.v6_) __builtin_memcpy(&e.v6_, address, sizeof e.v6_);
+    else return bad();
+    return e;
+  }
+
+  [[nodiscard]] ip_family family() const noexcept { return any_.sa_family == AF_INET ? ip_family::v4 : ip_family::v6; }
+  [[nodiscard]] std::uint16_t port() const noexcept { return ntohs(family() == ip_family::v4 ? v4_.sin_port : v6_.sin6_port); }
+  [[nodiscard]] endpoint with_port(std::uint16_t port) const noexcept {
+    endpoint e = *this;
+    (family() == ip_family::v4 ? e.v4_.sin_port : e.v6_.sin6_port) = htons(port);
+    return e;
+  }
+  /// "127.0.0.1:7000", "[::1]:7000".
+  [[nodiscard]] fixed_text<80> text() const noexcept {
+    fixed_text<80> t;
+    char address[INET6_ADDRSTRLEN] = {};
+    if (family() == ip_family::v4) {
+      t.add(::inet_ntop(AF_INET, &v4_.sin_addr, address, sizeof address));
+    } else {
+      t.add("[").add(::inet_ntop(AF_INET6, &v6_.sin6_addr, address, sizeof address));
+      if (char zone[IF_NAMESIZE]; v6_.sin6_scope_id != 0 && ::if_indextoname(v6_.sin6_scope_id, zone) != nullptr)
+        t.add("%").add(zone);
+      t.add("]");
+    }
+    return t.add(":").add_number(port());
+  }
+
+  [[nodiscard]] const sockaddr* data() const noexcept { return &any_; }
+  [[nodiscard]] socklen_t size() const noexcept { return family() == ip_family::v4 ? sizeof v4_ : sizeof v6_; }
+
+  friend bool operator==(const endpoint& a, const endpoint& b) noexcept {
+    if (a.family() != b.family() || a.port() != b.port()) return false;
+    if (a.family() == ip_family::v4) return a.v4_.sin_addr.s_addr == b.v4_.sin_addr.s_addr;
+    return __builtin_memcmp(&a.v6_.sin6_addr, &b.v6_.sin6_addr, sizeof a.v6_.sin6_addr) == 0 &&
+           a.v6_.sin6_scope_id == b.v6_.sin6_scope_id;
+  }
+
+ private:
+  endpoint(ip_family family, std::uint16_t port, bool loopback) noexcept : v6_{} {
+    if (family == ip_family::v4) {
+      v4_ = {};
+      v4_.sin_family = AF_INET;
+      v4_.sin_port = htons(port);
+      v4_.sin_addr.s_addr = htonl(loopback ? INADDR_LOOPBACK : INADDR_ANY);
+    } else {
+      v6_.sin6_family = AF_INET6;
+      v6_.sin6_port = htons(port);
+      v6_.sin6_addr = loopback ? in6addr_loopback : in6addr_any;
+    }
+  }
+  static error bad() noexcept { return error(errc::invalid, step::open, subject::address); }
+  static result<std::uint16_t> number(std::string_view digits) noexcept {
+    unsigned n = 0;
+    if (digits.empty() || digits.size() > 5) return bad();
+    for (const char c : digits) {
+      if (c < '0' || c > '9') return bad();
+      n = n * 10 + static_cast<unsigned>(c - '0');
+    }
+    return n <= 0xffff ? result<std::uint16_t>(static_cast<std::uint16_t>(n)) : bad();
+  }
+
+  union {
+    sockaddr any_;
+    sockaddr_in v4_;
+    sockaddr_in6 v6_;
+  };
+};
+
+namespace detail {
+
+/// Where a socket is bound, or whom it is connected to.
+template <int (*Ask)(int, sockaddr*, socklen_t*) noexcept>
+result<endpoint> endpoint_of(int fd) noexcept {
+  sockaddr_storage room{};
+  socklen_t size = sizeof room;
+  if (Ask(fd, reinterpret_cast<sockaddr*>(&room), &size) != 0) return socket_error(step::validate);
+  return endpoint::from(reinterpret_cast<const sockaddr*>(&room), size);
+}
+
+}  // namespace detail
+}  // namespace sluice
+
+#endif
 #ifndef SLUICE_STREAM_MESSAGES_HPP
 #define SLUICE_STREAM_MESSAGES_HPP
 
@@ -5243,6 +5472,173 @@ struct pipe_ends {
   if (::pipe2(fd, O_CLOEXEC | O_NONBLOCK) != 0) return detail::last_error(step::create);
   return pipe_ends{pipe_reader(unique_handle(fd[0])), pipe_writer(unique_handle(fd[1]))};
 }
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_STREAM_SOCKET_STREAM_HPP
+#define SLUICE_STREAM_SOCKET_STREAM_HPP
+
+// What all connected stream sockets share: TCP, Unix, one-to-one SCTP. A stream that two ends use, one to read and one
+// to write, is split() into them.
+
+namespace sluice::detail {
+
+/// Says that nothing more will come, takes what has come already, and closes. With unread bytes the kernel would break
+/// the connection off instead of ending it, and could take back what the other side has not read yet.
+inline void end_connection(unique_handle& fd) noexcept {
+  if (!fd) return;
+  ::shutdown(fd.get(), SHUT_WR);
+  std::byte unread[4096];
+  for (int looks = 0; looks < 64 && receive_some(fd.get(), unread); ++looks) {
+  }
+  fd.reset();
+}
+
+/// The half of a connection that bytes come out of.
+template <class Derived>
+class socket_reading : public read_verbs<Derived> {
+ public:
+  result<std::size_t> try_read(std::span<std::byte> to) noexcept {
+    const int fd = self().handle();
+    return fd >= 0 ? receive_some(fd, to) : error(errc::closed, step::read);
+  }
+
+ private:
+  Derived& self() noexcept { return static_cast<Derived&>(*this); }
+};
+
+/// The half that bytes go into.
+template <class Derived>
+class socket_writing : public write_verbs<Derived> {
+ public:
+  result<std::size_t> try_write(std::span<const std::byte> from) noexcept {
+    const int fd = self().handle();
+    return fd >= 0 ? send_some(fd, from) : error(errc::closed, step::write);
+  }
+
+ private:
+  Derived& self() noexcept { return static_cast<Derived&>(*this); }
+};
+
+}  // namespace sluice::detail
+
+namespace sluice {
+
+/// The reading half of a connection. Closing it leaves the writing half as it is.
+///
+/// Threads: one at a time, and another one for the writing half. Blocks: read; never try_read. Allocates: never.
+/// Errors: empty, closed (the other side has ended its writing), os (broken off, with the error number).
+template <const end_traits& Traits>
+class socket_reader : public detail::socket_reading<socket_reader<Traits>> {
+ public:
+  static constexpr end_traits traits = Traits;
+
+  explicit socket_reader(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+
+  void arm(want, wait_set& set) noexcept {
+    if (fd_) set.on(fd_.get(), want::pop);
+    else set.ready();
+  }
+  void disarm(want) noexcept {}
+  void close() noexcept { fd_.reset(); }
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+
+ private:
+  unique_handle fd_;
+};
+
+/// The writing half of a connection. Closing it is the half close that the other side reads as the end.
+///
+/// Threads: one at a time, and another one for the reading half. Blocks: write; never try_write. Allocates: never.
+/// Errors: full, closed (the other side takes nothing more), os. Never raises SIGPIPE.
+template <const end_traits& Traits>
+class socket_writer : public detail::socket_writing<socket_writer<Traits>> {
+ public:
+  static constexpr end_traits traits = Traits;
+
+  explicit socket_writer(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+  socket_writer(socket_writer&&) noexcept = default;
+  socket_writer& operator=(socket_writer&& o) noexcept {
+    if (this != &o) close(), fd_ = std::move(o.fd_);
+    return *this;
+  }
+  ~socket_writer() { close(); }
+
+  void arm(want, wait_set& set) noexcept {
+    if (fd_) set.on(fd_.get(), want::push);
+    else set.ready();
+  }
+  void disarm(want) noexcept {}
+  void close() noexcept {
+    if (fd_) ::shutdown(fd_.get(), SHUT_WR);
+    fd_.reset();
+  }
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+
+ private:
+  unique_handle fd_;
+};
+
+/// A connected stream socket, both ways.
+///
+/// Threads: one at a time; split() for two. Blocks: read, write, finish; never the try_ forms. Allocates: never.
+/// Errors: as of its halves.
+template <const end_traits& Traits>
+class socket_stream : public detail::socket_reading<socket_stream<Traits>>,
+                      public detail::socket_writing<socket_stream<Traits>> {
+ public:
+  static constexpr end_traits traits = Traits;
+  struct halves {
+    socket_reader<Traits> in;
+    socket_writer<Traits> out;
+  };
+
+  explicit socket_stream(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+  socket_stream(socket_stream&&) noexcept = default;
+  socket_stream& operator=(socket_stream&& o) noexcept {
+    if (this != &o) close(), fd_ = std::move(o.fd_);
+    return *this;
+  }
+  ~socket_stream() { close(); }
+
+  /// The two directions as ends of their own, each with a descriptor. On failure the stream stays as it is.
+  [[nodiscard]] result<halves> split() && noexcept {
+    unique_handle second(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+    if (!second) return detail::socket_error(step::open);
+    return halves{socket_reader<Traits>(std::move(second)), socket_writer<Traits>(std::move(fd_))};
+  }
+  /// Ends the writing and leaves the reading: the other side sees the end.
+  void end_writing() noexcept {
+    if (fd_) ::shutdown(fd_.get(), SHUT_WR);
+  }
+  /// The orderly end: ends the writing, waits until the other side has ended its own (what still comes is dropped), and
+  /// closes. Success says that the other side had ended after whatever it had to say. Out of patience it stays open.
+  status finish(until u = {}) noexcept {
+    if (!fd_) return error(errc::closed, step::finish);
+    end_writing();
+    const until by = u.immediate() ? u : u.absolute();
+    std::byte unread[4096];
+    for (;;) {
+      const auto n = this->read(unread, by);
+      if (n) continue;
+      if (n.err().again() || n.err() == errc::timeout || n.err() == errc::stopped) return n.err().during(step::finish);
+      fd_.reset();
+      return n.err() == errc::closed ? status() : n.err().during(step::finish);
+    }
+  }
+  void arm(want k, wait_set& set) noexcept {
+    if (fd_) set.on(fd_.get(), k);
+    else set.ready();
+  }
+  void disarm(want) noexcept {}
+  /// Ends the writing and closes, without waiting.
+  void close() noexcept { detail::end_connection(fd_); }
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+
+ private:
+  unique_handle fd_;
+};
 
 }  // namespace sluice
 

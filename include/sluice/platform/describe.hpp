@@ -109,6 +109,7 @@ constexpr const char* sentence_for(error e) noexcept {
                  ? "the other side was killed; what it has not taken waits for its successor, so start it again"
                  : "the other side was killed, and everything it had sent is taken; start it again";
     case errc::busy:
+      if (e.about() == subject::address) return "the address is in use; stop who uses it, or choose another one";
       if (e.about() == subject::role) return "another living participant has this role; stop it first, or choose another name";
       if (e.op == step::push || e.op == step::claim) return "a slot of this end is out; commit or drop it first";
       if (e.op == step::pop || e.op == step::borrow) return "a loan of this end is out; release or keep it first";
@@ -122,6 +123,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::capacity: return "a capacity of 0 holds nothing; ask for at least 1";
         case subject::participants: return "not that many participants: at least one slot for each end, at most 1024";
         case subject::permissions: return "the mode must let the owner read and write, and not let everybody write";
+        case subject::address: return "not an address of this host, or not written as HOST:PORT ([HOST]:PORT for IPv6)";
         case subject::member_alignment: return "a member of the message type has an alignas that cannot be seen; specialise described_layout for it";
         case subject::options: return ".directory belongs to shared memory names; a file has its directory in the path";
         default: return "the argument is not valid";
@@ -135,14 +137,18 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::persistence: return "the file was not left in order before this boot, and a reader cannot empty it; open it for writing first";
         default: return "no permission; check the owner and mode of the file and of its directory";
       }
-    case errc::not_found: return e.about() == subject::directory ? "no such directory; create it first" : "no such name";
-    case errc::no_space: return e.about() == subject::participants
-                                    ? "every participant slot is taken; create the region with more .participants"
-                                    : "not enough memory or disk space; free some, or ask for a smaller capacity";
+    case errc::not_found:
+      if (e.about() == subject::address) return "nobody listens at that address, or no such host; start the other side first";
+      return e.about() == subject::directory ? "no such directory; create it first" : "no such name";
+    case errc::no_space:
+      if (e.about() == subject::descriptors) return "too many open descriptors; close some, or raise the limit (ulimit -n)";
+      return e.about() == subject::participants ? "every participant slot is taken; create the region with more .participants"
+                                                : "not enough memory or disk space; free some, or ask for a smaller capacity";
     case errc::unsupported:
       switch (e.about()) {
         case subject::proc_file_system: return "/proc is not mounted, and regions need it; mount it";
         case subject::file_system: return "this file system cannot hold a shared region (remote, or without locks); choose a local one";
+        case subject::protocol: return "this system has not that protocol or option of sockets";
         case subject::rights: return "only readers of lossy_broadcast and latest can do with read-only access, those of broadcast with a read-only payload";
         case subject::page_size: return "the pages of this system are larger than those of the region, so the payload alone cannot be protected; use another .rights";
         case subject::after_death: return "only mpsc, spmc and mpmc can drop what a dead consumer held; leave .after_death unset";
