@@ -113,6 +113,7 @@ struct end_traits {
   bool ordered = true;           // in the order of acceptance
   bool boundaries = true;        // one push is one pop
   bool carries_close = true;     // the other side sees `closed`, after everything accepted before it
+  bool sees_reader_go = true;    // a push is refused as `closed` once every reader has gone
   bool detects_death = false;    // the other side sees `peer_died` when this one is killed
   bool outlives_process = false; // what was accepted is still there for a successor when both sides are gone
   bool survives_fork = true;     // an end inherited through fork still works
@@ -5692,6 +5693,7 @@ constexpr std::int64_t longest_sleep() noexcept {
 template <class Kind>
 constexpr end_traits traits_of_kind(end_traits t) noexcept {
   if constexpr (requires { ring_kind<Kind>::reliable; }) t.reliable = t.reliable && ring_kind<Kind>::reliable;
+  if constexpr (requires { ring_kind<Kind>::sees_reader_go; }) t.sees_reader_go = ring_kind<Kind>::sees_reader_go;
   if constexpr (requires { ring_kind<Kind>::max_size; }) t.max_size = ring_kind<Kind>::max_size;
   return t;
 }
@@ -7251,6 +7253,7 @@ struct audience_kind {
   static constexpr rights least_rights_to_read = Reliable ? rights::payload_read_only : rights::read_only;
   static constexpr region_kind in_region = Id;
   static constexpr bool reliable = Reliable;
+  static constexpr bool sees_reader_go = false;  // whoever comes later may still want it
   static constexpr std::uint32_t participants = 16, most_participants = crowd<>::most;
   static constexpr slot_range producers = speaker_slot;
   static constexpr slot_range consumers = slot_range(first_reader_slot, crowd<>::most - 1);

@@ -28,6 +28,7 @@ struct audience_kind {
   static constexpr rights least_rights_to_read = Reliable ? rights::payload_read_only : rights::read_only;
   static constexpr region_kind in_region = Id;
   static constexpr bool reliable = Reliable;
+  static constexpr bool sees_reader_go = false;  // whoever comes later may still want it
   static constexpr std::uint32_t participants = 16, most_participants = crowd<>::most;
   static constexpr slot_range producers = speaker_slot;
   static constexpr slot_range consumers = slot_range(first_reader_slot, crowd<>::most - 1);

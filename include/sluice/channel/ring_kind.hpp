@@ -49,6 +49,7 @@ constexpr std::int64_t longest_sleep() noexcept {
 template <class Kind>
 constexpr end_traits traits_of_kind(end_traits t) noexcept {
   if constexpr (requires { ring_kind<Kind>::reliable; }) t.reliable = t.reliable && ring_kind<Kind>::reliable;
+  if constexpr (requires { ring_kind<Kind>::sees_reader_go; }) t.sees_reader_go = ring_kind<Kind>::sees_reader_go;
   if constexpr (requires { ring_kind<Kind>::max_size; }) t.max_size = ring_kind<Kind>::max_size;
   return t;
 }

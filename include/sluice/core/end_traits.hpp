@@ -19,6 +19,7 @@ struct end_traits {
   bool ordered = true;           // in the order of acceptance
   bool boundaries = true;        // one push is one pop
   bool carries_close = true;     // the other side sees `closed`, after everything accepted before it
+  bool sees_reader_go = true;    // a push is refused as `closed` once every reader has gone
   bool detects_death = false;    // the other side sees `peer_died` when this one is killed
   bool outlives_process = false; // what was accepted is still there for a successor when both sides are gone
   bool survives_fork = true;     // an end inherited through fork still works
