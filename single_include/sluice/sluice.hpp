@@ -8173,51 +8173,71 @@ template <class Kind = spsc, class P = native_memory>
 #ifndef SLUICE_RING_ORDERED_SIDE_HPP
 #define SLUICE_RING_ORDERED_SIDE_HPP
 
-#ifndef SLUICE_RING_CROWD_WATCH_HPP
-#define SLUICE_RING_CROWD_WATCH_HPP
+#ifndef SLUICE_RING_CROWD_SIDE_HPP
+#define SLUICE_RING_CROWD_SIDE_HPP
 
 namespace sluice::detail {
 
-/// What a side of a ring makes of the news of the crowd on the other side.
-template <class P>
-class crowd_watch {
+/// The part of a side that is about crowds: a seat among its fellows, and what it makes of the news of the other crowd.
+/// Side has mine(), theirs(), seat() and ring().
+template <class Side, class P>
+class crowd_side {
  public:
+  void begin() noexcept { mine().begin(self().seat()); }
+  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence (W2).
+  std::uint32_t arm() noexcept { return mine().arm(self().seat()); }
+  /// (W5) A wake-up that was spent on this side, which needs it no more, may be for a fellow.
+  template <class Ring>
+  void disarm(Ring&& ring) noexcept {
+    if (mine().disarm(self().seat())) self().wake_fellow(ring);
+  }
+  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(self().seat()); }
   /// Counts a refusal; true now and then, when it is time to ask whether the others still live.
   [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 4096 == 0; }
 
  protected:
-  [[nodiscard]] SLUICE_INLINE() bool any_news(const crowd<P>& theirs) const noexcept { return theirs.news() != seen_; }
+  /// A side that is woken alone, for what a fellow could do as well, hides this.
+  template <class Ring>
+  static void wake_fellow(Ring&&) noexcept {}
+
+  [[nodiscard]] SLUICE_INLINE() bool any_news() const noexcept { return theirs().news() != seen_; }
   /// For who pushes: consumers that have all ended before we came are not our peers.
   void ignore_the_past(const crowd<P>& theirs) noexcept { seen_ = theirs.look().news; }
   /// For who pops: somebody else was told of the ends before we came.
   void leave_what_was_told(const crowd<P>& theirs) noexcept { told_before_ = theirs.told(); }
 
   /// For who pushes, when there are news: is nobody left who will pop?
-  SLUICE_COLD() error look_at(const crowd<P>& theirs, bool persistent) noexcept {
-    const crowd_view view = theirs.look();
-    if (const errc why = view.verdict(persistent); why != errc::ok) return error(why, step::push).by(view.seat());
+  SLUICE_COLD() error look_at_news() noexcept {
+    const crowd_view view = theirs().look();
+    if (const errc why = view.verdict(persistent()); why != errc::ok) return error(why, step::push).by(view.seat());
     seen_ = view.news;
     return {};
   }
   /// For who pops: nothing is there, now or for ever. `rest()` looks again for what was pushed before an end that has just
   /// been seen: `empty` if there is nothing, no error if there is something.
   template <class Rest>
-  error nothing_there(crowd<P>& theirs, bool persistent, Rest rest) noexcept {
+  error nothing_there(Rest rest) noexcept {
     const error empty(errc::empty, step::pop);
-    if (!any_news(theirs)) return empty;
-    const crowd_view view = theirs.look();
-    const errc end = view.verdict(persistent);
+    if (!any_news()) return empty;
+    const crowd_view view = theirs().look();
+    const errc end = view.verdict(persistent());
     if (end == errc::ok) return seen_ = view.news, empty;
     if (view.news == told_before_) return empty;
     if (view.news != ended_) {
       if (const error e = rest(); !(e == errc::empty)) return e;
       ended_ = view.news;
-      theirs.tell(view.news);
+      theirs().tell(view.news);
     }
     return error(end, step::pop).by(view.seat());
   }
 
  private:
+  [[nodiscard]] SLUICE_INLINE() Side& self() noexcept { return static_cast<Side&>(*this); }
+  [[nodiscard]] SLUICE_INLINE() const Side& self() const noexcept { return static_cast<const Side&>(*this); }
+  [[nodiscard]] SLUICE_INLINE() crowd<P>& mine() const noexcept { return self().mine(); }
+  [[nodiscard]] SLUICE_INLINE() crowd<P>& theirs() const noexcept { return self().theirs(); }
+  [[nodiscard]] bool persistent() const noexcept { return self().ring().persistent(); }
+
   std::uint32_t seen_ = 0;         // the news that have been looked into, and were no end
   std::uint32_t told_before_ = 0;  // the end that others were told of before we came
   std::uint32_t ended_ = 0;        // the end that we have been told of
@@ -8492,8 +8512,8 @@ struct ordered_alone : order_site<std::memory_order_relaxed> {};
 namespace detail {
 
 /// What both sides of an ordered ring have in common: a seat in a crowd, and a readiness that one test asks for.
-template <class T, class P>
-class ordered_side : public crowd_watch<P> {
+template <class Side, class T, class P>
+class ordered_side : public crowd_side<Side, P> {
  public:
   using ring_type = ordered_ring<T, P>;
 
@@ -8556,8 +8576,9 @@ namespace sluice {
 /// is left on the other side, and nothing is left to pop); busy (a loan is out); corrupt (a word that no correct peer
 /// writes); forked (detached).
 template <class T, bool Many, class P = native_memory>
-class ordered_consumer : public detail::ordered_side<T, P> {
-  using base = detail::ordered_side<T, P>;
+class ordered_consumer : public detail::ordered_side<ordered_consumer<T, Many, P>, T, P> {
+  using base = detail::ordered_side<ordered_consumer, T, P>;
+  friend detail::crowd_side<ordered_consumer, P>;
   using typename base::word;
   using typename base::spot;
   using base::me_, base::most_tries, base::ready_, base::ring_, base::spot_at;
@@ -8575,7 +8596,6 @@ class ordered_consumer : public detail::ordered_side<T, P> {
     return {};
   }
   void detach() noexcept { *this = {}; }
-  void begin() noexcept { mine().begin(base::seat()); }
   /// Ends the session and tells whoever waits. A message that is out goes to a fellow or successor.
   template <class Ring>
   void end(phase how, Ring&& ring) noexcept {
@@ -8635,14 +8655,6 @@ class ordered_consumer : public detail::ordered_side<T, P> {
     ready_ = true;
     P::light_fence();
     if (const auto sleepers = mine().asleep()) mine().wake_one(sleepers, ring);
-  }
-
-  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
-  std::uint32_t arm() noexcept { return mine().arm(base::seat()); }
-  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(base::seat()); }
-  template <class Ring>
-  void disarm(Ring&& ring) noexcept {
-    if (mine().disarm(base::seat())) wake_fellow(ring);
   }
 
  private:
@@ -8755,7 +8767,7 @@ class ordered_consumer : public detail::ordered_side<T, P> {
     return head != at ? error() : error(errc::corrupt, step::pop, subject::stamp);
   }
   error nothing_there(word at) noexcept {
-    return base::nothing_there(theirs(), ring_.persistent(), [&]() -> error {
+    return base::nothing_there([&]() -> error {
       word tail = 0, owner = 0;
       if (!ring_.load(ring_.shared().tail, tail)) return error(errc::corrupt, step::pop, subject::cursor);
       if (ring_.distance(at, tail) != 0) return {};
@@ -8799,8 +8811,9 @@ namespace sluice {
 /// Errors: full; pending (the place is still held: `who`); closed, peer_died (nobody is left on the other side); busy (a
 /// claim is out); corrupt (a word that no correct peer writes); forked (detached).
 template <class T, bool Many, class P = native_memory>
-class ordered_producer : public detail::ordered_side<T, P> {
-  using base = detail::ordered_side<T, P>;
+class ordered_producer : public detail::ordered_side<ordered_producer<T, Many, P>, T, P> {
+  using base = detail::ordered_side<ordered_producer, T, P>;
+  friend detail::crowd_side<ordered_producer, P>;
   using typename base::word;
   using typename base::spot;
   using base::me_, base::most_tries, base::ready_, base::ring_, base::spot_at;
@@ -8817,7 +8830,6 @@ class ordered_producer : public detail::ordered_side<T, P> {
     return {};
   }
   void detach() noexcept { *this = {}; }
-  void begin() noexcept { mine().begin(base::seat()); }
   /// Ends the session and tells whoever waits. A place that is out becomes a tomb.
   template <class Ring>
   void end(phase how, Ring&& ring) noexcept {
@@ -8874,14 +8886,6 @@ class ordered_producer : public detail::ordered_side<T, P> {
     give_back(cell_state::tomb, ring);
   }
 
-  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
-  std::uint32_t arm() noexcept { return mine().arm(base::seat()); }
-  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(base::seat()); }
-  template <class Ring>
-  void disarm(Ring&& ring) noexcept {
-    if (mine().disarm(base::seat())) wake_fellow(ring);
-  }
-
  private:
   [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().producers; }
   [[nodiscard]] crowd<P>& theirs() const noexcept { return ring_.shared().consumers; }
@@ -8896,7 +8900,7 @@ class ordered_producer : public detail::ordered_side<T, P> {
 
   SLUICE_INLINE() error admit() noexcept {
     if (!ready_) [[unlikely]] return base::not_ready(step::push);
-    if (base::any_news(theirs())) [[unlikely]] return base::look_at(theirs(), ring_.persistent());
+    if (base::any_news()) [[unlikely]] return base::look_at_news();
     return {};
   }
   SLUICE_INLINE() error claim(spot& here) noexcept {
@@ -9335,8 +9339,9 @@ namespace sluice {
 /// back); too_big (for this ring, now and ever); closed, peer_died (the reader has gone); busy (a claim is out); corrupt (a
 /// word that no correct peer writes); forked (detached).
 template <class P = native_memory>
-class bytes_crowd_producer : public detail::crowd_watch<P> {
-  using base = detail::crowd_watch<P>;
+class bytes_crowd_producer : public detail::crowd_side<bytes_crowd_producer<P>, P> {
+  using base = detail::crowd_side<bytes_crowd_producer, P>;
+  friend base;
   using word = typename P::word;
 
  public:
@@ -9358,7 +9363,6 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
   [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
   [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
   [[nodiscard]] unsigned seat() const noexcept { return seat_; }
-  void begin() noexcept { mine().begin(seat_); }
   /// Ends the session and tells whoever waits. A place that is out is given back.
   template <class Ring>
   void end(phase how, Ring&& ring) noexcept {
@@ -9401,15 +9405,6 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
     publish(claimed_, ring_type::state::skip, ring);  // wakes the reader, who makes room of it
   }
 
-  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
-  std::uint32_t arm() noexcept { return mine().arm(seat_); }
-  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(seat_); }
-  /// Has no wake-up to hand on: room wakes all who wait for some.
-  template <class Ring>
-  void disarm(Ring&&) noexcept {
-    (void)mine().disarm(seat_);
-  }
-
  private:
   using seen = typename ring_type::seen;
   enum class room : std::uint8_t { here, at_start, none };
@@ -9420,8 +9415,8 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
   error claim(std::size_t n) noexcept {
     if (!ready_) [[unlikely]] return error(attached() ? errc::busy : errc::forked, step::push);
     if (n > ring_.capacity()) [[unlikely]] return error(errc::too_big, step::push);
-    if (base::any_news(theirs())) [[unlikely]] {
-      if (const error e = base::look_at(theirs(), ring_.persistent())) return e;
+    if (base::any_news()) [[unlikely]] {
+      if (const error e = base::look_at_news()) return e;
     }
     const word k = static_cast<word>(ring_type::granules_of(n));
     for (word tries = 256 + ring_.granules(); tries != 0; --tries) {
@@ -9506,10 +9501,11 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
 /// Errors: empty; pending (the next message is not there yet: `who`); too_big, busy, forked as in the ring of one producer;
 /// closed, peer_died (no producer is left); corrupt (a word that no correct peer writes).
 template <class P = native_memory>
-class bytes_crowd_consumer : public detail::crowd_watch<P>,
+class bytes_crowd_consumer : public detail::crowd_side<bytes_crowd_consumer<P>, P>,
                              public detail::bytes_reader<bytes_crowd_consumer<P>, bytes_crowd_ring<P>> {
   using reader = detail::bytes_reader<bytes_crowd_consumer<P>, bytes_crowd_ring<P>>;
-  using watch = detail::crowd_watch<P>;
+  using base = detail::crowd_side<bytes_crowd_consumer, P>;
+  friend base;
   friend reader;
   using typename reader::word;
   using reader::cursor_, reader::found_, reader::ring_, reader::size_;
@@ -9530,19 +9526,10 @@ class bytes_crowd_consumer : public detail::crowd_watch<P>,
   }
   void detach() noexcept { *this = {}; }
   [[nodiscard]] unsigned seat() const noexcept { return seat_; }
-  void begin() noexcept { mine().begin(seat_); }
   template <class Ring>
   void end(phase how, Ring&& ring) noexcept {
     mine().end(seat_, how);
     theirs().wake_all(ring);
-  }
-
-  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
-  std::uint32_t arm() noexcept { return mine().arm(seat_); }
-  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(seat_); }
-  template <class Ring>
-  void disarm(Ring&&) noexcept {
-    (void)mine().disarm(seat_);
   }
 
  private:
@@ -9570,7 +9557,7 @@ class bytes_crowd_consumer : public detail::crowd_watch<P>,
       if (s.what != seen::nothing && s.what != seen::claimed) break;
       if (cursor_ != head_) publish_head(ring);  // skips with nothing behind them yet: a producer may need their room
       if (s.what == seen::claimed) return error(errc::pending, step::pop).by(s.owner);
-      const error e = watch::nothing_there(theirs(), ring_.persistent(), [&]() -> error {
+      const error e = base::nothing_there([&]() -> error {
         return ring_.look(cursor_).what == seen::nothing ? error(errc::empty) : error();
       });
       if (e) return e;

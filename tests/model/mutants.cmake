@@ -217,28 +217,9 @@ model_mutant(producers_wake_no_fellow ring/ordered_producer.hpp
 model_mutant(consumers_wake_no_fellow ring/ordered_consumer.hpp
   [=[    if (w == next.word_of(cell_state::full) || w]=]
   [=[    if (false) if (w == next.word_of(cell_state::full) || w]=])
-model_mutant(producers_disarm_passes_nothing_on ring/ordered_producer.hpp
-  [=[    if (mine().disarm(base::seat())) wake_fellow(ring);
-  }
-
- private:
-  [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().producers; }]=]
-  [=[    static_cast<void>(mine().disarm(base::seat())), static_cast<void>(ring);
-  }
-
- private:
-  [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().producers; }]=])
-model_mutant(consumers_disarm_passes_nothing_on ring/ordered_consumer.hpp
-  [=[    if (mine().disarm(base::seat())) wake_fellow(ring);
-  }
-
- private:
-  [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().consumers; }]=]
-  [=[    static_cast<void>(mine().disarm(base::seat())), static_cast<void>(ring);
-  }
-
- private:
-  [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().consumers; }]=])
+model_mutant(disarm_passes_nothing_on ring/crowd_side.hpp
+  [=[    if (mine().disarm(self().seat())) self().wake_fellow(ring);]=]
+  [=[    static_cast<void>(mine().disarm(self().seat())), static_cast<void>(ring);]=])
 model_mutant(end_of_a_crowd_not_announced core/crowd.hpp
   [=[    announce(seat, v.now());
     announced_]=]

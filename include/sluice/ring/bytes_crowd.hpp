@@ -4,7 +4,7 @@
 
 #include <sluice/ring/bytes_crowd_layout.hpp>
 #include <sluice/ring/bytes_reader.hpp>
-#include <sluice/ring/crowd_watch.hpp>
+#include <sluice/ring/crowd_side.hpp>
 
 // The two sides of the ring of messages of any length with many producers. What they do, and why it survives a kill
 // anywhere, is in bytes_crowd_layout.hpp. All-zero sides are detached; `ring` is called after the publication.
@@ -21,8 +21,9 @@ namespace sluice {
 /// back); too_big (for this ring, now and ever); closed, peer_died (the reader has gone); busy (a claim is out); corrupt (a
 /// word that no correct peer writes); forked (detached).
 template <class P = native_memory>
-class bytes_crowd_producer : public detail::crowd_watch<P> {
-  using base = detail::crowd_watch<P>;
+class bytes_crowd_producer : public detail::crowd_side<bytes_crowd_producer<P>, P> {
+  using base = detail::crowd_side<bytes_crowd_producer, P>;
+  friend base;
   using word = typename P::word;
 
  public:
@@ -44,7 +45,6 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
   [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
   [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
   [[nodiscard]] unsigned seat() const noexcept { return seat_; }
-  void begin() noexcept { mine().begin(seat_); }
   /// Ends the session and tells whoever waits. A place that is out is given back.
   template <class Ring>
   void end(phase how, Ring&& ring) noexcept {
@@ -87,15 +87,6 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
     publish(claimed_, ring_type::state::skip, ring);  // wakes the reader, who makes room of it
   }
 
-  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
-  std::uint32_t arm() noexcept { return mine().arm(seat_); }
-  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(seat_); }
-  /// Has no wake-up to hand on: room wakes all who wait for some.
-  template <class Ring>
-  void disarm(Ring&&) noexcept {
-    (void)mine().disarm(seat_);
-  }
-
  private:
   using seen = typename ring_type::seen;
   enum class room : std::uint8_t { here, at_start, none };
@@ -106,8 +97,8 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
   error claim(std::size_t n) noexcept {
     if (!ready_) [[unlikely]] return error(attached() ? errc::busy : errc::forked, step::push);
     if (n > ring_.capacity()) [[unlikely]] return error(errc::too_big, step::push);
-    if (base::any_news(theirs())) [[unlikely]] {
-      if (const error e = base::look_at(theirs(), ring_.persistent())) return e;
+    if (base::any_news()) [[unlikely]] {
+      if (const error e = base::look_at_news()) return e;
     }
     const word k = static_cast<word>(ring_type::granules_of(n));
     for (word tries = 256 + ring_.granules(); tries != 0; --tries) {
@@ -192,10 +183,11 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
 /// Errors: empty; pending (the next message is not there yet: `who`); too_big, busy, forked as in the ring of one producer;
 /// closed, peer_died (no producer is left); corrupt (a word that no correct peer writes).
 template <class P = native_memory>
-class bytes_crowd_consumer : public detail::crowd_watch<P>,
+class bytes_crowd_consumer : public detail::crowd_side<bytes_crowd_consumer<P>, P>,
                              public detail::bytes_reader<bytes_crowd_consumer<P>, bytes_crowd_ring<P>> {
   using reader = detail::bytes_reader<bytes_crowd_consumer<P>, bytes_crowd_ring<P>>;
-  using watch = detail::crowd_watch<P>;
+  using base = detail::crowd_side<bytes_crowd_consumer, P>;
+  friend base;
   friend reader;
   using typename reader::word;
   using reader::cursor_, reader::found_, reader::ring_, reader::size_;
@@ -216,19 +208,10 @@ class bytes_crowd_consumer : public detail::crowd_watch<P>,
   }
   void detach() noexcept { *this = {}; }
   [[nodiscard]] unsigned seat() const noexcept { return seat_; }
-  void begin() noexcept { mine().begin(seat_); }
   template <class Ring>
   void end(phase how, Ring&& ring) noexcept {
     mine().end(seat_, how);
     theirs().wake_all(ring);
-  }
-
-  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
-  std::uint32_t arm() noexcept { return mine().arm(seat_); }
-  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(seat_); }
-  template <class Ring>
-  void disarm(Ring&&) noexcept {
-    (void)mine().disarm(seat_);
   }
 
  private:
@@ -256,7 +239,7 @@ class bytes_crowd_consumer : public detail::crowd_watch<P>,
       if (s.what != seen::nothing && s.what != seen::claimed) break;
       if (cursor_ != head_) publish_head(ring);  // skips with nothing behind them yet: a producer may need their room
       if (s.what == seen::claimed) return error(errc::pending, step::pop).by(s.owner);
-      const error e = watch::nothing_there(theirs(), ring_.persistent(), [&]() -> error {
+      const error e = base::nothing_there([&]() -> error {
         return ring_.look(cursor_).what == seen::nothing ? error(errc::empty) : error();
       });
       if (e) return e;

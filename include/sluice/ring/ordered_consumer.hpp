@@ -16,8 +16,9 @@ namespace sluice {
 /// is left on the other side, and nothing is left to pop); busy (a loan is out); corrupt (a word that no correct peer
 /// writes); forked (detached).
 template <class T, bool Many, class P = native_memory>
-class ordered_consumer : public detail::ordered_side<T, P> {
-  using base = detail::ordered_side<T, P>;
+class ordered_consumer : public detail::ordered_side<ordered_consumer<T, Many, P>, T, P> {
+  using base = detail::ordered_side<ordered_consumer, T, P>;
+  friend detail::crowd_side<ordered_consumer, P>;
   using typename base::word;
   using typename base::spot;
   using base::me_, base::most_tries, base::ready_, base::ring_, base::spot_at;
@@ -35,7 +36,6 @@ class ordered_consumer : public detail::ordered_side<T, P> {
     return {};
   }
   void detach() noexcept { *this = {}; }
-  void begin() noexcept { mine().begin(base::seat()); }
   /// Ends the session and tells whoever waits. A message that is out goes to a fellow or successor.
   template <class Ring>
   void end(phase how, Ring&& ring) noexcept {
@@ -95,14 +95,6 @@ class ordered_consumer : public detail::ordered_side<T, P> {
     ready_ = true;
     P::light_fence();
     if (const auto sleepers = mine().asleep()) mine().wake_one(sleepers, ring);
-  }
-
-  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
-  std::uint32_t arm() noexcept { return mine().arm(base::seat()); }
-  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(base::seat()); }
-  template <class Ring>
-  void disarm(Ring&& ring) noexcept {
-    if (mine().disarm(base::seat())) wake_fellow(ring);
   }
 
  private:
@@ -215,7 +207,7 @@ class ordered_consumer : public detail::ordered_side<T, P> {
     return head != at ? error() : error(errc::corrupt, step::pop, subject::stamp);
   }
   error nothing_there(word at) noexcept {
-    return base::nothing_there(theirs(), ring_.persistent(), [&]() -> error {
+    return base::nothing_there([&]() -> error {
       word tail = 0, owner = 0;
       if (!ring_.load(ring_.shared().tail, tail)) return error(errc::corrupt, step::pop, subject::cursor);
       if (ring_.distance(at, tail) != 0) return {};

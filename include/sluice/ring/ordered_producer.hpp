@@ -16,8 +16,9 @@ namespace sluice {
 /// Errors: full; pending (the place is still held: `who`); closed, peer_died (nobody is left on the other side); busy (a
 /// claim is out); corrupt (a word that no correct peer writes); forked (detached).
 template <class T, bool Many, class P = native_memory>
-class ordered_producer : public detail::ordered_side<T, P> {
-  using base = detail::ordered_side<T, P>;
+class ordered_producer : public detail::ordered_side<ordered_producer<T, Many, P>, T, P> {
+  using base = detail::ordered_side<ordered_producer, T, P>;
+  friend detail::crowd_side<ordered_producer, P>;
   using typename base::word;
   using typename base::spot;
   using base::me_, base::most_tries, base::ready_, base::ring_, base::spot_at;
@@ -34,7 +35,6 @@ class ordered_producer : public detail::ordered_side<T, P> {
     return {};
   }
   void detach() noexcept { *this = {}; }
-  void begin() noexcept { mine().begin(base::seat()); }
   /// Ends the session and tells whoever waits. A place that is out becomes a tomb.
   template <class Ring>
   void end(phase how, Ring&& ring) noexcept {
@@ -91,14 +91,6 @@ class ordered_producer : public detail::ordered_side<T, P> {
     give_back(cell_state::tomb, ring);
   }
 
-  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
-  std::uint32_t arm() noexcept { return mine().arm(base::seat()); }
-  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(base::seat()); }
-  template <class Ring>
-  void disarm(Ring&& ring) noexcept {
-    if (mine().disarm(base::seat())) wake_fellow(ring);
-  }
-
  private:
   [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().producers; }
   [[nodiscard]] crowd<P>& theirs() const noexcept { return ring_.shared().consumers; }
@@ -113,7 +105,7 @@ class ordered_producer : public detail::ordered_side<T, P> {
 
   SLUICE_INLINE() error admit() noexcept {
     if (!ready_) [[unlikely]] return base::not_ready(step::push);
-    if (base::any_news(theirs())) [[unlikely]] return base::look_at(theirs(), ring_.persistent());
+    if (base::any_news()) [[unlikely]] return base::look_at_news();
     return {};
   }
   SLUICE_INLINE() error claim(spot& here) noexcept {

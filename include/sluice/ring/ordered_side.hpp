@@ -2,7 +2,7 @@
 #ifndef SLUICE_RING_ORDERED_SIDE_HPP
 #define SLUICE_RING_ORDERED_SIDE_HPP
 
-#include <sluice/ring/crowd_watch.hpp>
+#include <sluice/ring/crowd_side.hpp>
 #include <sluice/ring/ordered_layout.hpp>
 
 // The two sides of the ordered ring, ordered_producer and ordered_consumer. What they do, and why it survives a kill anywhere, is in ordered_layout.hpp.
@@ -21,8 +21,8 @@ struct ordered_alone : order_site<std::memory_order_relaxed> {};
 namespace detail {
 
 /// What both sides of an ordered ring have in common: a seat in a crowd, and a readiness that one test asks for.
-template <class T, class P>
-class ordered_side : public crowd_watch<P> {
+template <class Side, class T, class P>
+class ordered_side : public crowd_side<Side, P> {
  public:
   using ring_type = ordered_ring<T, P>;
 
