@@ -6010,17 +6010,19 @@ class listener {
 //   push  (P1) a position below the private limit needs no look at anybody; (P2) write the item; (P3) store the stamp.
 //   pop   (C1) the stamp is above the position: it is there; (C2) read the item; (C3) store the cursor: popped.
 //   grant At its limit the producer takes a new one: (G1) exchange limit = tail + quantum; (G2) load `active`; (G3) load
-//         the cursors that count; (G4) if one of them is so far behind that the limit would exceed it by more than the
-//         capacity, store a lower limit. Nothing left: full, because of that reader.
-//   join  (J1) store cursor = 0, so that it holds whatever there is; (J2) set the bit; (J3) load the limit; begin with the
-//         oldest message that cannot be overwritten below that limit, or the one `capacity` before the last, if that is
-//         later; (J4) store the cursor.
+//         the cursors that count, and stay within the capacity of each. Nothing left: full, because of that reader; then
+//         (G4) store limit = tail, by which readers know which of them the producer waits for.
+//   join  (J1) store cursor = 0, so that it holds whatever there is; (J2) set the bit; (J3) load the limit, and look for
+//         the tail from `quantum` before it on; begin `capacity` before the tail; (J4) store the cursor.
 //   leave (L1) clear the bit. A healer does the same for the dead, with a certificate; nobody else does.
 //
 // (G1), (G2), (J2) and (J3) are sequentially consistent: either the producer sees the bit, and then grants nothing beyond
 // the cursor; or the joiner sees the limit that was granted without it, and begins where that does no harm. Both are
 // careful, so both may be. (G1) is an exchange because a producer killed after it may have begun to overwrite: no compiler
 // may hold that announcement back, as it might a store. Where a sequentially consistent store is an exchange, it costs the same.
+//
+// The tail is at most `quantum` below the limit, so a joiner begins at most capacity + quantum below any limit that was
+// granted without it, and there are blocks for that.
 //
 // A limit that was granted allows to write `quantum` messages more, during which somebody may join and want the last
 // `capacity` of them. Therefore there are blocks for capacity + quantum messages, and a partly overwritten block. A reader
@@ -6143,11 +6145,6 @@ class broadcast_ring {
     for (word steps = 0, n = 1; steps <= quantum_ && n != 0; ++steps) at += n = pushed_from(at);
     tail = at;
     return true;
-  }
-  /// The first position that is not overwritten as long as nothing at or above `limit` is written.
-  [[nodiscard]] word safe_below(word limit) const noexcept {
-    const word kept = blocks() * per_block - (per_block - 1);
-    return limit > kept ? limit - kept : 0;
   }
   /// (L1) The cursor of this slot counts no more. The caller owns the slot, or has a certificate of its owner's death.
   void dismiss(unsigned slot) const noexcept {
@@ -6318,10 +6315,9 @@ class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
       const word left = b < ring_.capacity() ? ring_.capacity() - b : 0;
       if (left < room) room = left, last = k;
     }
-    if (room != quantum) s.limit.store(next_.number + room, P::template order<site::broadcast_trim>);  // (G4)
-    if (room == 0) return full.by(blocker_ = last);
-    credits_ = room;
-    return {};
+    if (room != 0) return credits_ = room, error();
+    s.limit.store(next_.number, P::template order<site::broadcast_trim>);  // (G4)
+    return full.by(blocker_ = last);
   }
 
   place next_;  // of the next item
@@ -6358,8 +6354,7 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
       return error(errc::corrupt, step::join, subject::stamp);
     }
     // Never less than `capacity` behind, unless there is less: so the producer was not held longer than it is now.
-    word start = tail > r.capacity() ? tail - r.capacity() : 0;
-    if (const word safe = r.safe_below(limit); start < safe) start = safe;
+    const word start = tail > r.capacity() ? tail - r.capacity() : 0;
     cursor.store(start, P::template order<site::broadcast_start>);                         // (J4)
     ring_ = r;
     cursor_ = &cursor;

@@ -307,9 +307,9 @@ model_mutant(limit_after_the_readers ring/broadcast.hpp
     unsigned last = 0;
     for (word readers = there; readers]=])
 model_mutant(limit_not_trimmed ring/broadcast.hpp
-  [=[    if (room != quantum) s.limit.store(next_.number + room, P::template order<site::broadcast_trim>);  // (G4)]=]
+  [=[    s.limit.store(next_.number, P::template order<site::broadcast_trim>);  // (G4)]=]
   [=[]=]
-  "equivalent but for needless wake-ups: what a joiner may begin with is a capacity and a quantum below any limit")
+  "equivalent but for needless wake-ups: a joiner and an heir look for the tail from a quantum below any limit on")
 model_mutant(joiner_reads_the_limit_first ring/broadcast.hpp
   [=[    cursor.store(0, P::template order<site::broadcast_hold>);                              // (J1)
     s.active.fetch_or(word{1} << seat, P::template order<site::broadcast_join>);           // (J2)
@@ -317,10 +317,6 @@ model_mutant(joiner_reads_the_limit_first ring/broadcast.hpp
   [=[    const word limit = s.limit.load(P::template order<site::broadcast_limit>);
     cursor.store(0, P::template order<site::broadcast_hold>);
     s.active.fetch_or(word{1} << seat, P::template order<site::broadcast_join>);]=])
-model_mutant(joiner_begins_too_early ring/broadcast.hpp
-  [=[    if (const word safe = r.safe_below(limit); start < safe) start = safe;]=]
-  [=[]=]
-  "equivalent: the tail that it finds is at most a quantum below the limit, and the place a capacity before that is safe")
 model_mutant(broadcast_has_one_block_too_few ring/broadcast_layout.hpp
   [=[    return (capacity + quantum_for(capacity) + per - 1 + per - 1) / per;]=]
   [=[    return (capacity + quantum_for(capacity) + per - 1) / per;]=])

@@ -139,10 +139,9 @@ class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
       const word left = b < ring_.capacity() ? ring_.capacity() - b : 0;
       if (left < room) room = left, last = k;
     }
-    if (room != quantum) s.limit.store(next_.number + room, P::template order<site::broadcast_trim>);  // (G4)
-    if (room == 0) return full.by(blocker_ = last);
-    credits_ = room;
-    return {};
+    if (room != 0) return credits_ = room, error();
+    s.limit.store(next_.number, P::template order<site::broadcast_trim>);  // (G4)
+    return full.by(blocker_ = last);
   }
 
   place next_;  // of the next item
@@ -179,8 +178,7 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
       return error(errc::corrupt, step::join, subject::stamp);
     }
     // Never less than `capacity` behind, unless there is less: so the producer was not held longer than it is now.
-    word start = tail > r.capacity() ? tail - r.capacity() : 0;
-    if (const word safe = r.safe_below(limit); start < safe) start = safe;
+    const word start = tail > r.capacity() ? tail - r.capacity() : 0;
     cursor.store(start, P::template order<site::broadcast_start>);                         // (J4)
     ring_ = r;
     cursor_ = &cursor;
