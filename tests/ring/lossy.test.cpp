@@ -164,7 +164,8 @@ TEST_CASE("a count of missed messages that does not fit says the largest that do
   auto c = b.make_consumer();
   const u64 far = (u64{1} << 40) + 1;  // in the first cell
   b.shared().tail.store(far);
-  b.ring().first()->stamp.store(2 * far);
+  b.ring().first()[0].stamp.store(b.ring().there(far));
+  b.ring().first()[1].stamp.store(b.ring().there(far - 1));
   const auto e = c.try_pop(no_bell).err();
   CHECK(e == errc::lagged);
   CHECK(e.detail == 0x7fffffff);
@@ -204,6 +205,32 @@ TEST_CASE("a lossy producer killed in the middle of a message has lost the one i
     p = b.make_producer();
     CHECK(c.try_pop(no_bell).err() == errc::empty);
   }
+}
+
+TEST_CASE("a slow reader is told once what a producer killed in the middle of a message has cost it, and a new one nothing") {
+  const std::size_t capacity = GENERATE(1u, 2u, 3u, 8u);
+  const u64 pushed = GENERATE(1u, 2u, 3u) * capacity + GENERATE(0u, 1u);
+  using item = words<4>;
+  box<item> b(capacity);
+  auto p = b.make_producer();
+  auto slow = b.make_consumer(1);
+  for (u64 i = 1; i <= pushed; ++i) REQUIRE(p.try_push(item::make(i), no_bell));
+  b.ring().cell_of(pushed + 1)->stamp.store(b.ring().making(pushed + 1));  // and was killed
+  b.heal(0);
+  auto late = b.make_consumer(2);
+  const u64 lost = pushed - (capacity - 1);
+  const error told = slow.try_pop(no_bell).err();
+  CHECK(told == error(errc::lagged, step::pop, static_cast<std::int32_t>(lost)));
+  for (auto* reader : {&slow, &late}) {
+    for (u64 i = lost + 1; i <= pushed; ++i) {
+      const auto v = reader->try_pop(no_bell);
+      REQUIRE(v);
+      CHECK(*v == item::make(i));
+    }
+    CHECK(reader->try_pop(no_bell).err() == errc::peer_died);
+  }
+  CHECK(slow.dropped() == lost);
+  CHECK(late.dropped() == 0);
 }
 
 TEST_CASE("the end of a lossy producer comes after its last message, and every reader is told") {

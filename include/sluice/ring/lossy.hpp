@@ -163,8 +163,9 @@ class lossy_consumer : public detail::listener<lossy_consumer<T, P>, P> {
     word tail = ring_.shared().tail.load(P::template order<site::lossy_last>);
     const word whole = stamp % 2 == 0 ? begun : begun - 1;
     if (tail < whole) tail = whole;
-    word to = hurry_ ? tail - (ring_.capacity() - 1) / 2 : ring_.oldest(tail);
-    if (to <= next_) to = next_ + 1;  // what is being overwritten
+    word to = ring_.oldest(tail);
+    if (const word middle = tail - (ring_.capacity() - 1) / 2; hurry_ && to < middle) to = middle;
+    if (to <= next_) return error(errc::corrupt, step::pop, subject::stamp);  // a stamp that went back
     const word missed = to - next_;
     constexpr auto most = word{INT32_MAX};
     hurry_ = true;

@@ -30,7 +30,7 @@
 // a reader that was stopped in the middle of a copy for however long finds out.
 //
 // What a kill leaves: between (P1) and (P3) a cell in the making. What it held is gone, as it would have been a moment later,
-// and counts as missed; the successor begins the same message again. After (P3) the message, and perhaps a tail that is one
+// and counts as missed by whoever had it still before him; the successor begins the same message again. After (P3) the message, and perhaps a tail that is one
 // behind: a successor goes on from the stamps. A dead reader leaves nothing.
 //
 // All zero is a ring in which there has been nothing.
@@ -107,8 +107,13 @@ class lossy_ring {
       if (cell_of(n + 1)->stamp.load(P::template order<site::lossy_stamp>) != there(n + 1)) break;
     return n;
   }
-  /// The first message that is kept when `tail` is the last.
-  [[nodiscard]] word oldest(word tail) const noexcept { return tail > capacity_ ? tail - capacity_ + 1 : 1; }
+  /// The first message that is kept when `tail` is the last; not one whose place the next message is about to take, or that
+  /// a producer was killed over.
+  [[nodiscard]] word oldest(word tail) const noexcept {
+    if (tail < capacity_) return 1;
+    const word n = tail - capacity_ + 1;
+    return cell_of(n)->stamp.load(P::template order<site::lossy_stamp>) == there(n) ? n : n + 1;
+  }
   /// How many messages are kept.
   [[nodiscard]] std::size_t approx_size() const noexcept {
     const word n = control_->tail.load(P::template order<site::lossy_peek>);
