@@ -5,6 +5,7 @@
 #include <sluice/core/liveness.hpp>
 #include <sluice/memory/mapped_region.hpp>
 #include <sluice/memory/region_file.hpp>
+#include <sluice/memory/slot_locks.hpp>
 #include <sluice/platform/fence.hpp>
 #include <sluice/platform/poll.hpp>
 
@@ -15,16 +16,6 @@ enum class opening : std::uint8_t {
   created,  // there was no such region
   joined,   // it was there, with whatever is in it
   reset,    // it was a file of an earlier boot that had not been left in order: emptied
-};
-
-/// Which slots of a region an opener may take: the first free one of these.
-struct slot_range {
-  unsigned first = 0, last = ~0u;
-
-  constexpr slot_range() noexcept = default;  // any
-  constexpr slot_range(unsigned only) noexcept : first(only), last(only) {}  // NOLINT: one slot is a range
-  constexpr slot_range(unsigned from, unsigned to) noexcept : first(from), last(to) {}
-  [[nodiscard]] constexpr bool single() const noexcept { return first == last; }
 };
 
 namespace site {
@@ -42,17 +33,14 @@ struct region_settled : order_site<std::memory_order_release> {};  // after the 
 /// inherit the mapping. So the life lock ends when this process stops touching the region, and neither a stray close
 /// nor a child can make it end earlier or later.
 ///
-/// Two lock bytes for each slot, life L and heal H:
-///   healer:  takes H; asks for L; if L is free, the owner is dead and none can come while H is held; heals; drops H.
-///   joiner:  takes H, then L (held by another: `busy`); heals what a dead owner left; raises the incarnation; drops H.
-/// One more byte, J, is held while a durable region is checked for a reboot or left in order.
+/// The lock bytes, and how healers and joiners keep out of each other's way, are in slot_locks.hpp.
 ///
 /// With `rights::read_only` one only looks on: at no slot, with no lock, and without a word of one's own. Who does so is none
 /// of the participants, and can ask for the life of others, but heal nobody.
 template <class P = native_memory>
 class membership {
+  using locks = detail::slot_locks;
   static constexpr unsigned no_slot = ~0u;
-  static constexpr std::int64_t locks_at = std::int64_t{1} << 40;  // far behind the end of any region
   static constexpr std::size_t state_offset = sizeof(region_header);
 
  public:
@@ -135,12 +123,12 @@ class membership {
 
   // liveness, as the kernel attests it
   [[nodiscard]] bool alive(unsigned slot) noexcept {
-    return slot == slot_ || detail::byte_is_locked(probe_.get(), life(slot)) || !probe_.holds();
+    return slot == slot_ || detail::byte_is_locked(probe_.get(), locks::life(slot)) || !probe_.holds();
   }
   [[nodiscard]] bool begin_heal(unsigned slot) noexcept {
-    return probe_.holds() && !detail::try_lock_byte(probe_.get(), heal(slot));
+    return probe_.holds() && !detail::try_lock_byte(probe_.get(), locks::heal(slot));
   }
-  void end_heal(unsigned slot) noexcept { detail::unlock_byte(probe_.get(), heal(slot)); }
+  void end_heal(unsigned slot) noexcept { detail::unlock_byte(probe_.get(), locks::heal(slot)); }
 
   /// Heals the slot if its owner is certified dead; true if it did. A slot that is not in use costs no system call.
   template <class Heal>
@@ -178,10 +166,6 @@ class membership {
         region_(std::move(region)),
         slot_(slot),
         durable_(durable) {}
-
-  static constexpr std::int64_t life(unsigned slot) noexcept { return locks_at + 2 * std::int64_t{slot}; }
-  static constexpr std::int64_t heal(unsigned slot) noexcept { return life(slot) + 1; }
-  static constexpr std::int64_t joining = locks_at - 1;
 
   [[nodiscard]] region_state<P>& state() const noexcept {
     return *std::launder(reinterpret_cast<region_state<P>*>(region_.data() + state_offset));
@@ -235,9 +219,9 @@ class membership {
       return still_named(fd.get()) ? look_on(std::move(fd), *h, o, durable, begin) : result<membership>(error(errc::busy, step::join, subject::name));
     if (status s = detail::allocate(fd.get(), h->region_size); !s) return s.err();  // a file with holes: SIGBUS later
     if (durable) {
-      if (const error e = detail::try_lock_byte(fd.get(), joining)) return e;
+      if (const error e = detail::try_lock_byte(fd.get(), locks::joining)) return e;
     }
-    auto taken = take_slot(fd.get(), range, h->participants);
+    auto taken = locks::take_slot(fd.get(), range, h->participants);
     if (!taken) return taken.err();
     if (!still_named(fd.get())) return error(errc::busy, step::join, subject::name);
 
@@ -273,8 +257,8 @@ class membership {
       mine.incarnation.store(incarnation + 2, P::template order<site::member_raise>);
       return s.err();
     }
-    detail::unlock_byte(fd.get(), heal(m.slot_));
-    if (durable) detail::unlock_byte(fd.get(), joining);
+    detail::unlock_byte(fd.get(), locks::heal(m.slot_));
+    if (durable) detail::unlock_byte(fd.get(), locks::joining);
     return m;  // fd is closed here; the mapping keeps its description, and so the life lock
   }
 
@@ -292,24 +276,6 @@ class membership {
     }
     if (status s = begin(m); !s) return s.err();
     return m;
-  }
-
-  // H, then L. A taken H passes; a taken L is somebody alive.
-  static result<unsigned> take_slot(int fd, slot_range range, unsigned count) noexcept {
-    error why(errc::no_space, step::join, subject::participants);
-    for (unsigned k = range.first; k < count && k <= range.last; ++k) {
-      if (const error e = detail::try_lock_byte(fd, heal(k))) {
-        if (range.single() || e.code != errc::busy) return e;
-        why = e;
-        continue;
-      }
-      const error e = detail::try_lock_byte(fd, life(k));
-      if (!e) return k;
-      detail::unlock_byte(fd, heal(k));
-      if (e.code != errc::busy) return e;
-      if (range.single()) return error(errc::busy, step::join, subject::role).by(k);
-    }
-    return why;
   }
 
   [[nodiscard]] static result<std::uint64_t> this_boot() noexcept {
@@ -352,12 +318,12 @@ class membership {
     (void)::msync(region_.data(), region_.size(), MS_SYNC);  // most of it, with no lock held
     (void)patiently([&]() -> status {
       if (!probe_.holds()) return error(errc::closed, step::leave);
-      if (const error e = detail::try_lock_byte(probe_.get(), joining)) return e;
+      if (const error e = detail::try_lock_byte(probe_.get(), locks::joining)) return e;
       if (alone() && ::msync(region_.data(), region_.size(), MS_SYNC) == 0) {
         state().clean.store(1, P::template order<site::region_settled>);
         (void)sync_state();
       }
-      detail::unlock_byte(probe_.get(), joining);
+      detail::unlock_byte(probe_.get(), locks::joining);
       return {};
     });
   }
