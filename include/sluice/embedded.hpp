@@ -2,8 +2,8 @@
 #ifndef SLUICE_EMBEDDED_HPP
 #define SLUICE_EMBEDDED_HPP
 
-// The cut for firmware: no operating system, no heap, no exceptions, no RTTI. Bring the memory, poll with try_*, and let
-// the `ring` argument of the verbs wake whoever sleeps.
+// The cut for firmware: no operating system, no heap, no exceptions, no RTTI. Bring the memory, poll with try_*, and
+// let the `ring` argument of the verbs wake whoever sleeps.
 
 #include <sluice/core/concepts.hpp>
 #include <sluice/core/crc32c.hpp>

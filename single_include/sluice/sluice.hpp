@@ -44,8 +44,8 @@
 #ifndef SLUICE_EMBEDDED_HPP
 #define SLUICE_EMBEDDED_HPP
 
-// The cut for firmware: no operating system, no heap, no exceptions, no RTTI. Bring the memory, poll with try_*, and let
-// the `ring` argument of the verbs wake whoever sleeps.
+// The cut for firmware: no operating system, no heap, no exceptions, no RTTI. Bring the memory, poll with try_*, and
+// let the `ring` argument of the verbs wake whoever sleeps.
 
 #ifndef SLUICE_CORE_CONCEPTS_HPP
 #define SLUICE_CORE_CONCEPTS_HPP
@@ -376,7 +376,8 @@ consteval bool layout_known() {
     return members_known<T>(members_of<T>{});
 }
 
-// T with all its array dimensions, of either kind of array, multiplied out: the bytes are those of the elements in a row.
+// T with all its array dimensions, of either kind of array, multiplied out: the bytes are those of the elements in a
+// row.
 template <class T>
 struct flat {
   using element = T;
@@ -948,12 +949,14 @@ inline constexpr std::size_t apart_bytes = 128;
 /// How shared memory is touched: the seam between the algorithms and the machine.
 ///
 /// Every word that two participants share is a `P::atomic`, every order is a named site looked up as `P::order<site>`,
-/// payload moves through `copy_in` and `copy_out`. The default below is the bare machine and inlines to nothing; a model
-/// checker, a mutation run or a source of hostile values is another policy over the very same algorithm. Memory is
-/// attached, never constructed: all-zero words are a valid start, and `P::atomic<T>` has the size and alignment of T.
+/// payload moves through `copy_in` and `copy_out`. The default below is the bare machine and inlines to nothing; a
+/// model checker, a mutation run or a source of hostile values is another policy over the very same algorithm. Memory
+/// is attached, never constructed: all-zero words are a valid start, and `P::atomic<T>` has the size and alignment of
+/// T.
 ///
-/// `Fence` decides who pays for the store-load pair between "publish" and "is anybody asleep?": with `false` the sleeper
-/// does, by an asymmetric barrier of the system (or by sleeping in short slices); with `true` every publisher does.
+/// `Fence` decides who pays for the store-load pair between "publish" and "is anybody asleep?": with `false` the
+/// sleeper does, by an asymmetric barrier of the system (or by sleeping in short slices); with `true` every publisher
+/// does.
 template <bool Fence>
 struct machine_memory {
   template <class T>
@@ -979,8 +982,8 @@ struct machine_memory {
     if constexpr (sizeof(T) < line_bytes) {
       ::new (static_cast<void*>(shared)) T(value);
     } else {
-      // Back to front: the last stores are then in the line of the stamp that follows and lies before the item, and leave
-      // the core together with it. The other way round a polling reader takes that line in between.
+      // Back to front: the last stores are then in the line of the stamp that follows and lies before the item, and
+      // leave the core together with it. The other way round a polling reader takes that line in between.
       constexpr std::size_t piece = 32, whole = sizeof(T) / piece * piece;
       auto* const to = reinterpret_cast<std::byte*>(shared);
       auto* const from = reinterpret_cast<const std::byte*>(&value);
@@ -1028,8 +1031,8 @@ inline constexpr bool copies_as_bytes = std::is_trivially_copyable_v<T> && std::
 
 }  // namespace detail
 
-/// A named use of a memory order. Each site is a type of its own, `struct here : order_site<...> {}`, so that a policy's
-/// `order<here>` can weaken exactly one of them.
+/// A named use of a memory order. Each site is a type of its own, `struct here : order_site<...> {}`, so that a
+/// policy's `order<here>` can weaken exactly one of them.
 template <std::memory_order Order>
 struct order_site : std::integral_constant<std::memory_order, Order> {};
 
@@ -1055,10 +1058,10 @@ struct gate_disarm : order_site<std::memory_order_relaxed> {};  // (W5) only sav
 ///     (W4) sleep while word == w               (S3) clear the bits, raise the epoch
 ///     (W5) disarm()                            (S4) ring what (S3) cleared
 ///
-/// The fences order each side's store before its load, so that (W3) sees the news or (S2) sees the bit. If (S2) sees it,
-/// (S3) changes the word before (S4) wakes: a sleeper that is not asleep yet finds word != w. Should (S2) see no bit
-/// although (W3) missed the news, some other waker has cleared it since (W1), and then the epoch has moved too.
-/// A waker that dies between (S1) and (S4) is why sleeps between processes are sliced.
+/// The fences order each side's store before its load, so that (W3) sees the news or (S2) sees the bit. If (S2) sees
+/// it, (S3) changes the word before (S4) wakes: a sleeper that is not asleep yet finds word != w. Should (S2) see no
+/// bit although (W3) missed the news, some other waker has cleared it since (W1), and then the epoch has moved too. A
+/// waker that dies between (S1) and (S4) is why sleeps between processes are sliced.
 ///
 /// Threads: any number of wakers, one sleeper. Progress: wait-free for the sleeper, lock-free for wakers.
 template <class P = native_memory>
@@ -1094,7 +1097,8 @@ class gate {
   [[nodiscard]] typename P::template atomic<std::uint32_t>& word() noexcept { return word_; }
 
  private:
-  // Not marked cold: GCC 12 then takes the store before the look to be cold as well, and moves it out of the caller's line.
+  // Not marked cold: GCC 12 then takes the store before the look to be cold as well, and moves it out of the caller's
+  // line.
   SLUICE_NOINLINE() std::uint32_t raise(std::uint32_t w) noexcept {
     while (!word_.compare_exchange_weak(w, (w & ~armed) + step_, P::template order<site::gate_raise>,
                                         P::template order<site::gate_look>)) {
@@ -1130,7 +1134,8 @@ concept liveness = requires(L& l, unsigned slot) {
   { l.end_heal(slot) } noexcept;
 };
 
-/// What becomes of a message that a consumer had taken and not finished when it died. One for all participants of a region.
+/// What becomes of a message that a consumer had taken and not finished when it died. One for all participants of a
+/// region.
 enum class orphans : std::uint8_t {
   as_created,  // what the region was created with; else `redeliver`
   redeliver,   // a fellow or successor gets it, and is told that it may be out of order
@@ -1576,15 +1581,17 @@ class spsc_ring : public spsc_lane<T, P> {
 //   (B3) store the frame of the message, release
 //
 // Pairs: (B3) with (C1), the payload is there before its frame; (C3) with (P1), the last read is before the reuse. (B1)
-// and (B2) are relaxed: neither vouches for payload, and (B3) orders them before the message whose reader comes to them.
+// and (B2) are relaxed: neither vouches for payload, and (B3) orders them before the message whose reader comes to
+// them.
 //
 // Why no frame of some lap long ago is taken for one of this lap: when (B3) makes a frame the end of the chain, it is
 // either 0 by (B2), or the one at head, which began a message or padding of the lap before. So a lap needs few bits.
 //
-// Killed at any instruction. The producer: up to (B3) nothing is published, whatever lies in the payload area; after (B1)
-// alone, there is padding with nothing behind it, which takes no room that a message needs and is passed by the consumer's
-// next look. After (B3) the message is there. The consumer: up to (C3) the message is left to its successor; after it, it
-// was had. Successors find all of this in the frames and in head; there is nothing to heal but the role word.
+// Killed at any instruction. The producer: up to (B3) nothing is published, whatever lies in the payload area; after
+// (B1) alone, there is padding with nothing behind it, which takes no room that a message needs and is passed by the
+// consumer's next look. After (B3) the message is there. The consumer: up to (C3) the message is left to its successor;
+// after it, it was had. Successors find all of this in the frames and in head; there is nothing to heal but the role
+// word.
 
 namespace sluice {
 
@@ -1624,8 +1631,8 @@ struct bytes_consume : order_site<std::memory_order_release> {};  // (C3) reads 
 struct bytes_head : order_site<std::memory_order_acquire> {};     // (P1) reuse comes after the last read
 }  // namespace site
 
-/// Where the parts of a ring of bytes lie: a control part, the frames, the payload area. A private copy of the geometry;
-/// nothing of it is read from the shared memory again.
+/// Where the parts of a ring of bytes lie: a control part, the frames, the payload area. A private copy of the
+/// geometry; nothing of it is read from the shared memory again.
 template <class Control, class P>
 class bytes_area {
  public:
@@ -1660,8 +1667,8 @@ class bytes_area {
   [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
 
  protected:
-  /// The bytes that a ring needs whose payload area has `capacity` bytes, rounded up to whole granules; 0 if there can be
-  /// none, or if that is more than `most` bytes.
+  /// The bytes that a ring needs whose payload area has `capacity` bytes, rounded up to whole granules; 0 if there can
+  /// be none, or if that is more than `most` bytes.
   [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity, word most) noexcept {
     constexpr std::size_t room = static_cast<std::size_t>(-1) / 4 / (bytes_granule + sizeof(word));
     if (capacity == 0) return 0;
@@ -1793,8 +1800,9 @@ class bytes_ring : public bytes_area<spsc_control<P>, P> {
 
 namespace sluice::detail {
 
-/// What the reader of a ring of bytes does with a message, once there is one: it takes it out, or lends it. The Side finds
-/// it: `find(ring)` sets cursor_, size_ and found_, or says why it cannot; `publish_head(ring)` consumes up to cursor_.
+/// What the reader of a ring of bytes does with a message, once there is one: it takes it out, or lends it. The Side
+/// finds it: `find(ring)` sets cursor_, size_ and found_, or says why it cannot; `publish_head(ring)` consumes up to
+/// cursor_.
 template <class Side, class Ring>
 class bytes_reader {
  public:
@@ -1908,20 +1916,20 @@ class spsc_session {
 
 #endif
 
-// The two sides of the ring of messages of any length. As those of the spsc ring they are private to their owner and hold
-// nothing that a successor would miss; all-zero sides are detached; `ring` is called after the publication.
+// The two sides of the ring of messages of any length. As those of the spsc ring they are private to their owner and
+// hold nothing that a successor would miss; all-zero sides are detached; `ring` is called after the publication.
 
 namespace sluice {
 
 /// The side that messages go into.
 ///
-/// A message of n bytes takes max(1, ceil(n / 64)) granules, in one piece. It goes in if so many are free behind the last
-/// one, or from the start of the area; the granules then left out at the end are taken until the reader has passed them.
-/// So every message up to the capacity fits once all before it are consumed.
+/// A message of n bytes takes max(1, ceil(n / 64)) granules, in one piece. It goes in if so many are free behind the
+/// last one, or from the start of the area; the granules then left out at the end are taken until the reader has passed
+/// them. So every message up to the capacity fits once all before it are consumed.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: full, too_big (for this ring, now and ever), closed, peer_died, busy (a claim is out), corrupt (the peer wrote an
-/// impossible head), forked (detached).
+/// Errors: full, too_big (for this ring, now and ever), closed, peer_died, busy (a claim is out), corrupt (the peer
+/// wrote an impossible head), forked (detached).
 template <class P = native_memory>
 class bytes_producer : public detail::spsc_session<bytes_producer<P>, P> {
   using words = bytes_words<P>;
@@ -2068,8 +2076,8 @@ class bytes_producer : public detail::spsc_session<bytes_producer<P>, P> {
 /// The side that messages come out of.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty, too_big (larger than the caller's memory: step `read`, the size in `detail`, and the message stays), closed,
-/// peer_died, busy (a loan is out), corrupt (the peer wrote an impossible frame), forked (detached).
+/// Errors: empty, too_big (larger than the caller's memory: step `read`, the size in `detail`, and the message stays),
+/// closed, peer_died, busy (a loan is out), corrupt (the peer wrote an impossible frame), forked (detached).
 template <class P = native_memory>
 class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P>,
                        public detail::bytes_reader<bytes_consumer<P>, bytes_ring<P>> {
@@ -2158,8 +2166,8 @@ class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P>,
 
 namespace sluice::detail {
 
-/// How an item gets into its place in a ring and out of it: through the policy where bytes are all there is to it, else by
-/// moving it there, and out again with nothing left behind.
+/// How an item gets into its place in a ring and out of it: through the policy where bytes are all there is to it, else
+/// by moving it there, and out again with nothing left behind.
 template <class P, class T, class U>
 SLUICE_INLINE() void put_item(T* place, U&& value) noexcept(std::is_nothrow_constructible_v<T, U>) {
   if constexpr (copies_as_bytes<T> && std::is_same_v<std::remove_cvref_t<U>, T>) {
@@ -2189,9 +2197,9 @@ SLUICE_INLINE() result<T> take_item(T* place) noexcept {
 #include <utility>
 
 // Writing and reading a lane of stamped blocks, without a word of who else is there: what every ring made of such lanes
-// does alike. Both are private to their owner and hold nothing that a successor would miss: killed at any instruction, a
-// writer has published exactly the items whose stamp it stored (P3), a reader has taken exactly the items before the head
-// it stored (C3).
+// does alike. Both are private to their owner and hold nothing that a successor would miss: killed at any instruction,
+// a writer has published exactly the items whose stamp it stored (P3), a reader has taken exactly the items before the
+// head it stored (C3).
 //
 // The lane is passed to each operation rather than kept, so that a side keeps its geometry once.
 
@@ -2282,9 +2290,9 @@ class spsc_writer {
 
     [[nodiscard]] word count() const noexcept { return stamp & words::count_mask; }
     [[nodiscard]] T* place() const noexcept { return at->item(per_block == 1 ? 0 : count()); }
-    // No other store may stand between the item and its stamp: adjacent stores to one line leave the core together. With
-    // one between, a polling consumer often takes the line after the first, and it has to come back for the second:
-    // measured as 1.9 instead of 1.1 line round trips.
+    // No other store may stand between the item and its stamp: adjacent stores to one line leave the core together.
+    // With one between, a polling consumer often takes the line after the first, and it has to come back for the
+    // second: measured as 1.9 instead of 1.1 line round trips.
     SLUICE_INLINE() void publish(word n) const noexcept {
       at->stamp.store(stamp + n, P::template order<site::spsc_publish>);  // (P3)
     }
@@ -2448,7 +2456,8 @@ namespace sluice {
 /// The side that items go into.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: full, closed, peer_died, busy (a claim is out), corrupt (the peer wrote an impossible head), forked (detached).
+/// Errors: full, closed, peer_died, busy (a claim is out), corrupt (the peer wrote an impossible head), forked
+/// (detached).
 template <class T, class P = native_memory>
 class spsc_producer : public detail::spsc_session<spsc_producer<T, P>, P> {
  public:
@@ -2536,7 +2545,8 @@ class spsc_producer : public detail::spsc_session<spsc_producer<T, P>, P> {
 /// The side that items come out of.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty, closed, peer_died, busy (a loan is out), corrupt (the peer wrote an impossible stamp), forked (detached).
+/// Errors: empty, closed, peer_died, busy (a loan is out), corrupt (the peer wrote an impossible stamp), forked
+/// (detached).
 template <class T, class P = native_memory>
 class spsc_consumer : public detail::spsc_session<spsc_consumer<T, P>, P> {
  public:
@@ -2983,8 +2993,8 @@ class unique_handle {
 
 namespace detail {
 
-/// A descriptor that remembers which file it is of. A stray close() elsewhere in the program can put another file behind
-/// the number: then it no longer holds, and the number is left alone.
+/// A descriptor that remembers which file it is of. A stray close() elsewhere in the program can put another file
+/// behind the number: then it no longer holds, and the number is left alone.
 class steady_handle {
  public:
   constexpr steady_handle() noexcept = default;
@@ -3031,7 +3041,8 @@ auto retry_interrupted(Call&& call) noexcept {
   }
 }
 
-/// errno as an error; those with a code of their own get it, and keep the number as detail only where it adds something.
+/// errno as an error; those with a code of their own get it, and keep the number as detail only where it adds
+/// something.
 inline error last_error(step at) noexcept {
   switch (errno) {
     case ENOENT: return error(errc::not_found, at);
@@ -3366,8 +3377,8 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
   const wait_strategy how = strategy_of(end);
   stop* const halt = patience.interrupter();
   if (how != wait_strategy::park) {
-    // Whoever waits for room looks ever more rarely: each look takes the line that the other side is about to write, and
-    // a little room at a time would be bought with a line transfer each.
+    // Whoever waits for room looks ever more rarely: each look takes the line that the other side is about to write,
+    // and a little room at a time would be bought with a line transfer each.
     unsigned pauses = 1;
     for (unsigned i = 0; i < looks; i += pauses) {
       if (k == want::push && pauses < looks / 4) pauses *= 2;
@@ -3790,8 +3801,8 @@ class mapped_region {
     if (data_ != nullptr) ::munmap(data_, size_);
   }
 
-  /// From here on nobody can write what lies at `from` and behind through this mapping. Errors: unsupported where that is
-  /// no beginning of a page of this system.
+  /// From here on nobody can write what lies at `from` and behind through this mapping. Errors: unsupported where that
+  /// is no beginning of a page of this system.
   [[nodiscard]] status protect(std::size_t from) const noexcept {
     const long page = ::sysconf(_SC_PAGESIZE);
     if (page <= 0 || from % static_cast<std::size_t>(page) != 0) return error(errc::unsupported, step::map, subject::page_size);
@@ -4226,7 +4237,8 @@ inline status fill_region(int fd, const region_spec& spec, const region_options&
   return write_all_at(fd, &h, sizeof h, 0);
 }
 
-// Gives a region that is complete its name. What outlives a reboot is on disk before its name is, and then the name too.
+// Gives a region that is complete its name. What outlives a reboot is on disk before its name is, and then the name
+// too.
 inline status link_region(int fd, const region_place& where) noexcept {
   if (where.durable() && ::fdatasync(fd) != 0) return last_error(step::create);
   char self[64];
@@ -4282,8 +4294,8 @@ inline result<unique_handle> create_memfd_region(const region_spec& spec, const 
   return fd;
 }
 
-/// Has a file all its blocks? Who may only read can allocate none; and it is tmpfs where even reading a hole takes a page,
-/// which may not be had.
+/// Has a file all its blocks? Who may only read can allocate none; and it is tmpfs where even reading a hole takes a
+/// page, which may not be had.
 inline status check_blocks(int fd, std::uint64_t size) noexcept {
   constexpr std::uint32_t tmpfs = 0x01021994;
   struct statfs fs = {};
@@ -4450,8 +4462,8 @@ struct region_settled : order_site<std::memory_order_release> {};  // after the 
 ///
 /// The lock bytes, and how healers and joiners keep out of each other's way, are in slot_locks.hpp.
 ///
-/// With `rights::read_only` one only looks on: at no slot, with no lock, and without a word of one's own. Who does so is none
-/// of the participants, and can ask for the life of others, but heal nobody.
+/// With `rights::read_only` one only looks on: at no slot, with no lock, and without a word of one's own. Who does so
+/// is none of the participants, and can ask for the life of others, but heal nobody.
 template <class P = native_memory>
 class membership {
   using locks = detail::slot_locks;
@@ -4698,8 +4710,8 @@ class membership {
     const error why = detail::last_error(step::validate);
     return why.code == errc::not_found ? error(errc::unsupported, step::validate, subject::proc_file_system) : why;
   }
-  // Words of an earlier boot are trusted only after an orderly end. J is held, so nobody else is between these lines; and
-  // whoever lives has been let in by somebody of this boot, whatever name of it we may be shown.
+  // Words of an earlier boot are trusted only after an orderly end. J is held, so nobody else is between these lines;
+  // and whoever lives has been let in by somebody of this boot, whatever name of it we may be shown.
   status check_boot() noexcept {
     auto& s = state();
     const auto boot = this_boot();  // an unknown one, taken for another, would wipe the words of those who live now
@@ -4726,8 +4738,8 @@ class membership {
     const bool settled = before == *boot || before == 0 || s.clean.load(P::template order<site::region_booted>) == 1;
     return settled || !alone() ? status() : error(errc::denied, step::validate, subject::persistence);
   }
-  // Marks the region as left in order, if we are the last. Somebody who is just joining holds J for a moment, and may be
-  // refused, so it is waited for.
+  // Marks the region as left in order, if we are the last. Somebody who is just joining holds J for a moment, and may
+  // be refused, so it is waited for.
   void leave_clean() noexcept {
     if (!alone()) return;
     (void)::msync(region_.data(), region_.size(), MS_SYNC);  // most of it, with no lock held
@@ -4789,8 +4801,8 @@ template <class T>
 class private_page {
  public:
   constexpr private_page() noexcept = default;
-  /// Maps the page and starts with a value-initialised T. Errors: no_space; unsupported if the kernel (before 4.14) cannot
-  /// wipe; os.
+  /// Maps the page and starts with a value-initialised T. Errors: no_space; unsupported if the kernel (before 4.14)
+  /// cannot wipe; os.
   [[nodiscard]] static result<private_page> make() noexcept {
     void* const at = ::mmap(nullptr, sizeof(content), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED) return last_error(step::create);
@@ -4960,8 +4972,8 @@ struct region_opener {
 
 namespace sluice::detail {
 
-/// errno of a socket call as an error. A connection that was broken off stays `os` with its number when it is read from:
-/// `closed` would say that everything had come.
+/// errno of a socket call as an error. A connection that was broken off stays `os` with its number when it is read
+/// from: `closed` would say that everything had come.
 inline error socket_error(step at) noexcept {
   switch (errno) {
     case EADDRINUSE: return error(errc::busy, at, subject::address);
@@ -5256,8 +5268,8 @@ class message_source : public source_verbs<message_source<T, Stream>> {
   std::byte buffer_[detail::message_buffer_bytes<T>];
 };
 
-/// Messages of type T into a byte stream. Where the stream takes only a part of one, the sink owns the rest and sends it
-/// before anything else: push, flush and finish wait for that, close does what is possible at once.
+/// Messages of type T into a byte stream. Where the stream takes only a part of one, the sink owns the rest and sends
+/// it before anything else: push, flush and finish wait for that, close does what is possible at once.
 ///
 /// Threads: one at a time. Blocks: push, flush, finish; never try_push. Allocates: never.
 template <wire T, writable Stream>
@@ -5293,8 +5305,8 @@ class message_sink : public sink_verbs<message_sink<T, Stream>> {
     if (begin_ != sizeof(T)) (void)try_flush();
     return {};
   }
-  /// Once the message is accepted, the patience that is left goes into sending all of it: whoever pushes a large one and
-  /// then waits for the answer must not wait for a rest that nobody sends.
+  /// Once the message is accepted, the patience that is left goes into sending all of it: whoever pushes a large one
+  /// and then waits for the answer must not wait for a rest that nobody sends.
   template <class U = T>
     requires requires(verbs& v, U&& value, until u) { v.push(std::forward<U>(value), u); }
   auto push(U&& value, until u = {}) noexcept {
@@ -5433,7 +5445,8 @@ namespace sluice {
 
 /// The end of a pipe that bytes come out of.
 ///
-/// Threads: one at a time. Blocks: read; never try_read. Allocates: never. Errors: empty, closed (every writer left), os.
+/// Threads: one at a time. Blocks: read; never try_read. Allocates: never. Errors: empty, closed (every writer left),
+/// os.
 class pipe_reader : public read_verbs<pipe_reader> {
  public:
   static constexpr end_traits traits{.boundaries = false, .spans = reach::host};
@@ -5457,7 +5470,8 @@ class pipe_reader : public read_verbs<pipe_reader> {
 
 /// The end of a pipe that bytes go into. Never raises SIGPIPE.
 ///
-/// Threads: one at a time. Blocks: write; never try_write. Allocates: never. Errors: full, closed (every reader left), os.
+/// Threads: one at a time. Blocks: write; never try_write. Allocates: never. Errors: full, closed (every reader left),
+/// os.
 class pipe_writer : public write_verbs<pipe_writer> {
  public:
   static constexpr end_traits traits = pipe_reader::traits;
@@ -5769,9 +5783,9 @@ struct crowd_view {
 /// All the holders of one role, for rings with several producers or consumers: who has come and gone, and who sleeps.
 ///
 /// Each participant has a seat, whose role word only its living holder writes, or a healer with a certificate of its
-/// death. There is no count of holders, which a killed process could leave wrong. `news` changes after every change of a
-/// seat, so that the other side pays one load for all of them; whoever is killed between the two is healed, and the healer
-/// makes the news.
+/// death. There is no count of holders, which a killed process could leave wrong. `news` changes after every change of
+/// a seat, so that the other side pays one load for all of them; whoever is killed between the two is healed, and the
+/// healer makes the news.
 ///
 /// One sleeper is woken for each change that lets one of them go on:
 ///
@@ -5793,8 +5807,8 @@ class crowd {
 
   /// The number to compare with that of an earlier look.
   [[nodiscard]] SLUICE_INLINE() std::uint32_t news() const noexcept { return news_.load(P::template order<site::crowd_peek>); }
-  /// Who is there. Says that somebody is while the crowd is changing too fast to tell. So it does, with no number that news
-  /// have, while the news of an end are still to come: who was told before would be told of the same end again.
+  /// Who is there. Says that somebody is while the crowd is changing too fast to tell. So it does, with no number that
+  /// news have, while the news of an end are still to come: who was told before would be told of the same end again.
   [[nodiscard]] crowd_view look() const noexcept {
     crowd_view v;
     for (unsigned tries = 0; tries < 4; ++tries) {
@@ -5820,8 +5834,8 @@ class crowd {
     seats_[seat].begin();
     announce(seat, phase::live);
   }
-  /// Ends the session of a seat, if it is live. A healer comes here too, for a seat of the dead: it announces an end that
-  /// the dead had stored and perhaps not announced.
+  /// Ends the session of a seat, if it is live. A healer comes here too, for a seat of the dead: it announces an end
+  /// that the dead had stored and perhaps not announced.
   void end(unsigned seat, phase how) noexcept {
     seats_[seat].end(how);
     const role_view v = seats_[seat].peek();
@@ -5888,9 +5902,9 @@ static_assert(crowd<>::most == 1u << crowd_view::seat_bits);
 
 #endif
 
-// What the rings with one producer and any number of readers have in common: who is there, who sleeps, and how the end of
-// the producer is told. Every message is for every reader, so readers know nothing of each other, and the producer does
-// not care whether there are any.
+// What the rings with one producer and any number of readers have in common: who is there, who sleeps, and how the end
+// of the producer is told. Every message is for every reader, so readers know nothing of each other, and the producer
+// does not care whether there are any.
 
 namespace sluice {
 
@@ -5909,7 +5923,8 @@ struct audience {
   typename P::template atomic<std::uint32_t> told;  // the last producer session whose end a reader was told of
   alignas(apart_bytes) crowd<P> consumers;
 
-  /// Ends what the dead owner of a slot had begun, and wakes whoever may wait for that. The caller holds its certificate.
+  /// Ends what the dead owner of a slot had begun, and wakes whoever may wait for that. The caller holds its
+  /// certificate.
   template <class Ring>
   void heal(unsigned slot, Ring&& ring) noexcept {
     if (slot == speaker_slot) producer.end(phase::died);
@@ -5974,8 +5989,8 @@ class listener {
   [[nodiscard]] gate<P>& doorstep() noexcept { return hall().consumers.doorstep(seat_); }
   /// Counts a refusal; true now and then, when it is time to ask whether the other side still lives.
   [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 256 == 0; }
-  /// For who can heal nobody: is the producer dead, as far as `dead(slot)`, the kernel's word, says? Its session was live
-  /// before and after that, and a session has one owner, who lives as long as it: so it is this one that has died.
+  /// For who can heal nobody: is the producer dead, as far as `dead(slot)`, the kernel's word, says? Its session was
+  /// live before and after that, and a session has one owner, who lives as long as it: so it is this one that has died.
   template <class Dead>
   void look_for_death(Dead dead) noexcept {
     const role_view there = hall().producer.read();
@@ -6018,11 +6033,12 @@ class listener {
 #include <cstddef>
 #include <new>
 
-// A broadcast that loses nothing: one producer, every reader gets every message, and the producer waits for the slowest.
+// A broadcast that loses nothing: one producer, every reader gets every message, and the producer waits for the
+// slowest.
 //
-// Messages have positions from 0 on, which never come back. They lie in the stamped blocks of the spsc ring; here the stamp
-// of a block is the position after the last message that was pushed into it. Each reader has a cursor, on a line of its own:
-// the position of its next message. A bit in `active` says that its cursor counts.
+// Messages have positions from 0 on, which never come back. They lie in the stamped blocks of the spsc ring; here the
+// stamp of a block is the position after the last message that was pushed into it. Each reader has a cursor, on a line
+// of its own: the position of its next message. A bit in `active` says that its cursor counts.
 //
 //   push  (P1) a position below the private limit needs no look at anybody; (P2) write the item; (P3) store the stamp.
 //   pop   (C1) the stamp is above the position: it is there; (C2) read the item; (C3) store the cursor: popped.
@@ -6033,28 +6049,30 @@ class listener {
 //         the tail from `quantum` before it on; begin `capacity` before the tail; (J4) store the cursor.
 //   leave (L1) clear the bit. A healer does the same for the dead, with a certificate; nobody else does.
 //
-// (G1), (G2), (J2) and (J3) are sequentially consistent: either the producer sees the bit, and then grants nothing beyond
-// the cursor; or the joiner sees the limit that was granted without it, and begins where that does no harm. Both are
-// careful, so both may be. (G1) is an exchange because a producer killed after it may have begun to overwrite: no compiler
-// may hold that announcement back, as it might a store. Where a sequentially consistent store is an exchange, it costs the same.
+// (G1), (G2), (J2) and (J3) are sequentially consistent: either the producer sees the bit, and then grants nothing
+// beyond the cursor; or the joiner sees the limit that was granted without it, and begins where that does no harm. Both
+// are careful, so both may be. (G1) is an exchange because a producer killed after it may have begun to overwrite: no
+// compiler may hold that announcement back, as it might a store. Where a sequentially consistent store is an exchange,
+// it costs the same.
 //
 // The tail is at most `quantum` below the limit, so a joiner begins at most capacity + quantum below any limit that was
 // granted without it, and there are blocks for that.
 //
 // A limit that was granted allows to write `quantum` messages more, during which somebody may join and want the last
-// `capacity` of them. Therefore there are blocks for capacity + quantum messages, and a partly overwritten block. A reader
-// that joins so holds the producer at once, or `quantum` messages later; whoever was there before is never further behind
-// than the capacity.
+// `capacity` of them. Therefore there are blocks for capacity + quantum messages, and a partly overwritten block. A
+// reader that joins so holds the producer at once, or `quantum` messages later; whoever was there before is never
+// further behind than the capacity.
 //
 // (P3) release, pairs with (C1) acquire: the item. (C3) release and (L1) release pair with (G3) and (G2): the producer
-// reuses a block after the last read of it. (G1) and (G4) release besides, for (J3): whatever was pushed before the grant.
+// reuses a block after the last read of it. (G1) and (G4) release besides, for (J3): whatever was pushed before the
+// grant.
 //
 // Who writes what: stamps, items and `limit` the producer; a cursor its reader; `active` who joins or leaves, by
 // read-modify-write. A push has none, a grant has one. All zero is an empty ring.
 //
-// What a kill leaves: a producer's item without a stamp, or a limit that is higher than need be; its successor finds the
-// tail in the `quantum` positions below the limit. A reader's cursor, at the last message whose pop it had committed, and
-// its bit, perhaps before it had chosen where to begin: it holds the producer until it is healed.
+// What a kill leaves: a producer's item without a stamp, or a limit that is higher than need be; its successor finds
+// the tail in the `quantum` positions below the limit. A reader's cursor, at the last message whose pop it had
+// committed, and its bit, perhaps before it had chosen where to begin: it holds the producer until it is healed.
 
 namespace sluice {
 
@@ -6087,8 +6105,8 @@ struct broadcast_control {
   cursor cursors[crowd<P>::most];
 };
 
-/// A broadcast ring of T in memory that somebody else provides: where it is, and how large. A private copy of the geometry;
-/// nothing of it is read from the shared memory again.
+/// A broadcast ring of T in memory that somebody else provides: where it is, and how large. A private copy of the
+/// geometry; nothing of it is read from the shared memory again.
 template <class T, class P = native_memory>
 class broadcast_ring {
  public:
@@ -6153,8 +6171,8 @@ class broadcast_ring {
   [[nodiscard]] bool persistent() const noexcept { return persistent_; }
   [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
 
-  /// The first position that nothing had been pushed to at some moment during the call, read off the stamps from `quantum`
-  /// below the limit on; false if no correct producer wrote them.
+  /// The first position that nothing had been pushed to at some moment during the call, read off the stamps from
+  /// `quantum` below the limit on; false if no correct producer wrote them.
   [[nodiscard]] bool find_tail(word limit, word& tail) const noexcept {
     if (limit > ~word{0} / 2) return false;  // nobody comes that far, and further on a position might be 0 again
     word at = limit > quantum_ ? limit - quantum_ : 0;
@@ -6211,8 +6229,8 @@ namespace sluice {
 /// The side that messages go into.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: full (`who` is a reader that holds it back); busy (a claim is out); corrupt (a reader wrote an impossible cursor:
-/// `who`); forked (detached). Nobody need read: then the ring keeps the last `capacity` messages.
+/// Errors: full (`who` is a reader that holds it back); busy (a claim is out); corrupt (a reader wrote an impossible
+/// cursor: `who`); forked (detached). Nobody need read: then the ring keeps the last `capacity` messages.
 template <class T, class P = native_memory>
 class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
  public:
@@ -6348,8 +6366,8 @@ class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
 /// A side that messages come out of: every message since it joined, and before these the ones that were still kept.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty; closed, peer_died (and nothing is left to pop); busy (a loan is out); corrupt (a stamp that no correct
-/// producer writes); forked (detached).
+/// Errors: empty; closed, peer_died (and nothing is left to pop); busy (a loan is out); corrupt (a stamp that no
+/// correct producer writes); forked (detached).
 template <class T, class P = native_memory>
 class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> {
   using base = detail::listener<broadcast_consumer<T, P>, P>;
@@ -6358,7 +6376,8 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
   using ring_type = broadcast_ring<T, P>;
   using word = typename ring_type::word;
 
-  /// Begins with the oldest message that is kept, and from then on holds the producer. The caller owns the slot of that number.
+  /// Begins with the oldest message that is kept, and from then on holds the producer. The caller owns the slot of that
+  /// number.
   status attach(const ring_type& r, unsigned seat) noexcept {
     auto& s = r.shared();
     auto& cursor = s.cursors[seat].at;
@@ -6526,7 +6545,8 @@ struct racing_load : order_site<std::memory_order_acquire> {};   // (X2) each wo
 namespace detail {
 
 /// An item that one thread may be writing while others read it: a row of atomic words, so that the race is defined. A
-/// reader that met a word of a later item sees the mark that was stored before it, by (X1) and (X2), and discards the copy.
+/// reader that met a word of a later item sees the mark that was stored before it, by (X1) and (X2), and discards the
+/// copy.
 template <class T, class P>
 class alignas(alignof(T) > alignof(typename P::word) ? alignof(T) : alignof(typename P::word)) racing_item {
   static_assert(copies_as_bytes<T>, "a message that may be overwritten while it is read must be trivially copyable");
@@ -6576,8 +6596,8 @@ class copied_item {
  private:
   alignas(T) std::byte bytes_[sizeof(T)] = {};
 };
-/// The same on the stack, for what is filled at once. A compiler drops the zeroes; without them it warns where it cannot see
-/// that a failed copy is not used.
+/// The same on the stack, for what is filled at once. A compiler drops the zeroes; without them it warns where it
+/// cannot see that a failed copy is not used.
 template <class T>
 union fresh_item {
   constexpr fresh_item() noexcept : bytes{} {}
@@ -6596,8 +6616,8 @@ union fresh_item {
 
 // The newest value of one producer, for any number of readers: what a reader has not taken in time is replaced.
 //
-// Values are numbered from 1; `newest` is the number of the last one that is whole. Value n is in buffer n mod B, where B
-// is a power of two and at least 2, and the buffer's stamp is the number of the value that was last begun in it.
+// Values are numbered from 1; `newest` is the number of the last one that is whole. Value n is in buffer n mod B, where
+// B is a power of two and at least 2, and the buffer's stamp is the number of the value that was last begun in it.
 //
 //   push s+1   (P1) store the stamp of its buffer: s+1; (P2) store the words; (P3) store newest = s+1: pushed.
 //   pop        (C1) n = newest; nothing if n was seen before; (C2) load the words of its buffer; (C3) its stamp is still
@@ -6612,7 +6632,8 @@ union fresh_item {
 // back, so a reader that was stopped in the middle of a copy for however long finds out.
 //
 // What a kill leaves: before (P3) the old value, in a buffer that the dead did not touch; the words that it began are
-// named by nobody, and its successor begins the same number again. After (P3) the new value. A dead reader leaves nothing.
+// named by nobody, and its successor begins the same number again. After (P3) the new value. A dead reader leaves
+// nothing.
 //
 // The producer takes a number of steps that nobody can change. A reader begins again only because of a newer value, and
 // only if B - 1 values were pushed while it copied one: the capacity is how many it can be behind.
@@ -6629,8 +6650,8 @@ struct latest_check : order_site<std::memory_order_acquire> {};    // (C3)
 struct latest_peek : order_site<std::memory_order_relaxed> {};     // only counted with; and by the producer, which wrote it
 }  // namespace site
 
-/// A ring for the newest value of T in memory that somebody else provides: where it is, and how large. A private copy of
-/// the geometry; nothing of it is read from the shared memory again.
+/// A ring for the newest value of T in memory that somebody else provides: where it is, and how large. A private copy
+/// of the geometry; nothing of it is read from the shared memory again.
 template <class T, class P = native_memory>
 class latest_ring {
  public:
@@ -6818,17 +6839,18 @@ class latest_producer : public detail::overwriter<latest_producer<T, P>, latest_
 
 /// A side that values come out of: each the newest there is, and none twice.
 ///
-/// Threads: one at a time. Progress: lock-free: begins again when the producer has overtaken it by a whole ring. Blocks:
-/// never. Allocates: never.
-/// Errors: empty; pending (overtaken again and again; `who` is the producer); closed, peer_died (and the last value has been
-/// seen); busy (a loan is out); corrupt (a number that no correct peer writes); forked (detached).
+/// Threads: one at a time. Progress: lock-free: begins again when the producer has overtaken it by a whole ring.
+/// Blocks: never. Allocates: never.
+/// Errors: empty; pending (overtaken again and again; `who` is the producer); closed, peer_died (and the last value has
+/// been seen); busy (a loan is out); corrupt (a number that no correct peer writes); forked (detached).
 template <class T, class P = native_memory>
 class latest_consumer : public detail::listener<latest_consumer<T, P>, P> {
  public:
   using ring_type = latest_ring<T, P>;
   using word = typename ring_type::word;
 
-  /// Begins with the value that there is, if any. The caller owns the slot of that number, or only looks on at `no_seat`.
+  /// Begins with the value that there is, if any. The caller owns the slot of that number, or only looks on at
+  /// `no_seat`.
   status attach(const ring_type& r, unsigned seat) noexcept {
     const word newest = r.shared().newest.load(P::template order<site::latest_newest>);
     ring_ = r;
@@ -6945,11 +6967,11 @@ class latest_consumer : public detail::listener<latest_consumer<T, P>, P> {
 #include <cstddef>
 #include <new>
 
-// A broadcast that waits for nobody: one producer overwrites its oldest message, and a reader that comes too late learns
-// exactly how many it has missed.
+// A broadcast that waits for nobody: one producer overwrites its oldest message, and a reader that comes too late
+// learns exactly how many it has missed.
 //
-// Messages are numbered from 1; message n is in cell (n-1) mod N. A cell's stamp says which message it holds, and whether
-// that is whole:
+// Messages are numbered from 1; message n is in cell (n-1) mod N. A cell's stamp says which message it holds, and
+// whether that is whole:
 //
 //     there(n) = 2n ---(P1)--> making(n+N) = 2(n+N)-1 ---(P3)--> there(n+N)
 //
@@ -6963,12 +6985,13 @@ class latest_consumer : public detail::listener<latest_consumer<T, P>, P> {
 //
 // `tail` is a hint, which never exceeds the truth: where to begin to look. Nobody polls it.
 //
-// Who writes what: stamps, words and `tail` the producer; readers write nothing but their seat. Stamps never come back, so
-// a reader that was stopped in the middle of a copy for however long finds out.
+// Who writes what: stamps, words and `tail` the producer; readers write nothing but their seat. Stamps never come back,
+// so a reader that was stopped in the middle of a copy for however long finds out.
 //
-// What a kill leaves: between (P1) and (P3) a cell in the making. What it held is gone, as it would have been a moment later,
-// and counts as missed by whoever had it still before him; the successor begins the same message again. After (P3) the message, and perhaps a tail that is one
-// behind: a successor goes on from the stamps. A dead reader leaves nothing.
+// What a kill leaves: between (P1) and (P3) a cell in the making. What it held is gone, as it would have been a moment
+// later, and counts as missed by whoever had it still before him; the successor begins the same message again. After
+// (P3) the message, and perhaps a tail that is one behind: a successor goes on from the stamps. A dead reader leaves
+// nothing.
 //
 // All zero is a ring in which there has been nothing.
 
@@ -7044,8 +7067,8 @@ class lossy_ring {
       if (cell_of(n + 1)->stamp.load(P::template order<site::lossy_stamp>) != there(n + 1)) break;
     return n;
   }
-  /// The first message that is kept when `tail` is the last; not one whose place the next message is about to take, or that
-  /// a producer was killed over.
+  /// The first message that is kept when `tail` is the last; not one whose place the next message is about to take, or
+  /// that a producer was killed over.
   [[nodiscard]] word oldest(word tail) const noexcept {
     if (tail < capacity_) return 1;
     const word n = tail - capacity_ + 1;
@@ -7114,16 +7137,17 @@ class lossy_producer : public detail::overwriter<lossy_producer<T, P>, lossy_rin
 /// A side that messages come out of: all of them in order, but for those that were overwritten, whose number it says.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty; lagged (`detail` messages were overwritten before this reader came to them, or are skipped so that it can
-/// keep up; the next one is ready); closed, peer_died (and nothing is left to pop); busy (a loan is out); corrupt (a stamp
-/// that no correct peer writes); forked (detached).
+/// Errors: empty; lagged (`detail` messages were overwritten before this reader came to them, or are skipped so that it
+/// can keep up; the next one is ready); closed, peer_died (and nothing is left to pop); busy (a loan is out); corrupt
+/// (a stamp that no correct peer writes); forked (detached).
 template <class T, class P = native_memory>
 class lossy_consumer : public detail::listener<lossy_consumer<T, P>, P> {
  public:
   using ring_type = lossy_ring<T, P>;
   using word = typename ring_type::word;
 
-  /// Begins with the oldest message that is kept. The caller owns the slot of that number, or only looks on at `no_seat`.
+  /// Begins with the oldest message that is kept. The caller owns the slot of that number, or only looks on at
+  /// `no_seat`.
   status attach(const ring_type& r, unsigned seat) noexcept {
     ring_ = r;
     go_to(r.oldest(r.find_tail()));
@@ -7218,8 +7242,8 @@ class lossy_consumer : public detail::listener<lossy_consumer<T, P>, P> {
     if (ahead == 0 && copy(to)) [[likely]] return {};
     return overtaken();
   }
-  // The next message is gone. Goes on with the oldest that is kept; but if that is gone before it was read, then with the
-  // one in the middle, since this reader is slower than it takes to lap it.
+  // The next message is gone. Goes on with the oldest that is kept; but if that is gone before it was read, then with
+  // the one in the middle, since this reader is slower than it takes to lap it.
   SLUICE_COLD() error overtaken() noexcept {
     const word stamp = at_->stamp.load(P::template order<site::lossy_stamp>), begun = ring_type::number_of(stamp);
     if (begun <= next_ || (begun - next_) % ring_.capacity() != 0) return error(errc::corrupt, step::pop, subject::stamp);
@@ -7252,20 +7276,20 @@ class lossy_consumer : public detail::listener<lossy_consumer<T, P>, P> {
 
 namespace sluice {
 
-/// One producer, any number of readers, each message to every reader. The producer waits for the slowest reader that lives;
-/// where there is none, the ring keeps the last messages for who joins later.
+/// One producer, any number of readers, each message to every reader. The producer waits for the slowest reader that
+/// lives; where there is none, the ring keeps the last messages for who joins later.
 struct broadcast {};
-/// One producer, any number of readers, each message to every reader that comes in time: the producer waits for nobody, and
-/// overwrites the oldest message. A reader that has missed some gets `lagged` with their number, and goes on.
+/// One producer, any number of readers, each message to every reader that comes in time: the producer waits for nobody,
+/// and overwrites the oldest message. A reader that has missed some gets `lagged` with their number, and goes on.
 struct lossy_broadcast {};
-/// One producer, any number of readers; each gets the newest value, once, and never what has been replaced by a newer one.
-/// The capacity is how many values may be pushed while a reader copies one. The default is few.
+/// One producer, any number of readers; each gets the newest value, once, and never what has been replaced by a newer
+/// one. The capacity is how many values may be pushed while a reader copies one. The default is few.
 struct latest {};
 
 namespace detail {
 
-/// The kinds with one producer, in slot 0, whose every message is for every reader. A reader writes no message; one that may
-/// miss some need write nothing, since nobody waits for it.
+/// The kinds with one producer, in slot 0, whose every message is for every reader. A reader writes no message; one
+/// that may miss some need write nothing, since nobody waits for it.
 template <region_kind Id, bool Reliable>
 struct audience_kind {
   static constexpr rights least_rights_to_read = Reliable ? rights::payload_read_only : rights::read_only;
@@ -7525,8 +7549,8 @@ class ring_end {
     return {};
   }
 
-  /// Heals what dead participants left; returns what there was to do. Whoever waits, and whoever is refused again and again,
-  /// does this by itself. Idempotent.
+  /// Heals what dead participants left; returns what there was to do. Whoever waits, and whoever is refused again and
+  /// again, does this by itself. Idempotent.
   recovery recover() noexcept { return side_->attached() ? home_.heal_peers() : recovery{}; }
   /// All that this end has healed so far, asked or by itself, and when it was opened.
   [[nodiscard]] recovery recovered() const noexcept { return home_.recovered(); }
@@ -7612,7 +7636,8 @@ class ring_end {
 
 /// The end of a ring that messages go into.
 ///
-/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates: never.
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates:
+/// never.
 template <class T, class Kind, class Home, class P>
 class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template producer<T, P>, Home>,
                   public sink_verbs<ring_sink<T, Kind, Home, P>> {
@@ -7660,7 +7685,8 @@ class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template pro
 
 /// The end of a ring that messages come out of.
 ///
-/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates: never.
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates:
+/// never.
 template <class T, class Kind, class Home, class P>
 class ring_source : public detail::ring_end<typename ring_kind<Kind>::template consumer<T, P>, Home>,
                     public source_verbs<ring_source<T, Kind, Home, P>> {
@@ -7772,8 +7798,8 @@ class [[nodiscard]] bytes_slot : public detail::lent_bytes<Side, std::byte> {
 
 /// A message in the ring, read in place: consumed when the loan is released or destroyed, left there by keep().
 ///
-/// Aligned to a line. Its size is fixed; between processes the writer could still change its bytes, so check a copy where
-/// the writer is not trusted. Outlives a move of its end, not its destruction.
+/// Aligned to a line. Its size is fixed; between processes the writer could still change its bytes, so check a copy
+/// where the writer is not trusted. Outlives a move of its end, not its destruction.
 template <class Side, class Ring>
 class [[nodiscard]] bytes_loan : public detail::lent_bytes<Side, const std::byte> {
   using base = detail::lent_bytes<Side, const std::byte>;
@@ -7799,7 +7825,8 @@ class [[nodiscard]] bytes_loan : public detail::lent_bytes<Side, const std::byte
 /// The end that messages of any length go into. A message of n bytes takes max(1, ceil(n / 64)) × 64 bytes of the
 /// capacity, in one piece; the largest possible one is as large as the capacity.
 ///
-/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates: never.
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates:
+/// never.
 template <class Kind, class Home, class P>
 class bytes_sink : public detail::ring_end<typename ring_kind<Kind>::template producer<std::byte, P>, Home> {
   using side_type = typename ring_kind<Kind>::template producer<std::byte, P>;
@@ -7819,8 +7846,8 @@ class bytes_sink : public detail::ring_end<typename ring_kind<Kind>::template pr
     auto home = this->home().another(seats);
     return home ? result<bytes_sink>(bytes_sink(std::move(*home), this->waits())) : result<bytes_sink>(home.err());
   }
-  /// A place for up to n bytes. Errors: full, too_big, closed, peer_died, busy, corrupt, forked; and pending, where there
-  /// are several producers.
+  /// A place for up to n bytes. Errors: full, too_big, closed, peer_died, busy, corrupt, forked; and pending, where
+  /// there are several producers.
   slot_type try_claim(std::size_t n) noexcept {
     const auto place = this->side().try_claim(n);
     if (!place) [[unlikely]] return this->refused(place.err());
@@ -7846,7 +7873,8 @@ class bytes_sink : public detail::ring_end<typename ring_kind<Kind>::template pr
 
 /// The end that messages of any length come out of.
 ///
-/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates: never.
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates:
+/// never.
 template <class Kind, class Home, class P>
 class bytes_source : public detail::ring_end<typename ring_kind<Kind>::template consumer<std::byte, P>, Home> {
   using side_type = typename ring_kind<Kind>::template consumer<std::byte, P>;
@@ -7873,8 +7901,8 @@ class bytes_source : public detail::ring_end<typename ring_kind<Kind>::template 
     if (detail::settled(l) || u.immediate()) [[likely]] return l;
     return detail::wait_for(*this, want::pop, u, [this] { return try_borrow(); });
   }
-  /// Copies the next message into `to`, whole, and returns its size. If it does not fit: too_big in step `read`, with the
-  /// size in `detail` (at most 2^31 - 1), and the message stays.
+  /// Copies the next message into `to`, whole, and returns its size. If it does not fit: too_big in step `read`, with
+  /// the size in `detail` (at most 2^31 - 1), and the message stays.
   result<std::size_t> try_pop(std::span<std::byte> to) noexcept {
     const auto n = this->side().try_pop(to, ringer{});
     if (!n) [[unlikely]] return this->refused(n.err());
@@ -8013,7 +8041,8 @@ struct channel_core {
   std::atomic<std::uint64_t> slots_{0};  // of living ends
 };
 
-/// One end's hold on the core, and its side of the ring. Within a process nobody dies alone, so there is nobody to heal.
+/// One end's hold on the core, and its side of the ring. Within a process nobody dies alone, so there is nobody to
+/// heal.
 template <class Side, class T, class Kind, class P>
 class local_home {
   using core_type = channel_core<T, Kind, P>;
@@ -8125,8 +8154,8 @@ Both open_channel(std::size_t capacity, const channel_options& o) noexcept {
 
 }  // namespace detail
 
-/// A channel of exactly `capacity` messages between threads; where its kind allows more ends of a side, these are clones.
-/// Where memory is short, or the capacity is 0, both ends are inert and say so with every verb.
+/// A channel of exactly `capacity` messages between threads; where its kind allows more ends of a side, these are
+/// clones. Where memory is short, or the capacity is 0, both ends are inert and say so with every verb.
 ///
 /// Allocates: here and in clone(), and nowhere later.
 template <message T, channel_kind Kind = spsc, class P = native_memory>
@@ -8231,8 +8260,8 @@ class crowd_side {
     seen_ = view.news;
     return {};
   }
-  /// For who pops: nothing is there, now or for ever. `rest()` looks again for what was pushed before an end that has just
-  /// been seen: `empty` if there is nothing, no error if there is something.
+  /// For who pops: nothing is there, now or for ever. `rest()` looks again for what was pushed before an end that has
+  /// just been seen: `empty` if there is nothing, no error if there is something.
   template <class Rest>
   error nothing_there(Rest rest) noexcept {
     const error empty(errc::empty, step::pop);
@@ -8514,16 +8543,18 @@ class ordered_ring {
 
 #endif
 
-// The two sides of the ordered ring, ordered_producer and ordered_consumer. What they do, and why it survives a kill anywhere, is in ordered_layout.hpp.
+// The two sides of the ordered ring, ordered_producer and ordered_consumer. What they do, and why it survives a kill
+// anywhere, is in ordered_layout.hpp.
 //
-// `Many` says that the side has fellows: it then takes positions by compare-exchange instead of a store, settles before it
-// does, and passes wake-ups on. A side that is all zero is not ready, and its first use ends in a slow path that says why:
-// a forked child finds its copy wiped and so touches nothing of its parent's.
+// `Many` says that the side has fellows: it then takes positions by compare-exchange instead of a store, settles before
+// it does, and passes wake-ups on. A side that is all zero is not ready, and its first use ends in a slow path that
+// says why: a forked child finds its copy wiped and so touches nothing of its parent's.
 
 namespace sluice {
 
 namespace site {
-// The dispenser of a side without fellows: read by itself, by who has seen its end or has a certificate, or for an estimate.
+// The dispenser of a side without fellows: read by itself, by who has seen its end or has a certificate, or for an
+// estimate.
 struct ordered_alone : order_site<std::memory_order_relaxed> {};
 }  // namespace site
 
@@ -9085,13 +9116,15 @@ struct ring_kind<mpmc> : detail::ordered_kind<region_kind::mpmc, true, true> {};
 
 #include <bit>
 
-// The ring of messages of any length for several producers and one consumer, with one order for all messages, which stays
-// whole when any of them is killed at any instruction. Granules, frames and payload area are those of bytes_layout.hpp.
+// The ring of messages of any length for several producers and one consumer, with one order for all messages, which
+// stays whole when any of them is killed at any instruction. Granules, frames and payload area are those of
+// bytes_layout.hpp.
 //
-// A record is one or more granules in one piece. The frame of its first granule says {lap, size, owner, state}; positions
-// are cursors {lap, granule}. The records from the consumer's `head` on are a chain, each says where the next one is, and
-// the chain ends, at the tail, with a frame that is not of its lap there. Only that frame may be claimed, so the frames say
-// who owns what at every instruction. The word `tail` is a hint that lags behind, and that everybody helps on.
+// A record is one or more granules in one piece. The frame of its first granule says {lap, size, owner, state};
+// positions are cursors {lap, granule}. The records from the consumer's `head` on are a chain, each says where the next
+// one is, and the chain ends, at the tail, with a frame that is not of its lap there. Only that frame may be claimed,
+// so the frames say who owns what at every instruction. The word `tail` is a hint that lags behind, and that everybody
+// helps on.
 //
 //   frame of {lap, granule}             who writes it, when
 //   ----------------------------------  ----------------------------------------------------------------------------
@@ -9113,28 +9146,31 @@ struct ring_kind<mpmc> : detail::ordered_kind<region_kind::mpmc, true, true> {};
 //   (P5) store the frame of the message, or a skip, release
 //
 // Why a claim is right: the frame at t was not of t's lap, so nobody had claimed t when it was loaded. Whoever claims t
-// changes it, and it does not come back, so if (P2) succeeds, t still is the tail. head only grows; so what was free is.
+// changes it, and it does not come back, so if (P2) succeeds, t still is the tail. head only grows; so what was free
+// is.
 //
-// Pairs: (P5) with (C1), payload and rest are there before the message; (C4) with the load of head, the last read is before
-// the reuse. (P2), (P4) and (C3) with (P1): whoever sees a frame of a later lap than that of its t finds tail moved on, or
-// the ring corrupt. So does (P5), which also gives what a dead or doubting owner wrote to those who write there next. (P3)
-// with (P1): the records before tail are there for whoever asks them why there is no room. A claim does not need that:
-// tail is never ahead of the chain, and what is old in it is helped on.
+// Pairs: (P5) with (C1), payload and rest are there before the message; (C4) with the load of head, the last read is
+// before the reuse. (P2), (P4) and (C3) with (P1): whoever sees a frame of a later lap than that of its t finds tail
+// moved on, or the ring corrupt. So does (P5), which also gives what a dead or doubting owner wrote to those who write
+// there next. (P3) with (P1): the records before tail are there for whoever asks them why there is no room. A claim
+// does not need that: tail is never ahead of the chain, and what is old in it is helped on.
 //
-// Padding. A message that is too long for the end of the area gets the start of it, once there is room for both; a skip over
-// the granules left out is a claim of its own. Where there is nothing in the ring that anybody will read, that is, only
-// skips lie between head and tail, the whole area is free at its start: the message may lie over these skips, whose frames
-// may then be overwritten by (P4) before the consumer has come to them. So to whoever comes from head over skips of the same
-// lap, a frame of the next lap says what the padding said: go on at the start.
+// Padding. A message that is too long for the end of the area gets the start of it, once there is room for both; a skip
+// over the granules left out is a claim of its own. Where there is nothing in the ring that anybody will read, that is,
+// only skips lie between head and tail, the whole area is free at its start: the message may lie over these skips,
+// whose frames may then be overwritten by (P4) before the consumer has come to them. So to whoever comes from head over
+// skips of the same lap, a frame of the next lap says what the padding said: go on at the start.
 //
-// Laps. A granule inside of longer messages keeps its frame from lap to lap. Sweeping, in each lap that is a multiple of a
-// quarter of their range, sees to it that no frame at the tail is older than that, so a lap is older or newer by the sign of
-// its distance. As sizes need fewer bits in a smaller ring, laps have more: a word comes back after 2^56 bytes.
+// Laps. A granule inside of longer messages keeps its frame from lap to lap. Sweeping, in each lap that is a multiple
+// of a quarter of their range, sees to it that no frame at the tail is older than that, so a lap is older or newer by
+// the sign of its distance. As sizes need fewer bits in a smaller ring, laps have more: a word comes back after 2^56
+// bytes.
 //
-// Killed at any instruction. A producer: before (P2) nothing has happened; from there to (P5) the claim is in its frame, and a
-// healer makes a skip of it, of the claimed size, which covers whatever (P4) has left; after (P5) the message is there. tail
-// not moved, or padding with nothing behind it, is what everybody passes. The consumer: up to (C4) the message is left to
-// its successor, which sweeps again; after it, it was had. A healer: the next one finds the same, or nothing to do.
+// Killed at any instruction. A producer: before (P2) nothing has happened; from there to (P5) the claim is in its
+// frame, and a healer makes a skip of it, of the claimed size, which covers whatever (P4) has left; after (P5) the
+// message is there. tail not moved, or padding with nothing behind it, is what everybody passes. The consumer: up to
+// (C4) the message is left to its successor, which sweeps again; after it, it was had. A healer: the next one finds the
+// same, or nothing to do.
 
 namespace sluice {
 
@@ -9248,8 +9284,8 @@ class bytes_crowd_ring : public bytes_area<bytes_crowd_control<P>, P> {
     return s;
   }
   [[nodiscard]] SLUICE_INLINE() seen look(word cursor) const noexcept { return read(load_frame(cursor), cursor); }
-  /// Passes what is nothing for a reader, if it is that. Something later is a skip that was overwritten from the start of
-  /// the area: the caller knows that it has come there from head.
+  /// Passes what is nothing for a reader, if it is that. Something later is a skip that was overwritten from the start
+  /// of the area: the caller knows that it has come there from head.
   [[nodiscard]] bool pass(const seen& s, word& cursor) const noexcept {
     if (s.what == seen::later) return cursor = start_of_next_lap(cursor), true;
     if (s.what != seen::skip) return false;
@@ -9349,13 +9385,14 @@ namespace sluice {
 
 /// A side that messages go into, one of several.
 ///
-/// A message takes granules as in the ring of one producer. What is given back, and what a commit leaves of a claim, is free
-/// again once the reader has passed it.
+/// A message takes granules as in the ring of one producer. What is given back, and what a commit leaves of a claim, is
+/// free again once the reader has passed it.
 ///
-/// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Blocks: never. Allocates: never.
-/// Errors: full; pending (there is no room, and the reader waits for the claim of `who`, or has yet to pass what was given
-/// back); too_big (for this ring, now and ever); closed, peer_died (the reader has gone); busy (a claim is out); corrupt (a
-/// word that no correct peer writes); forked (detached).
+/// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Blocks: never. Allocates:
+/// never.
+/// Errors: full; pending (there is no room, and the reader waits for the claim of `who`, or has yet to pass what was
+/// given back); too_big (for this ring, now and ever); closed, peer_died (the reader has gone); busy (a claim is out);
+/// corrupt (a word that no correct peer writes); forked (detached).
 template <class P = native_memory>
 class bytes_crowd_producer : public detail::crowd_side<bytes_crowd_producer<P>, P> {
   using base = detail::crowd_side<bytes_crowd_producer, P>;
@@ -9516,8 +9553,8 @@ class bytes_crowd_producer : public detail::crowd_side<bytes_crowd_producer<P>, 
 /// The one side that messages come out of.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty; pending (the next message is not there yet: `who`); too_big, busy, forked as in the ring of one producer;
-/// closed, peer_died (no producer is left); corrupt (a word that no correct peer writes).
+/// Errors: empty; pending (the next message is not there yet: `who`); too_big, busy, forked as in the ring of one
+/// producer; closed, peer_died (no producer is left); corrupt (a word that no correct peer writes).
 template <class P = native_memory>
 class bytes_crowd_consumer : public detail::crowd_side<bytes_crowd_consumer<P>, P>,
                              public detail::bytes_reader<bytes_crowd_consumer<P>, bytes_crowd_ring<P>> {
@@ -9774,8 +9811,8 @@ inline result<region_place> file_place(std::string_view path, const ring_options
 
 }  // namespace detail
 
-/// Joins the region of an end anew: for a forked child, whose inherited end belongs to the parent. The role must be free,
-/// so a child usually takes over from a parent that has closed its end or is gone.
+/// Joins the region of an end anew: for a forked child, whose inherited end belongs to the parent. The role must be
+/// free, so a child usually takes over from a parent that has closed its end or is gone.
 ///
 /// Blocks, Errors: as shm_sink; closed if the end had been closed or moved from before the fork.
 template <class End>
@@ -9820,8 +9857,8 @@ struct shared_ends {
 /// Opens the sending end of the shared memory channel of this name, creating the channel if there is none.
 ///
 /// Blocks: up to two seconds while another process joins the same role. Allocates: one page, and the region if created.
-/// Errors: busy (a living sender; `who`), mismatch, corrupt, truncated, denied, invalid, not_found (the directory), too_big,
-/// no_space, unsupported, os.
+/// Errors: busy (a living sender; `who`), mismatch, corrupt, truncated, denied, invalid, not_found (the directory),
+/// too_big, no_space, unsupported, os.
 template <wire T, channel_kind Kind = spsc, class P = native_memory>
 [[nodiscard]] auto shm_sink(std::string_view name, const ring_options& o = {}) noexcept {
   return detail::shared_ends<T, Kind, P>::open_sink(region_place::shared_memory(name, o.region()), o);
@@ -9833,8 +9870,8 @@ template <wire T, channel_kind Kind = spsc, class P = native_memory>
 }
 /// Opens the sending end of the channel in the file at `path`, creating the file if there is none.
 ///
-/// After a reboot the channel is as it was if the last participant had left in order, and empty otherwise: opened() says
-/// so. Blocks, Allocates, Errors: as shm_sink.
+/// After a reboot the channel is as it was if the last participant had left in order, and empty otherwise: opened()
+/// says so. Blocks, Allocates, Errors: as shm_sink.
 template <wire T, channel_kind Kind = spsc, class P = native_memory>
 [[nodiscard]] auto mapped_sink(std::string_view path, const ring_options& o = {}) noexcept {
   return detail::shared_ends<T, Kind, P>::open_sink(detail::file_place(path, o), o);
@@ -9942,14 +9979,14 @@ template <wire T, channel_kind Kind = spsc, class P = native_memory>
 #include <cstddef>
 #include <new>
 
-// A fan-in without a read-modify-write: many producers, one consumer, and a lane of stamped blocks for each producer, the
-// very lane of an spsc ring. First in, first out for each producer; between producers there is no order.
+// A fan-in without a read-modify-write: many producers, one consumer, and a lane of stamped blocks for each producer,
+// the very lane of an spsc ring. First in, first out for each producer; between producers there is no order.
 //
 //   control | lane 0 | lane 1 | ... | lane N-1        lane = head cursor (apart), stamped blocks (apart)
 //
-// Participant 0 is the consumer, participant k > 0 the producer of lane k-1. Each lane has exactly the capacity that was
-// asked for, so a full lane is no other producer's business. How many lanes there are is part of the kind, since it must
-// be known before anybody has joined.
+// Participant 0 is the consumer, participant k > 0 the producer of lane k-1. Each lane has exactly the capacity that
+// was asked for, so a full lane is no other producer's business. How many lanes there are is part of the kind, since it
+// must be known before anybody has joined.
 //
 // Who writes what
 //   stamps, items      the producer of the lane                        (P3) release, pairs with (C1) acquire
@@ -9966,11 +10003,11 @@ template <wire T, channel_kind Kind = spsc, class P = native_memory>
 //   ended  News are looked into before the lanes are: whatever was pushed before the end of a session is seen by whoever
 //          has seen the end. So `closed` comes after everything that was accepted.
 //
-// What a kill leaves. A producer: before (P3) nothing; after it a message, which the consumer takes when it next looks; if
-// it slept, it looks once per slice. A consumer: before (C3) the message is its successor's, after it was had; several
-// messages of one lane that are popped together have one (C3). A healer has nothing to repair but the session: it ends
-// the seat, or the role, and wakes whoever may wait for that. The lane of a dead producer drains, and a successor at the
-// slot continues from its stamps, full or not.
+// What a kill leaves. A producer: before (P3) nothing; after it a message, which the consumer takes when it next looks;
+// if it slept, it looks once per slice. A consumer: before (C3) the message is its successor's, after it was had;
+// several messages of one lane that are popped together have one (C3). A healer has nothing to repair but the session:
+// it ends the seat, or the role, and wakes whoever may wait for that. The lane of a dead producer drains, and a
+// successor at the slot continues from its stamps, full or not.
 
 namespace sluice {
 
@@ -10056,15 +10093,16 @@ class lanes_ring {
 #include <concepts>
 #include <span>
 
-// The two sides of a fan-in over lanes: each producer is the writer of one, the consumer the reader of all. What they do,
-// and why it survives a kill anywhere, is in lanes_layout.hpp and spsc_lane.hpp.
+// The two sides of a fan-in over lanes: each producer is the writer of one, the consumer the reader of all. What they
+// do, and why it survives a kill anywhere, is in lanes_layout.hpp and spsc_lane.hpp.
 
 namespace sluice {
 
 /// A side that items go into.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: full (its own lane), closed, peer_died, busy (a claim is out), corrupt (an impossible head), forked (detached).
+/// Errors: full (its own lane), closed, peer_died, busy (a claim is out), corrupt (an impossible head), forked
+/// (detached).
 template <class T, unsigned N, class P = native_memory>
 class lanes_producer {
  public:
@@ -10180,8 +10218,8 @@ class lanes_producer {
 /// has written nonsense is reported when no other has a message; the rest of the lanes stay in use.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty; closed, peer_died (no producer is left, and nothing is left to pop); busy (a loan is out); corrupt (an
-/// impossible stamp; `who`); forked (detached).
+/// Errors: empty; closed, peer_died (no producer is left, and nothing is left to pop); busy (a loan is out); corrupt
+/// (an impossible stamp; `who`); forked (detached).
 template <class T, unsigned N, class P = native_memory>
 class lanes_consumer {
  public:
@@ -10340,9 +10378,9 @@ class lanes_consumer {
 
 namespace sluice {
 
-/// Many producers, up to N at a time, and one consumer: the fan-in that scales. First in, first out for each producer, and
-/// no order between them. Each producer has a lane of its own with exactly the capacity asked for, so a channel takes N
-/// times the memory, and `full` is said of the lane.
+/// Many producers, up to N at a time, and one consumer: the fan-in that scales. First in, first out for each producer,
+/// and no order between them. Each producer has a lane of its own with exactly the capacity asked for, so a channel
+/// takes N times the memory, and `full` is said of the lane.
 template <unsigned N>
 struct lanes_of {};
 using lanes = lanes_of<16>;

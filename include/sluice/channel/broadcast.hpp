@@ -9,20 +9,20 @@
 
 namespace sluice {
 
-/// One producer, any number of readers, each message to every reader. The producer waits for the slowest reader that lives;
-/// where there is none, the ring keeps the last messages for who joins later.
+/// One producer, any number of readers, each message to every reader. The producer waits for the slowest reader that
+/// lives; where there is none, the ring keeps the last messages for who joins later.
 struct broadcast {};
-/// One producer, any number of readers, each message to every reader that comes in time: the producer waits for nobody, and
-/// overwrites the oldest message. A reader that has missed some gets `lagged` with their number, and goes on.
+/// One producer, any number of readers, each message to every reader that comes in time: the producer waits for nobody,
+/// and overwrites the oldest message. A reader that has missed some gets `lagged` with their number, and goes on.
 struct lossy_broadcast {};
-/// One producer, any number of readers; each gets the newest value, once, and never what has been replaced by a newer one.
-/// The capacity is how many values may be pushed while a reader copies one. The default is few.
+/// One producer, any number of readers; each gets the newest value, once, and never what has been replaced by a newer
+/// one. The capacity is how many values may be pushed while a reader copies one. The default is few.
 struct latest {};
 
 namespace detail {
 
-/// The kinds with one producer, in slot 0, whose every message is for every reader. A reader writes no message; one that may
-/// miss some need write nothing, since nobody waits for it.
+/// The kinds with one producer, in slot 0, whose every message is for every reader. A reader writes no message; one
+/// that may miss some need write nothing, since nobody waits for it.
 template <region_kind Id, bool Reliable>
 struct audience_kind {
   static constexpr rights least_rights_to_read = Reliable ? rights::payload_read_only : rights::read_only;

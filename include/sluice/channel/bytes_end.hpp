@@ -72,8 +72,8 @@ class [[nodiscard]] bytes_slot : public detail::lent_bytes<Side, std::byte> {
 
 /// A message in the ring, read in place: consumed when the loan is released or destroyed, left there by keep().
 ///
-/// Aligned to a line. Its size is fixed; between processes the writer could still change its bytes, so check a copy where
-/// the writer is not trusted. Outlives a move of its end, not its destruction.
+/// Aligned to a line. Its size is fixed; between processes the writer could still change its bytes, so check a copy
+/// where the writer is not trusted. Outlives a move of its end, not its destruction.
 template <class Side, class Ring>
 class [[nodiscard]] bytes_loan : public detail::lent_bytes<Side, const std::byte> {
   using base = detail::lent_bytes<Side, const std::byte>;
@@ -99,7 +99,8 @@ class [[nodiscard]] bytes_loan : public detail::lent_bytes<Side, const std::byte
 /// The end that messages of any length go into. A message of n bytes takes max(1, ceil(n / 64)) × 64 bytes of the
 /// capacity, in one piece; the largest possible one is as large as the capacity.
 ///
-/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates: never.
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates:
+/// never.
 template <class Kind, class Home, class P>
 class bytes_sink : public detail::ring_end<typename ring_kind<Kind>::template producer<std::byte, P>, Home> {
   using side_type = typename ring_kind<Kind>::template producer<std::byte, P>;
@@ -119,8 +120,8 @@ class bytes_sink : public detail::ring_end<typename ring_kind<Kind>::template pr
     auto home = this->home().another(seats);
     return home ? result<bytes_sink>(bytes_sink(std::move(*home), this->waits())) : result<bytes_sink>(home.err());
   }
-  /// A place for up to n bytes. Errors: full, too_big, closed, peer_died, busy, corrupt, forked; and pending, where there
-  /// are several producers.
+  /// A place for up to n bytes. Errors: full, too_big, closed, peer_died, busy, corrupt, forked; and pending, where
+  /// there are several producers.
   slot_type try_claim(std::size_t n) noexcept {
     const auto place = this->side().try_claim(n);
     if (!place) [[unlikely]] return this->refused(place.err());
@@ -146,7 +147,8 @@ class bytes_sink : public detail::ring_end<typename ring_kind<Kind>::template pr
 
 /// The end that messages of any length come out of.
 ///
-/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates: never.
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates:
+/// never.
 template <class Kind, class Home, class P>
 class bytes_source : public detail::ring_end<typename ring_kind<Kind>::template consumer<std::byte, P>, Home> {
   using side_type = typename ring_kind<Kind>::template consumer<std::byte, P>;
@@ -173,8 +175,8 @@ class bytes_source : public detail::ring_end<typename ring_kind<Kind>::template 
     if (detail::settled(l) || u.immediate()) [[likely]] return l;
     return detail::wait_for(*this, want::pop, u, [this] { return try_borrow(); });
   }
-  /// Copies the next message into `to`, whole, and returns its size. If it does not fit: too_big in step `read`, with the
-  /// size in `detail` (at most 2^31 - 1), and the message stays.
+  /// Copies the next message into `to`, whole, and returns its size. If it does not fit: too_big in step `read`, with
+  /// the size in `detail` (at most 2^31 - 1), and the message stays.
   result<std::size_t> try_pop(std::span<std::byte> to) noexcept {
     const auto n = this->side().try_pop(to, ringer{});
     if (!n) [[unlikely]] return this->refused(n.err());

@@ -65,7 +65,8 @@ struct channel_core {
   std::atomic<std::uint64_t> slots_{0};  // of living ends
 };
 
-/// One end's hold on the core, and its side of the ring. Within a process nobody dies alone, so there is nobody to heal.
+/// One end's hold on the core, and its side of the ring. Within a process nobody dies alone, so there is nobody to
+/// heal.
 template <class Side, class T, class Kind, class P>
 class local_home {
   using core_type = channel_core<T, Kind, P>;
@@ -177,8 +178,8 @@ Both open_channel(std::size_t capacity, const channel_options& o) noexcept {
 
 }  // namespace detail
 
-/// A channel of exactly `capacity` messages between threads; where its kind allows more ends of a side, these are clones.
-/// Where memory is short, or the capacity is 0, both ends are inert and say so with every verb.
+/// A channel of exactly `capacity` messages between threads; where its kind allows more ends of a side, these are
+/// clones. Where memory is short, or the capacity is 0, both ends are inert and say so with every verb.
 ///
 /// Allocates: here and in clone(), and nowhere later.
 template <message T, channel_kind Kind = spsc, class P = native_memory>

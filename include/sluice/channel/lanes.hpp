@@ -7,9 +7,9 @@
 
 namespace sluice {
 
-/// Many producers, up to N at a time, and one consumer: the fan-in that scales. First in, first out for each producer, and
-/// no order between them. Each producer has a lane of its own with exactly the capacity asked for, so a channel takes N
-/// times the memory, and `full` is said of the lane.
+/// Many producers, up to N at a time, and one consumer: the fan-in that scales. First in, first out for each producer,
+/// and no order between them. Each producer has a lane of its own with exactly the capacity asked for, so a channel
+/// takes N times the memory, and `full` is said of the lane.
 template <unsigned N>
 struct lanes_of {};
 using lanes = lanes_of<16>;

@@ -64,8 +64,8 @@ class ring_end {
     return {};
   }
 
-  /// Heals what dead participants left; returns what there was to do. Whoever waits, and whoever is refused again and again,
-  /// does this by itself. Idempotent.
+  /// Heals what dead participants left; returns what there was to do. Whoever waits, and whoever is refused again and
+  /// again, does this by itself. Idempotent.
   recovery recover() noexcept { return side_->attached() ? home_.heal_peers() : recovery{}; }
   /// All that this end has healed so far, asked or by itself, and when it was opened.
   [[nodiscard]] recovery recovered() const noexcept { return home_.recovered(); }
@@ -151,7 +151,8 @@ class ring_end {
 
 /// The end of a ring that messages go into.
 ///
-/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates: never.
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates:
+/// never.
 template <class T, class Kind, class Home, class P>
 class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template producer<T, P>, Home>,
                   public sink_verbs<ring_sink<T, Kind, Home, P>> {
@@ -199,7 +200,8 @@ class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template pro
 
 /// The end of a ring that messages come out of.
 ///
-/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates: never.
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates:
+/// never.
 template <class T, class Kind, class Home, class P>
 class ring_source : public detail::ring_end<typename ring_kind<Kind>::template consumer<T, P>, Home>,
                     public source_verbs<ring_source<T, Kind, Home, P>> {

@@ -31,8 +31,8 @@ struct shared_ends {
 /// Opens the sending end of the shared memory channel of this name, creating the channel if there is none.
 ///
 /// Blocks: up to two seconds while another process joins the same role. Allocates: one page, and the region if created.
-/// Errors: busy (a living sender; `who`), mismatch, corrupt, truncated, denied, invalid, not_found (the directory), too_big,
-/// no_space, unsupported, os.
+/// Errors: busy (a living sender; `who`), mismatch, corrupt, truncated, denied, invalid, not_found (the directory),
+/// too_big, no_space, unsupported, os.
 template <wire T, channel_kind Kind = spsc, class P = native_memory>
 [[nodiscard]] auto shm_sink(std::string_view name, const ring_options& o = {}) noexcept {
   return detail::shared_ends<T, Kind, P>::open_sink(region_place::shared_memory(name, o.region()), o);
@@ -44,8 +44,8 @@ template <wire T, channel_kind Kind = spsc, class P = native_memory>
 }
 /// Opens the sending end of the channel in the file at `path`, creating the file if there is none.
 ///
-/// After a reboot the channel is as it was if the last participant had left in order, and empty otherwise: opened() says
-/// so. Blocks, Allocates, Errors: as shm_sink.
+/// After a reboot the channel is as it was if the last participant had left in order, and empty otherwise: opened()
+/// says so. Blocks, Allocates, Errors: as shm_sink.
 template <wire T, channel_kind Kind = spsc, class P = native_memory>
 [[nodiscard]] auto mapped_sink(std::string_view path, const ring_options& o = {}) noexcept {
   return detail::shared_ends<T, Kind, P>::open_sink(detail::file_place(path, o), o);

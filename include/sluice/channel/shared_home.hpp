@@ -154,8 +154,8 @@ inline result<region_place> file_place(std::string_view path, const ring_options
 
 }  // namespace detail
 
-/// Joins the region of an end anew: for a forked child, whose inherited end belongs to the parent. The role must be free,
-/// so a child usually takes over from a parent that has closed its end or is gone.
+/// Joins the region of an end anew: for a forked child, whose inherited end belongs to the parent. The role must be
+/// free, so a child usually takes over from a parent that has closed its end or is gone.
 ///
 /// Blocks, Errors: as shm_sink; closed if the end had been closed or moved from before the fork.
 template <class End>

@@ -37,9 +37,9 @@ struct crowd_view {
 /// All the holders of one role, for rings with several producers or consumers: who has come and gone, and who sleeps.
 ///
 /// Each participant has a seat, whose role word only its living holder writes, or a healer with a certificate of its
-/// death. There is no count of holders, which a killed process could leave wrong. `news` changes after every change of a
-/// seat, so that the other side pays one load for all of them; whoever is killed between the two is healed, and the healer
-/// makes the news.
+/// death. There is no count of holders, which a killed process could leave wrong. `news` changes after every change of
+/// a seat, so that the other side pays one load for all of them; whoever is killed between the two is healed, and the
+/// healer makes the news.
 ///
 /// One sleeper is woken for each change that lets one of them go on:
 ///
@@ -61,8 +61,8 @@ class crowd {
 
   /// The number to compare with that of an earlier look.
   [[nodiscard]] SLUICE_INLINE() std::uint32_t news() const noexcept { return news_.load(P::template order<site::crowd_peek>); }
-  /// Who is there. Says that somebody is while the crowd is changing too fast to tell. So it does, with no number that news
-  /// have, while the news of an end are still to come: who was told before would be told of the same end again.
+  /// Who is there. Says that somebody is while the crowd is changing too fast to tell. So it does, with no number that
+  /// news have, while the news of an end are still to come: who was told before would be told of the same end again.
   [[nodiscard]] crowd_view look() const noexcept {
     crowd_view v;
     for (unsigned tries = 0; tries < 4; ++tries) {
@@ -88,8 +88,8 @@ class crowd {
     seats_[seat].begin();
     announce(seat, phase::live);
   }
-  /// Ends the session of a seat, if it is live. A healer comes here too, for a seat of the dead: it announces an end that
-  /// the dead had stored and perhaps not announced.
+  /// Ends the session of a seat, if it is live. A healer comes here too, for a seat of the dead: it announces an end
+  /// that the dead had stored and perhaps not announced.
   void end(unsigned seat, phase how) noexcept {
     seats_[seat].end(how);
     const role_view v = seats_[seat].peek();

@@ -22,10 +22,10 @@ struct gate_disarm : order_site<std::memory_order_relaxed> {};  // (W5) only sav
 ///     (W4) sleep while word == w               (S3) clear the bits, raise the epoch
 ///     (W5) disarm()                            (S4) ring what (S3) cleared
 ///
-/// The fences order each side's store before its load, so that (W3) sees the news or (S2) sees the bit. If (S2) sees it,
-/// (S3) changes the word before (S4) wakes: a sleeper that is not asleep yet finds word != w. Should (S2) see no bit
-/// although (W3) missed the news, some other waker has cleared it since (W1), and then the epoch has moved too.
-/// A waker that dies between (S1) and (S4) is why sleeps between processes are sliced.
+/// The fences order each side's store before its load, so that (W3) sees the news or (S2) sees the bit. If (S2) sees
+/// it, (S3) changes the word before (S4) wakes: a sleeper that is not asleep yet finds word != w. Should (S2) see no
+/// bit although (W3) missed the news, some other waker has cleared it since (W1), and then the epoch has moved too. A
+/// waker that dies between (S1) and (S4) is why sleeps between processes are sliced.
 ///
 /// Threads: any number of wakers, one sleeper. Progress: wait-free for the sleeper, lock-free for wakers.
 template <class P = native_memory>
@@ -61,7 +61,8 @@ class gate {
   [[nodiscard]] typename P::template atomic<std::uint32_t>& word() noexcept { return word_; }
 
  private:
-  // Not marked cold: GCC 12 then takes the store before the look to be cold as well, and moves it out of the caller's line.
+  // Not marked cold: GCC 12 then takes the store before the look to be cold as well, and moves it out of the caller's
+  // line.
   SLUICE_NOINLINE() std::uint32_t raise(std::uint32_t w) noexcept {
     while (!word_.compare_exchange_weak(w, (w & ~armed) + step_, P::template order<site::gate_raise>,
                                         P::template order<site::gate_look>)) {

@@ -84,7 +84,8 @@ consteval bool layout_known() {
     return members_known<T>(members_of<T>{});
 }
 
-// T with all its array dimensions, of either kind of array, multiplied out: the bytes are those of the elements in a row.
+// T with all its array dimensions, of either kind of array, multiplied out: the bytes are those of the elements in a
+// row.
 template <class T>
 struct flat {
   using element = T;

@@ -22,7 +22,8 @@ concept liveness = requires(L& l, unsigned slot) {
   { l.end_heal(slot) } noexcept;
 };
 
-/// What becomes of a message that a consumer had taken and not finished when it died. One for all participants of a region.
+/// What becomes of a message that a consumer had taken and not finished when it died. One for all participants of a
+/// region.
 enum class orphans : std::uint8_t {
   as_created,  // what the region was created with; else `redeliver`
   redeliver,   // a fellow or successor gets it, and is told that it may be out of order

@@ -20,12 +20,14 @@ inline constexpr std::size_t apart_bytes = 128;
 /// How shared memory is touched: the seam between the algorithms and the machine.
 ///
 /// Every word that two participants share is a `P::atomic`, every order is a named site looked up as `P::order<site>`,
-/// payload moves through `copy_in` and `copy_out`. The default below is the bare machine and inlines to nothing; a model
-/// checker, a mutation run or a source of hostile values is another policy over the very same algorithm. Memory is
-/// attached, never constructed: all-zero words are a valid start, and `P::atomic<T>` has the size and alignment of T.
+/// payload moves through `copy_in` and `copy_out`. The default below is the bare machine and inlines to nothing; a
+/// model checker, a mutation run or a source of hostile values is another policy over the very same algorithm. Memory
+/// is attached, never constructed: all-zero words are a valid start, and `P::atomic<T>` has the size and alignment of
+/// T.
 ///
-/// `Fence` decides who pays for the store-load pair between "publish" and "is anybody asleep?": with `false` the sleeper
-/// does, by an asymmetric barrier of the system (or by sleeping in short slices); with `true` every publisher does.
+/// `Fence` decides who pays for the store-load pair between "publish" and "is anybody asleep?": with `false` the
+/// sleeper does, by an asymmetric barrier of the system (or by sleeping in short slices); with `true` every publisher
+/// does.
 template <bool Fence>
 struct machine_memory {
   template <class T>
@@ -51,8 +53,8 @@ struct machine_memory {
     if constexpr (sizeof(T) < line_bytes) {
       ::new (static_cast<void*>(shared)) T(value);
     } else {
-      // Back to front: the last stores are then in the line of the stamp that follows and lies before the item, and leave
-      // the core together with it. The other way round a polling reader takes that line in between.
+      // Back to front: the last stores are then in the line of the stamp that follows and lies before the item, and
+      // leave the core together with it. The other way round a polling reader takes that line in between.
       constexpr std::size_t piece = 32, whole = sizeof(T) / piece * piece;
       auto* const to = reinterpret_cast<std::byte*>(shared);
       auto* const from = reinterpret_cast<const std::byte*>(&value);
@@ -100,8 +102,8 @@ inline constexpr bool copies_as_bytes = std::is_trivially_copyable_v<T> && std::
 
 }  // namespace detail
 
-/// A named use of a memory order. Each site is a type of its own, `struct here : order_site<...> {}`, so that a policy's
-/// `order<here>` can weaken exactly one of them.
+/// A named use of a memory order. Each site is a type of its own, `struct here : order_site<...> {}`, so that a
+/// policy's `order<here>` can weaken exactly one of them.
 template <std::memory_order Order>
 struct order_site : std::integral_constant<std::memory_order, Order> {};
 

@@ -37,8 +37,8 @@ class mapped_region {
     if (data_ != nullptr) ::munmap(data_, size_);
   }
 
-  /// From here on nobody can write what lies at `from` and behind through this mapping. Errors: unsupported where that is
-  /// no beginning of a page of this system.
+  /// From here on nobody can write what lies at `from` and behind through this mapping. Errors: unsupported where that
+  /// is no beginning of a page of this system.
   [[nodiscard]] status protect(std::size_t from) const noexcept {
     const long page = ::sysconf(_SC_PAGESIZE);
     if (page <= 0 || from % static_cast<std::size_t>(page) != 0) return error(errc::unsupported, step::map, subject::page_size);

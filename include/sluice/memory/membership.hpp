@@ -35,8 +35,8 @@ struct region_settled : order_site<std::memory_order_release> {};  // after the 
 ///
 /// The lock bytes, and how healers and joiners keep out of each other's way, are in slot_locks.hpp.
 ///
-/// With `rights::read_only` one only looks on: at no slot, with no lock, and without a word of one's own. Who does so is none
-/// of the participants, and can ask for the life of others, but heal nobody.
+/// With `rights::read_only` one only looks on: at no slot, with no lock, and without a word of one's own. Who does so
+/// is none of the participants, and can ask for the life of others, but heal nobody.
 template <class P = native_memory>
 class membership {
   using locks = detail::slot_locks;
@@ -283,8 +283,8 @@ class membership {
     const error why = detail::last_error(step::validate);
     return why.code == errc::not_found ? error(errc::unsupported, step::validate, subject::proc_file_system) : why;
   }
-  // Words of an earlier boot are trusted only after an orderly end. J is held, so nobody else is between these lines; and
-  // whoever lives has been let in by somebody of this boot, whatever name of it we may be shown.
+  // Words of an earlier boot are trusted only after an orderly end. J is held, so nobody else is between these lines;
+  // and whoever lives has been let in by somebody of this boot, whatever name of it we may be shown.
   status check_boot() noexcept {
     auto& s = state();
     const auto boot = this_boot();  // an unknown one, taken for another, would wipe the words of those who live now
@@ -311,8 +311,8 @@ class membership {
     const bool settled = before == *boot || before == 0 || s.clean.load(P::template order<site::region_booted>) == 1;
     return settled || !alone() ? status() : error(errc::denied, step::validate, subject::persistence);
   }
-  // Marks the region as left in order, if we are the last. Somebody who is just joining holds J for a moment, and may be
-  // refused, so it is waited for.
+  // Marks the region as left in order, if we are the last. Somebody who is just joining holds J for a moment, and may
+  // be refused, so it is waited for.
   void leave_clean() noexcept {
     if (!alone()) return;
     (void)::msync(region_.data(), region_.size(), MS_SYNC);  // most of it, with no lock held

@@ -62,7 +62,8 @@ inline status fill_region(int fd, const region_spec& spec, const region_options&
   return write_all_at(fd, &h, sizeof h, 0);
 }
 
-// Gives a region that is complete its name. What outlives a reboot is on disk before its name is, and then the name too.
+// Gives a region that is complete its name. What outlives a reboot is on disk before its name is, and then the name
+// too.
 inline status link_region(int fd, const region_place& where) noexcept {
   if (where.durable() && ::fdatasync(fd) != 0) return last_error(step::create);
   char self[64];
@@ -118,8 +119,8 @@ inline result<unique_handle> create_memfd_region(const region_spec& spec, const 
   return fd;
 }
 
-/// Has a file all its blocks? Who may only read can allocate none; and it is tmpfs where even reading a hole takes a page,
-/// which may not be had.
+/// Has a file all its blocks? Who may only read can allocate none; and it is tmpfs where even reading a hole takes a
+/// page, which may not be had.
 inline status check_blocks(int fd, std::uint64_t size) noexcept {
   constexpr std::uint32_t tmpfs = 0x01021994;
   struct statfs fs = {};

@@ -5,9 +5,9 @@
 #include <sluice/core/crowd.hpp>
 #include <sluice/core/result.hpp>
 
-// What the rings with one producer and any number of readers have in common: who is there, who sleeps, and how the end of
-// the producer is told. Every message is for every reader, so readers know nothing of each other, and the producer does
-// not care whether there are any.
+// What the rings with one producer and any number of readers have in common: who is there, who sleeps, and how the end
+// of the producer is told. Every message is for every reader, so readers know nothing of each other, and the producer
+// does not care whether there are any.
 
 namespace sluice {
 
@@ -26,7 +26,8 @@ struct audience {
   typename P::template atomic<std::uint32_t> told;  // the last producer session whose end a reader was told of
   alignas(apart_bytes) crowd<P> consumers;
 
-  /// Ends what the dead owner of a slot had begun, and wakes whoever may wait for that. The caller holds its certificate.
+  /// Ends what the dead owner of a slot had begun, and wakes whoever may wait for that. The caller holds its
+  /// certificate.
   template <class Ring>
   void heal(unsigned slot, Ring&& ring) noexcept {
     if (slot == speaker_slot) producer.end(phase::died);
@@ -91,8 +92,8 @@ class listener {
   [[nodiscard]] gate<P>& doorstep() noexcept { return hall().consumers.doorstep(seat_); }
   /// Counts a refusal; true now and then, when it is time to ask whether the other side still lives.
   [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 256 == 0; }
-  /// For who can heal nobody: is the producer dead, as far as `dead(slot)`, the kernel's word, says? Its session was live
-  /// before and after that, and a session has one owner, who lives as long as it: so it is this one that has died.
+  /// For who can heal nobody: is the producer dead, as far as `dead(slot)`, the kernel's word, says? Its session was
+  /// live before and after that, and a session has one owner, who lives as long as it: so it is this one that has died.
   template <class Dead>
   void look_for_death(Dead dead) noexcept {
     const role_view there = hall().producer.read();

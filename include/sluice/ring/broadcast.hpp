@@ -18,8 +18,8 @@ namespace sluice {
 /// The side that messages go into.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: full (`who` is a reader that holds it back); busy (a claim is out); corrupt (a reader wrote an impossible cursor:
-/// `who`); forked (detached). Nobody need read: then the ring keeps the last `capacity` messages.
+/// Errors: full (`who` is a reader that holds it back); busy (a claim is out); corrupt (a reader wrote an impossible
+/// cursor: `who`); forked (detached). Nobody need read: then the ring keeps the last `capacity` messages.
 template <class T, class P = native_memory>
 class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
  public:
@@ -155,8 +155,8 @@ class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
 /// A side that messages come out of: every message since it joined, and before these the ones that were still kept.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty; closed, peer_died (and nothing is left to pop); busy (a loan is out); corrupt (a stamp that no correct
-/// producer writes); forked (detached).
+/// Errors: empty; closed, peer_died (and nothing is left to pop); busy (a loan is out); corrupt (a stamp that no
+/// correct producer writes); forked (detached).
 template <class T, class P = native_memory>
 class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> {
   using base = detail::listener<broadcast_consumer<T, P>, P>;
@@ -165,7 +165,8 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
   using ring_type = broadcast_ring<T, P>;
   using word = typename ring_type::word;
 
-  /// Begins with the oldest message that is kept, and from then on holds the producer. The caller owns the slot of that number.
+  /// Begins with the oldest message that is kept, and from then on holds the producer. The caller owns the slot of that
+  /// number.
   status attach(const ring_type& r, unsigned seat) noexcept {
     auto& s = r.shared();
     auto& cursor = s.cursors[seat].at;

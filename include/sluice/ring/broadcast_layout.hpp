@@ -9,11 +9,12 @@
 #include <cstddef>
 #include <new>
 
-// A broadcast that loses nothing: one producer, every reader gets every message, and the producer waits for the slowest.
+// A broadcast that loses nothing: one producer, every reader gets every message, and the producer waits for the
+// slowest.
 //
-// Messages have positions from 0 on, which never come back. They lie in the stamped blocks of the spsc ring; here the stamp
-// of a block is the position after the last message that was pushed into it. Each reader has a cursor, on a line of its own:
-// the position of its next message. A bit in `active` says that its cursor counts.
+// Messages have positions from 0 on, which never come back. They lie in the stamped blocks of the spsc ring; here the
+// stamp of a block is the position after the last message that was pushed into it. Each reader has a cursor, on a line
+// of its own: the position of its next message. A bit in `active` says that its cursor counts.
 //
 //   push  (P1) a position below the private limit needs no look at anybody; (P2) write the item; (P3) store the stamp.
 //   pop   (C1) the stamp is above the position: it is there; (C2) read the item; (C3) store the cursor: popped.
@@ -24,28 +25,30 @@
 //         the tail from `quantum` before it on; begin `capacity` before the tail; (J4) store the cursor.
 //   leave (L1) clear the bit. A healer does the same for the dead, with a certificate; nobody else does.
 //
-// (G1), (G2), (J2) and (J3) are sequentially consistent: either the producer sees the bit, and then grants nothing beyond
-// the cursor; or the joiner sees the limit that was granted without it, and begins where that does no harm. Both are
-// careful, so both may be. (G1) is an exchange because a producer killed after it may have begun to overwrite: no compiler
-// may hold that announcement back, as it might a store. Where a sequentially consistent store is an exchange, it costs the same.
+// (G1), (G2), (J2) and (J3) are sequentially consistent: either the producer sees the bit, and then grants nothing
+// beyond the cursor; or the joiner sees the limit that was granted without it, and begins where that does no harm. Both
+// are careful, so both may be. (G1) is an exchange because a producer killed after it may have begun to overwrite: no
+// compiler may hold that announcement back, as it might a store. Where a sequentially consistent store is an exchange,
+// it costs the same.
 //
 // The tail is at most `quantum` below the limit, so a joiner begins at most capacity + quantum below any limit that was
 // granted without it, and there are blocks for that.
 //
 // A limit that was granted allows to write `quantum` messages more, during which somebody may join and want the last
-// `capacity` of them. Therefore there are blocks for capacity + quantum messages, and a partly overwritten block. A reader
-// that joins so holds the producer at once, or `quantum` messages later; whoever was there before is never further behind
-// than the capacity.
+// `capacity` of them. Therefore there are blocks for capacity + quantum messages, and a partly overwritten block. A
+// reader that joins so holds the producer at once, or `quantum` messages later; whoever was there before is never
+// further behind than the capacity.
 //
 // (P3) release, pairs with (C1) acquire: the item. (C3) release and (L1) release pair with (G3) and (G2): the producer
-// reuses a block after the last read of it. (G1) and (G4) release besides, for (J3): whatever was pushed before the grant.
+// reuses a block after the last read of it. (G1) and (G4) release besides, for (J3): whatever was pushed before the
+// grant.
 //
 // Who writes what: stamps, items and `limit` the producer; a cursor its reader; `active` who joins or leaves, by
 // read-modify-write. A push has none, a grant has one. All zero is an empty ring.
 //
-// What a kill leaves: a producer's item without a stamp, or a limit that is higher than need be; its successor finds the
-// tail in the `quantum` positions below the limit. A reader's cursor, at the last message whose pop it had committed, and
-// its bit, perhaps before it had chosen where to begin: it holds the producer until it is healed.
+// What a kill leaves: a producer's item without a stamp, or a limit that is higher than need be; its successor finds
+// the tail in the `quantum` positions below the limit. A reader's cursor, at the last message whose pop it had
+// committed, and its bit, perhaps before it had chosen where to begin: it holds the producer until it is healed.
 
 namespace sluice {
 
@@ -78,8 +81,8 @@ struct broadcast_control {
   cursor cursors[crowd<P>::most];
 };
 
-/// A broadcast ring of T in memory that somebody else provides: where it is, and how large. A private copy of the geometry;
-/// nothing of it is read from the shared memory again.
+/// A broadcast ring of T in memory that somebody else provides: where it is, and how large. A private copy of the
+/// geometry; nothing of it is read from the shared memory again.
 template <class T, class P = native_memory>
 class broadcast_ring {
  public:
@@ -144,8 +147,8 @@ class broadcast_ring {
   [[nodiscard]] bool persistent() const noexcept { return persistent_; }
   [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
 
-  /// The first position that nothing had been pushed to at some moment during the call, read off the stamps from `quantum`
-  /// below the limit on; false if no correct producer wrote them.
+  /// The first position that nothing had been pushed to at some moment during the call, read off the stamps from
+  /// `quantum` below the limit on; false if no correct producer wrote them.
   [[nodiscard]] bool find_tail(word limit, word& tail) const noexcept {
     if (limit > ~word{0} / 2) return false;  // nobody comes that far, and further on a position might be 0 again
     word at = limit > quantum_ ? limit - quantum_ : 0;

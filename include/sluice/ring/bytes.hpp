@@ -5,20 +5,20 @@
 #include <sluice/ring/bytes_reader.hpp>
 #include <sluice/ring/spsc_session.hpp>
 
-// The two sides of the ring of messages of any length. As those of the spsc ring they are private to their owner and hold
-// nothing that a successor would miss; all-zero sides are detached; `ring` is called after the publication.
+// The two sides of the ring of messages of any length. As those of the spsc ring they are private to their owner and
+// hold nothing that a successor would miss; all-zero sides are detached; `ring` is called after the publication.
 
 namespace sluice {
 
 /// The side that messages go into.
 ///
-/// A message of n bytes takes max(1, ceil(n / 64)) granules, in one piece. It goes in if so many are free behind the last
-/// one, or from the start of the area; the granules then left out at the end are taken until the reader has passed them.
-/// So every message up to the capacity fits once all before it are consumed.
+/// A message of n bytes takes max(1, ceil(n / 64)) granules, in one piece. It goes in if so many are free behind the
+/// last one, or from the start of the area; the granules then left out at the end are taken until the reader has passed
+/// them. So every message up to the capacity fits once all before it are consumed.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: full, too_big (for this ring, now and ever), closed, peer_died, busy (a claim is out), corrupt (the peer wrote an
-/// impossible head), forked (detached).
+/// Errors: full, too_big (for this ring, now and ever), closed, peer_died, busy (a claim is out), corrupt (the peer
+/// wrote an impossible head), forked (detached).
 template <class P = native_memory>
 class bytes_producer : public detail::spsc_session<bytes_producer<P>, P> {
   using words = bytes_words<P>;
@@ -165,8 +165,8 @@ class bytes_producer : public detail::spsc_session<bytes_producer<P>, P> {
 /// The side that messages come out of.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty, too_big (larger than the caller's memory: step `read`, the size in `detail`, and the message stays), closed,
-/// peer_died, busy (a loan is out), corrupt (the peer wrote an impossible frame), forked (detached).
+/// Errors: empty, too_big (larger than the caller's memory: step `read`, the size in `detail`, and the message stays),
+/// closed, peer_died, busy (a loan is out), corrupt (the peer wrote an impossible frame), forked (detached).
 template <class P = native_memory>
 class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P>,
                        public detail::bytes_reader<bytes_consumer<P>, bytes_ring<P>> {

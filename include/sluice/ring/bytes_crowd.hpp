@@ -13,13 +13,14 @@ namespace sluice {
 
 /// A side that messages go into, one of several.
 ///
-/// A message takes granules as in the ring of one producer. What is given back, and what a commit leaves of a claim, is free
-/// again once the reader has passed it.
+/// A message takes granules as in the ring of one producer. What is given back, and what a commit leaves of a claim, is
+/// free again once the reader has passed it.
 ///
-/// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Blocks: never. Allocates: never.
-/// Errors: full; pending (there is no room, and the reader waits for the claim of `who`, or has yet to pass what was given
-/// back); too_big (for this ring, now and ever); closed, peer_died (the reader has gone); busy (a claim is out); corrupt (a
-/// word that no correct peer writes); forked (detached).
+/// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Blocks: never. Allocates:
+/// never.
+/// Errors: full; pending (there is no room, and the reader waits for the claim of `who`, or has yet to pass what was
+/// given back); too_big (for this ring, now and ever); closed, peer_died (the reader has gone); busy (a claim is out);
+/// corrupt (a word that no correct peer writes); forked (detached).
 template <class P = native_memory>
 class bytes_crowd_producer : public detail::crowd_side<bytes_crowd_producer<P>, P> {
   using base = detail::crowd_side<bytes_crowd_producer, P>;
@@ -180,8 +181,8 @@ class bytes_crowd_producer : public detail::crowd_side<bytes_crowd_producer<P>, 
 /// The one side that messages come out of.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty; pending (the next message is not there yet: `who`); too_big, busy, forked as in the ring of one producer;
-/// closed, peer_died (no producer is left); corrupt (a word that no correct peer writes).
+/// Errors: empty; pending (the next message is not there yet: `who`); too_big, busy, forked as in the ring of one
+/// producer; closed, peer_died (no producer is left); corrupt (a word that no correct peer writes).
 template <class P = native_memory>
 class bytes_crowd_consumer : public detail::crowd_side<bytes_crowd_consumer<P>, P>,
                              public detail::bytes_reader<bytes_crowd_consumer<P>, bytes_crowd_ring<P>> {

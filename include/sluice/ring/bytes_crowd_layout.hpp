@@ -8,13 +8,15 @@
 
 #include <bit>
 
-// The ring of messages of any length for several producers and one consumer, with one order for all messages, which stays
-// whole when any of them is killed at any instruction. Granules, frames and payload area are those of bytes_layout.hpp.
+// The ring of messages of any length for several producers and one consumer, with one order for all messages, which
+// stays whole when any of them is killed at any instruction. Granules, frames and payload area are those of
+// bytes_layout.hpp.
 //
-// A record is one or more granules in one piece. The frame of its first granule says {lap, size, owner, state}; positions
-// are cursors {lap, granule}. The records from the consumer's `head` on are a chain, each says where the next one is, and
-// the chain ends, at the tail, with a frame that is not of its lap there. Only that frame may be claimed, so the frames say
-// who owns what at every instruction. The word `tail` is a hint that lags behind, and that everybody helps on.
+// A record is one or more granules in one piece. The frame of its first granule says {lap, size, owner, state};
+// positions are cursors {lap, granule}. The records from the consumer's `head` on are a chain, each says where the next
+// one is, and the chain ends, at the tail, with a frame that is not of its lap there. Only that frame may be claimed,
+// so the frames say who owns what at every instruction. The word `tail` is a hint that lags behind, and that everybody
+// helps on.
 //
 //   frame of {lap, granule}             who writes it, when
 //   ----------------------------------  ----------------------------------------------------------------------------
@@ -36,28 +38,31 @@
 //   (P5) store the frame of the message, or a skip, release
 //
 // Why a claim is right: the frame at t was not of t's lap, so nobody had claimed t when it was loaded. Whoever claims t
-// changes it, and it does not come back, so if (P2) succeeds, t still is the tail. head only grows; so what was free is.
+// changes it, and it does not come back, so if (P2) succeeds, t still is the tail. head only grows; so what was free
+// is.
 //
-// Pairs: (P5) with (C1), payload and rest are there before the message; (C4) with the load of head, the last read is before
-// the reuse. (P2), (P4) and (C3) with (P1): whoever sees a frame of a later lap than that of its t finds tail moved on, or
-// the ring corrupt. So does (P5), which also gives what a dead or doubting owner wrote to those who write there next. (P3)
-// with (P1): the records before tail are there for whoever asks them why there is no room. A claim does not need that:
-// tail is never ahead of the chain, and what is old in it is helped on.
+// Pairs: (P5) with (C1), payload and rest are there before the message; (C4) with the load of head, the last read is
+// before the reuse. (P2), (P4) and (C3) with (P1): whoever sees a frame of a later lap than that of its t finds tail
+// moved on, or the ring corrupt. So does (P5), which also gives what a dead or doubting owner wrote to those who write
+// there next. (P3) with (P1): the records before tail are there for whoever asks them why there is no room. A claim
+// does not need that: tail is never ahead of the chain, and what is old in it is helped on.
 //
-// Padding. A message that is too long for the end of the area gets the start of it, once there is room for both; a skip over
-// the granules left out is a claim of its own. Where there is nothing in the ring that anybody will read, that is, only
-// skips lie between head and tail, the whole area is free at its start: the message may lie over these skips, whose frames
-// may then be overwritten by (P4) before the consumer has come to them. So to whoever comes from head over skips of the same
-// lap, a frame of the next lap says what the padding said: go on at the start.
+// Padding. A message that is too long for the end of the area gets the start of it, once there is room for both; a skip
+// over the granules left out is a claim of its own. Where there is nothing in the ring that anybody will read, that is,
+// only skips lie between head and tail, the whole area is free at its start: the message may lie over these skips,
+// whose frames may then be overwritten by (P4) before the consumer has come to them. So to whoever comes from head over
+// skips of the same lap, a frame of the next lap says what the padding said: go on at the start.
 //
-// Laps. A granule inside of longer messages keeps its frame from lap to lap. Sweeping, in each lap that is a multiple of a
-// quarter of their range, sees to it that no frame at the tail is older than that, so a lap is older or newer by the sign of
-// its distance. As sizes need fewer bits in a smaller ring, laps have more: a word comes back after 2^56 bytes.
+// Laps. A granule inside of longer messages keeps its frame from lap to lap. Sweeping, in each lap that is a multiple
+// of a quarter of their range, sees to it that no frame at the tail is older than that, so a lap is older or newer by
+// the sign of its distance. As sizes need fewer bits in a smaller ring, laps have more: a word comes back after 2^56
+// bytes.
 //
-// Killed at any instruction. A producer: before (P2) nothing has happened; from there to (P5) the claim is in its frame, and a
-// healer makes a skip of it, of the claimed size, which covers whatever (P4) has left; after (P5) the message is there. tail
-// not moved, or padding with nothing behind it, is what everybody passes. The consumer: up to (C4) the message is left to
-// its successor, which sweeps again; after it, it was had. A healer: the next one finds the same, or nothing to do.
+// Killed at any instruction. A producer: before (P2) nothing has happened; from there to (P5) the claim is in its
+// frame, and a healer makes a skip of it, of the claimed size, which covers whatever (P4) has left; after (P5) the
+// message is there. tail not moved, or padding with nothing behind it, is what everybody passes. The consumer: up to
+// (C4) the message is left to its successor, which sweeps again; after it, it was had. A healer: the next one finds the
+// same, or nothing to do.
 
 namespace sluice {
 
@@ -171,8 +176,8 @@ class bytes_crowd_ring : public bytes_area<bytes_crowd_control<P>, P> {
     return s;
   }
   [[nodiscard]] SLUICE_INLINE() seen look(word cursor) const noexcept { return read(load_frame(cursor), cursor); }
-  /// Passes what is nothing for a reader, if it is that. Something later is a skip that was overwritten from the start of
-  /// the area: the caller knows that it has come there from head.
+  /// Passes what is nothing for a reader, if it is that. Something later is a skip that was overwritten from the start
+  /// of the area: the caller knows that it has come there from head.
   [[nodiscard]] bool pass(const seen& s, word& cursor) const noexcept {
     if (s.what == seen::later) return cursor = start_of_next_lap(cursor), true;
     if (s.what != seen::skip) return false;

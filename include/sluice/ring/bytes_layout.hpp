@@ -34,15 +34,17 @@
 //   (B3) store the frame of the message, release
 //
 // Pairs: (B3) with (C1), the payload is there before its frame; (C3) with (P1), the last read is before the reuse. (B1)
-// and (B2) are relaxed: neither vouches for payload, and (B3) orders them before the message whose reader comes to them.
+// and (B2) are relaxed: neither vouches for payload, and (B3) orders them before the message whose reader comes to
+// them.
 //
 // Why no frame of some lap long ago is taken for one of this lap: when (B3) makes a frame the end of the chain, it is
 // either 0 by (B2), or the one at head, which began a message or padding of the lap before. So a lap needs few bits.
 //
-// Killed at any instruction. The producer: up to (B3) nothing is published, whatever lies in the payload area; after (B1)
-// alone, there is padding with nothing behind it, which takes no room that a message needs and is passed by the consumer's
-// next look. After (B3) the message is there. The consumer: up to (C3) the message is left to its successor; after it, it
-// was had. Successors find all of this in the frames and in head; there is nothing to heal but the role word.
+// Killed at any instruction. The producer: up to (B3) nothing is published, whatever lies in the payload area; after
+// (B1) alone, there is padding with nothing behind it, which takes no room that a message needs and is passed by the
+// consumer's next look. After (B3) the message is there. The consumer: up to (C3) the message is left to its successor;
+// after it, it was had. Successors find all of this in the frames and in head; there is nothing to heal but the role
+// word.
 
 namespace sluice {
 
@@ -82,8 +84,8 @@ struct bytes_consume : order_site<std::memory_order_release> {};  // (C3) reads 
 struct bytes_head : order_site<std::memory_order_acquire> {};     // (P1) reuse comes after the last read
 }  // namespace site
 
-/// Where the parts of a ring of bytes lie: a control part, the frames, the payload area. A private copy of the geometry;
-/// nothing of it is read from the shared memory again.
+/// Where the parts of a ring of bytes lie: a control part, the frames, the payload area. A private copy of the
+/// geometry; nothing of it is read from the shared memory again.
 template <class Control, class P>
 class bytes_area {
  public:
@@ -118,8 +120,8 @@ class bytes_area {
   [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
 
  protected:
-  /// The bytes that a ring needs whose payload area has `capacity` bytes, rounded up to whole granules; 0 if there can be
-  /// none, or if that is more than `most` bytes.
+  /// The bytes that a ring needs whose payload area has `capacity` bytes, rounded up to whole granules; 0 if there can
+  /// be none, or if that is more than `most` bytes.
   [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity, word most) noexcept {
     constexpr std::size_t room = static_cast<std::size_t>(-1) / 4 / (bytes_granule + sizeof(word));
     if (capacity == 0) return 0;

@@ -8,8 +8,9 @@
 
 namespace sluice::detail {
 
-/// What the reader of a ring of bytes does with a message, once there is one: it takes it out, or lends it. The Side finds
-/// it: `find(ring)` sets cursor_, size_ and found_, or says why it cannot; `publish_head(ring)` consumes up to cursor_.
+/// What the reader of a ring of bytes does with a message, once there is one: it takes it out, or lends it. The Side
+/// finds it: `find(ring)` sets cursor_, size_ and found_, or says why it cannot; `publish_head(ring)` consumes up to
+/// cursor_.
 template <class Side, class Ring>
 class bytes_reader {
  public:

@@ -41,8 +41,8 @@ class crowd_side {
     seen_ = view.news;
     return {};
   }
-  /// For who pops: nothing is there, now or for ever. `rest()` looks again for what was pushed before an end that has just
-  /// been seen: `empty` if there is nothing, no error if there is something.
+  /// For who pops: nothing is there, now or for ever. `rest()` looks again for what was pushed before an end that has
+  /// just been seen: `empty` if there is nothing, no error if there is something.
   template <class Rest>
   error nothing_there(Rest rest) noexcept {
     const error empty(errc::empty, step::pop);

@@ -10,8 +10,8 @@
 
 namespace sluice::detail {
 
-/// How an item gets into its place in a ring and out of it: through the policy where bytes are all there is to it, else by
-/// moving it there, and out again with nothing left behind.
+/// How an item gets into its place in a ring and out of it: through the policy where bytes are all there is to it, else
+/// by moving it there, and out again with nothing left behind.
 template <class P, class T, class U>
 SLUICE_INLINE() void put_item(T* place, U&& value) noexcept(std::is_nothrow_constructible_v<T, U>) {
   if constexpr (copies_as_bytes<T> && std::is_same_v<std::remove_cvref_t<U>, T>) {

@@ -9,15 +9,16 @@
 #include <concepts>
 #include <span>
 
-// The two sides of a fan-in over lanes: each producer is the writer of one, the consumer the reader of all. What they do,
-// and why it survives a kill anywhere, is in lanes_layout.hpp and spsc_lane.hpp.
+// The two sides of a fan-in over lanes: each producer is the writer of one, the consumer the reader of all. What they
+// do, and why it survives a kill anywhere, is in lanes_layout.hpp and spsc_lane.hpp.
 
 namespace sluice {
 
 /// A side that items go into.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: full (its own lane), closed, peer_died, busy (a claim is out), corrupt (an impossible head), forked (detached).
+/// Errors: full (its own lane), closed, peer_died, busy (a claim is out), corrupt (an impossible head), forked
+/// (detached).
 template <class T, unsigned N, class P = native_memory>
 class lanes_producer {
  public:
@@ -133,8 +134,8 @@ class lanes_producer {
 /// has written nonsense is reported when no other has a message; the rest of the lanes stay in use.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty; closed, peer_died (no producer is left, and nothing is left to pop); busy (a loan is out); corrupt (an
-/// impossible stamp; `who`); forked (detached).
+/// Errors: empty; closed, peer_died (no producer is left, and nothing is left to pop); busy (a loan is out); corrupt
+/// (an impossible stamp; `who`); forked (detached).
 template <class T, unsigned N, class P = native_memory>
 class lanes_consumer {
  public:

@@ -8,14 +8,14 @@
 #include <cstddef>
 #include <new>
 
-// A fan-in without a read-modify-write: many producers, one consumer, and a lane of stamped blocks for each producer, the
-// very lane of an spsc ring. First in, first out for each producer; between producers there is no order.
+// A fan-in without a read-modify-write: many producers, one consumer, and a lane of stamped blocks for each producer,
+// the very lane of an spsc ring. First in, first out for each producer; between producers there is no order.
 //
 //   control | lane 0 | lane 1 | ... | lane N-1        lane = head cursor (apart), stamped blocks (apart)
 //
-// Participant 0 is the consumer, participant k > 0 the producer of lane k-1. Each lane has exactly the capacity that was
-// asked for, so a full lane is no other producer's business. How many lanes there are is part of the kind, since it must
-// be known before anybody has joined.
+// Participant 0 is the consumer, participant k > 0 the producer of lane k-1. Each lane has exactly the capacity that
+// was asked for, so a full lane is no other producer's business. How many lanes there are is part of the kind, since it
+// must be known before anybody has joined.
 //
 // Who writes what
 //   stamps, items      the producer of the lane                        (P3) release, pairs with (C1) acquire
@@ -32,11 +32,11 @@
 //   ended  News are looked into before the lanes are: whatever was pushed before the end of a session is seen by whoever
 //          has seen the end. So `closed` comes after everything that was accepted.
 //
-// What a kill leaves. A producer: before (P3) nothing; after it a message, which the consumer takes when it next looks; if
-// it slept, it looks once per slice. A consumer: before (C3) the message is its successor's, after it was had; several
-// messages of one lane that are popped together have one (C3). A healer has nothing to repair but the session: it ends
-// the seat, or the role, and wakes whoever may wait for that. The lane of a dead producer drains, and a successor at the
-// slot continues from its stamps, full or not.
+// What a kill leaves. A producer: before (P3) nothing; after it a message, which the consumer takes when it next looks;
+// if it slept, it looks once per slice. A consumer: before (C3) the message is its successor's, after it was had;
+// several messages of one lane that are popped together have one (C3). A healer has nothing to repair but the session:
+// it ends the seat, or the role, and wakes whoever may wait for that. The lane of a dead producer drains, and a
+// successor at the slot continues from its stamps, full or not.
 
 namespace sluice {
 

@@ -46,17 +46,18 @@ class latest_producer : public detail::overwriter<latest_producer<T, P>, latest_
 
 /// A side that values come out of: each the newest there is, and none twice.
 ///
-/// Threads: one at a time. Progress: lock-free: begins again when the producer has overtaken it by a whole ring. Blocks:
-/// never. Allocates: never.
-/// Errors: empty; pending (overtaken again and again; `who` is the producer); closed, peer_died (and the last value has been
-/// seen); busy (a loan is out); corrupt (a number that no correct peer writes); forked (detached).
+/// Threads: one at a time. Progress: lock-free: begins again when the producer has overtaken it by a whole ring.
+/// Blocks: never. Allocates: never.
+/// Errors: empty; pending (overtaken again and again; `who` is the producer); closed, peer_died (and the last value has
+/// been seen); busy (a loan is out); corrupt (a number that no correct peer writes); forked (detached).
 template <class T, class P = native_memory>
 class latest_consumer : public detail::listener<latest_consumer<T, P>, P> {
  public:
   using ring_type = latest_ring<T, P>;
   using word = typename ring_type::word;
 
-  /// Begins with the value that there is, if any. The caller owns the slot of that number, or only looks on at `no_seat`.
+  /// Begins with the value that there is, if any. The caller owns the slot of that number, or only looks on at
+  /// `no_seat`.
   status attach(const ring_type& r, unsigned seat) noexcept {
     const word newest = r.shared().newest.load(P::template order<site::latest_newest>);
     ring_ = r;

@@ -11,8 +11,8 @@
 
 // The newest value of one producer, for any number of readers: what a reader has not taken in time is replaced.
 //
-// Values are numbered from 1; `newest` is the number of the last one that is whole. Value n is in buffer n mod B, where B
-// is a power of two and at least 2, and the buffer's stamp is the number of the value that was last begun in it.
+// Values are numbered from 1; `newest` is the number of the last one that is whole. Value n is in buffer n mod B, where
+// B is a power of two and at least 2, and the buffer's stamp is the number of the value that was last begun in it.
 //
 //   push s+1   (P1) store the stamp of its buffer: s+1; (P2) store the words; (P3) store newest = s+1: pushed.
 //   pop        (C1) n = newest; nothing if n was seen before; (C2) load the words of its buffer; (C3) its stamp is still
@@ -27,7 +27,8 @@
 // back, so a reader that was stopped in the middle of a copy for however long finds out.
 //
 // What a kill leaves: before (P3) the old value, in a buffer that the dead did not touch; the words that it began are
-// named by nobody, and its successor begins the same number again. After (P3) the new value. A dead reader leaves nothing.
+// named by nobody, and its successor begins the same number again. After (P3) the new value. A dead reader leaves
+// nothing.
 //
 // The producer takes a number of steps that nobody can change. A reader begins again only because of a newer value, and
 // only if B - 1 values were pushed while it copied one: the capacity is how many it can be behind.
@@ -44,8 +45,8 @@ struct latest_check : order_site<std::memory_order_acquire> {};    // (C3)
 struct latest_peek : order_site<std::memory_order_relaxed> {};     // only counted with; and by the producer, which wrote it
 }  // namespace site
 
-/// A ring for the newest value of T in memory that somebody else provides: where it is, and how large. A private copy of
-/// the geometry; nothing of it is read from the shared memory again.
+/// A ring for the newest value of T in memory that somebody else provides: where it is, and how large. A private copy
+/// of the geometry; nothing of it is read from the shared memory again.
 template <class T, class P = native_memory>
 class latest_ring {
  public:

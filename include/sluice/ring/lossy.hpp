@@ -51,16 +51,17 @@ class lossy_producer : public detail::overwriter<lossy_producer<T, P>, lossy_rin
 /// A side that messages come out of: all of them in order, but for those that were overwritten, whose number it says.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty; lagged (`detail` messages were overwritten before this reader came to them, or are skipped so that it can
-/// keep up; the next one is ready); closed, peer_died (and nothing is left to pop); busy (a loan is out); corrupt (a stamp
-/// that no correct peer writes); forked (detached).
+/// Errors: empty; lagged (`detail` messages were overwritten before this reader came to them, or are skipped so that it
+/// can keep up; the next one is ready); closed, peer_died (and nothing is left to pop); busy (a loan is out); corrupt
+/// (a stamp that no correct peer writes); forked (detached).
 template <class T, class P = native_memory>
 class lossy_consumer : public detail::listener<lossy_consumer<T, P>, P> {
  public:
   using ring_type = lossy_ring<T, P>;
   using word = typename ring_type::word;
 
-  /// Begins with the oldest message that is kept. The caller owns the slot of that number, or only looks on at `no_seat`.
+  /// Begins with the oldest message that is kept. The caller owns the slot of that number, or only looks on at
+  /// `no_seat`.
   status attach(const ring_type& r, unsigned seat) noexcept {
     ring_ = r;
     go_to(r.oldest(r.find_tail()));
@@ -155,8 +156,8 @@ class lossy_consumer : public detail::listener<lossy_consumer<T, P>, P> {
     if (ahead == 0 && copy(to)) [[likely]] return {};
     return overtaken();
   }
-  // The next message is gone. Goes on with the oldest that is kept; but if that is gone before it was read, then with the
-  // one in the middle, since this reader is slower than it takes to lap it.
+  // The next message is gone. Goes on with the oldest that is kept; but if that is gone before it was read, then with
+  // the one in the middle, since this reader is slower than it takes to lap it.
   SLUICE_COLD() error overtaken() noexcept {
     const word stamp = at_->stamp.load(P::template order<site::lossy_stamp>), begun = ring_type::number_of(stamp);
     if (begun <= next_ || (begun - next_) % ring_.capacity() != 0) return error(errc::corrupt, step::pop, subject::stamp);

@@ -8,11 +8,11 @@
 #include <cstddef>
 #include <new>
 
-// A broadcast that waits for nobody: one producer overwrites its oldest message, and a reader that comes too late learns
-// exactly how many it has missed.
+// A broadcast that waits for nobody: one producer overwrites its oldest message, and a reader that comes too late
+// learns exactly how many it has missed.
 //
-// Messages are numbered from 1; message n is in cell (n-1) mod N. A cell's stamp says which message it holds, and whether
-// that is whole:
+// Messages are numbered from 1; message n is in cell (n-1) mod N. A cell's stamp says which message it holds, and
+// whether that is whole:
 //
 //     there(n) = 2n ---(P1)--> making(n+N) = 2(n+N)-1 ---(P3)--> there(n+N)
 //
@@ -26,12 +26,13 @@
 //
 // `tail` is a hint, which never exceeds the truth: where to begin to look. Nobody polls it.
 //
-// Who writes what: stamps, words and `tail` the producer; readers write nothing but their seat. Stamps never come back, so
-// a reader that was stopped in the middle of a copy for however long finds out.
+// Who writes what: stamps, words and `tail` the producer; readers write nothing but their seat. Stamps never come back,
+// so a reader that was stopped in the middle of a copy for however long finds out.
 //
-// What a kill leaves: between (P1) and (P3) a cell in the making. What it held is gone, as it would have been a moment later,
-// and counts as missed by whoever had it still before him; the successor begins the same message again. After (P3) the message, and perhaps a tail that is one
-// behind: a successor goes on from the stamps. A dead reader leaves nothing.
+// What a kill leaves: between (P1) and (P3) a cell in the making. What it held is gone, as it would have been a moment
+// later, and counts as missed by whoever had it still before him; the successor begins the same message again. After
+// (P3) the message, and perhaps a tail that is one behind: a successor goes on from the stamps. A dead reader leaves
+// nothing.
 //
 // All zero is a ring in which there has been nothing.
 
@@ -107,8 +108,8 @@ class lossy_ring {
       if (cell_of(n + 1)->stamp.load(P::template order<site::lossy_stamp>) != there(n + 1)) break;
     return n;
   }
-  /// The first message that is kept when `tail` is the last; not one whose place the next message is about to take, or that
-  /// a producer was killed over.
+  /// The first message that is kept when `tail` is the last; not one whose place the next message is about to take, or
+  /// that a producer was killed over.
   [[nodiscard]] word oldest(word tail) const noexcept {
     if (tail < capacity_) return 1;
     const word n = tail - capacity_ + 1;

@@ -5,16 +5,18 @@
 #include <sluice/ring/crowd_side.hpp>
 #include <sluice/ring/ordered_layout.hpp>
 
-// The two sides of the ordered ring, ordered_producer and ordered_consumer. What they do, and why it survives a kill anywhere, is in ordered_layout.hpp.
+// The two sides of the ordered ring, ordered_producer and ordered_consumer. What they do, and why it survives a kill
+// anywhere, is in ordered_layout.hpp.
 //
-// `Many` says that the side has fellows: it then takes positions by compare-exchange instead of a store, settles before it
-// does, and passes wake-ups on. A side that is all zero is not ready, and its first use ends in a slow path that says why:
-// a forked child finds its copy wiped and so touches nothing of its parent's.
+// `Many` says that the side has fellows: it then takes positions by compare-exchange instead of a store, settles before
+// it does, and passes wake-ups on. A side that is all zero is not ready, and its first use ends in a slow path that
+// says why: a forked child finds its copy wiped and so touches nothing of its parent's.
 
 namespace sluice {
 
 namespace site {
-// The dispenser of a side without fellows: read by itself, by who has seen its end or has a certificate, or for an estimate.
+// The dispenser of a side without fellows: read by itself, by who has seen its end or has a certificate, or for an
+// estimate.
 struct ordered_alone : order_site<std::memory_order_relaxed> {};
 }  // namespace site
 

@@ -16,7 +16,8 @@ struct racing_load : order_site<std::memory_order_acquire> {};   // (X2) each wo
 namespace detail {
 
 /// An item that one thread may be writing while others read it: a row of atomic words, so that the race is defined. A
-/// reader that met a word of a later item sees the mark that was stored before it, by (X1) and (X2), and discards the copy.
+/// reader that met a word of a later item sees the mark that was stored before it, by (X1) and (X2), and discards the
+/// copy.
 template <class T, class P>
 class alignas(alignof(T) > alignof(typename P::word) ? alignof(T) : alignof(typename P::word)) racing_item {
   static_assert(copies_as_bytes<T>, "a message that may be overwritten while it is read must be trivially copyable");
@@ -66,8 +67,8 @@ class copied_item {
  private:
   alignas(T) std::byte bytes_[sizeof(T)] = {};
 };
-/// The same on the stack, for what is filled at once. A compiler drops the zeroes; without them it warns where it cannot see
-/// that a failed copy is not used.
+/// The same on the stack, for what is filled at once. A compiler drops the zeroes; without them it warns where it
+/// cannot see that a failed copy is not used.
 template <class T>
 union fresh_item {
   constexpr fresh_item() noexcept : bytes{} {}

@@ -21,7 +21,8 @@ namespace sluice {
 /// The side that items go into.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: full, closed, peer_died, busy (a claim is out), corrupt (the peer wrote an impossible head), forked (detached).
+/// Errors: full, closed, peer_died, busy (a claim is out), corrupt (the peer wrote an impossible head), forked
+/// (detached).
 template <class T, class P = native_memory>
 class spsc_producer : public detail::spsc_session<spsc_producer<T, P>, P> {
  public:
@@ -109,7 +110,8 @@ class spsc_producer : public detail::spsc_session<spsc_producer<T, P>, P> {
 /// The side that items come out of.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty, closed, peer_died, busy (a loan is out), corrupt (the peer wrote an impossible stamp), forked (detached).
+/// Errors: empty, closed, peer_died, busy (a loan is out), corrupt (the peer wrote an impossible stamp), forked
+/// (detached).
 template <class T, class P = native_memory>
 class spsc_consumer : public detail::spsc_session<spsc_consumer<T, P>, P> {
  public:

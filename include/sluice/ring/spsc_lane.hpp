@@ -9,9 +9,9 @@
 #include <utility>
 
 // Writing and reading a lane of stamped blocks, without a word of who else is there: what every ring made of such lanes
-// does alike. Both are private to their owner and hold nothing that a successor would miss: killed at any instruction, a
-// writer has published exactly the items whose stamp it stored (P3), a reader has taken exactly the items before the head
-// it stored (C3).
+// does alike. Both are private to their owner and hold nothing that a successor would miss: killed at any instruction,
+// a writer has published exactly the items whose stamp it stored (P3), a reader has taken exactly the items before the
+// head it stored (C3).
 //
 // The lane is passed to each operation rather than kept, so that a side keeps its geometry once.
 
@@ -102,9 +102,9 @@ class spsc_writer {
 
     [[nodiscard]] word count() const noexcept { return stamp & words::count_mask; }
     [[nodiscard]] T* place() const noexcept { return at->item(per_block == 1 ? 0 : count()); }
-    // No other store may stand between the item and its stamp: adjacent stores to one line leave the core together. With
-    // one between, a polling consumer often takes the line after the first, and it has to come back for the second:
-    // measured as 1.9 instead of 1.1 line round trips.
+    // No other store may stand between the item and its stamp: adjacent stores to one line leave the core together.
+    // With one between, a polling consumer often takes the line after the first, and it has to come back for the
+    // second: measured as 1.9 instead of 1.1 line round trips.
     SLUICE_INLINE() void publish(word n) const noexcept {
       at->stamp.store(stamp + n, P::template order<site::spsc_publish>);  // (P3)
     }

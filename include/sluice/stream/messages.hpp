@@ -93,8 +93,8 @@ class message_source : public source_verbs<message_source<T, Stream>> {
   std::byte buffer_[detail::message_buffer_bytes<T>];
 };
 
-/// Messages of type T into a byte stream. Where the stream takes only a part of one, the sink owns the rest and sends it
-/// before anything else: push, flush and finish wait for that, close does what is possible at once.
+/// Messages of type T into a byte stream. Where the stream takes only a part of one, the sink owns the rest and sends
+/// it before anything else: push, flush and finish wait for that, close does what is possible at once.
 ///
 /// Threads: one at a time. Blocks: push, flush, finish; never try_push. Allocates: never.
 template <wire T, writable Stream>
@@ -130,8 +130,8 @@ class message_sink : public sink_verbs<message_sink<T, Stream>> {
     if (begin_ != sizeof(T)) (void)try_flush();
     return {};
   }
-  /// Once the message is accepted, the patience that is left goes into sending all of it: whoever pushes a large one and
-  /// then waits for the answer must not wait for a rest that nobody sends.
+  /// Once the message is accepted, the patience that is left goes into sending all of it: whoever pushes a large one
+  /// and then waits for the answer must not wait for a rest that nobody sends.
   template <class U = T>
     requires requires(verbs& v, U&& value, until u) { v.push(std::forward<U>(value), u); }
   auto push(U&& value, until u = {}) noexcept {

@@ -9,7 +9,8 @@ namespace sluice {
 
 /// The end of a pipe that bytes come out of.
 ///
-/// Threads: one at a time. Blocks: read; never try_read. Allocates: never. Errors: empty, closed (every writer left), os.
+/// Threads: one at a time. Blocks: read; never try_read. Allocates: never. Errors: empty, closed (every writer left),
+/// os.
 class pipe_reader : public read_verbs<pipe_reader> {
  public:
   static constexpr end_traits traits{.boundaries = false, .spans = reach::host};
@@ -33,7 +34,8 @@ class pipe_reader : public read_verbs<pipe_reader> {
 
 /// The end of a pipe that bytes go into. Never raises SIGPIPE.
 ///
-/// Threads: one at a time. Blocks: write; never try_write. Allocates: never. Errors: full, closed (every reader left), os.
+/// Threads: one at a time. Blocks: write; never try_write. Allocates: never. Errors: full, closed (every reader left),
+/// os.
 class pipe_writer : public write_verbs<pipe_writer> {
  public:
   static constexpr end_traits traits = pipe_reader::traits;

@@ -35,8 +35,8 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
   const wait_strategy how = strategy_of(end);
   stop* const halt = patience.interrupter();
   if (how != wait_strategy::park) {
-    // Whoever waits for room looks ever more rarely: each look takes the line that the other side is about to write, and
-    // a little room at a time would be bought with a line transfer each.
+    // Whoever waits for room looks ever more rarely: each look takes the line that the other side is about to write,
+    // and a little room at a time would be bought with a line transfer each.
     unsigned pauses = 1;
     for (unsigned i = 0; i < looks; i += pauses) {
       if (k == want::push && pauses < looks / 4) pauses *= 2;

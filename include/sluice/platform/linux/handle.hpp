@@ -42,8 +42,8 @@ class unique_handle {
 
 namespace detail {
 
-/// A descriptor that remembers which file it is of. A stray close() elsewhere in the program can put another file behind
-/// the number: then it no longer holds, and the number is left alone.
+/// A descriptor that remembers which file it is of. A stray close() elsewhere in the program can put another file
+/// behind the number: then it no longer holds, and the number is left alone.
 class steady_handle {
  public:
   constexpr steady_handle() noexcept = default;
@@ -90,7 +90,8 @@ auto retry_interrupted(Call&& call) noexcept {
   }
 }
 
-/// errno as an error; those with a code of their own get it, and keep the number as detail only where it adds something.
+/// errno as an error; those with a code of their own get it, and keep the number as detail only where it adds
+/// something.
 inline error last_error(step at) noexcept {
   switch (errno) {
     case ENOENT: return error(errc::not_found, at);

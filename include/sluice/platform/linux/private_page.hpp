@@ -16,8 +16,8 @@ template <class T>
 class private_page {
  public:
   constexpr private_page() noexcept = default;
-  /// Maps the page and starts with a value-initialised T. Errors: no_space; unsupported if the kernel (before 4.14) cannot
-  /// wipe; os.
+  /// Maps the page and starts with a value-initialised T. Errors: no_space; unsupported if the kernel (before 4.14)
+  /// cannot wipe; os.
   [[nodiscard]] static result<private_page> make() noexcept {
     void* const at = ::mmap(nullptr, sizeof(content), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED) return last_error(step::create);

@@ -13,8 +13,8 @@
 
 namespace sluice::detail {
 
-/// errno of a socket call as an error. A connection that was broken off stays `os` with its number when it is read from:
-/// `closed` would say that everything had come.
+/// errno of a socket call as an error. A connection that was broken off stays `os` with its number when it is read
+/// from: `closed` would say that everything had come.
 inline error socket_error(step at) noexcept {
   switch (errno) {
     case EADDRINUSE: return error(errc::busy, at, subject::address);
