@@ -8,7 +8,7 @@
 //
 //   core/      0  the vocabulary: errors, results, concepts, the layout of a type, the gate. No system, heap or clock.
 //   platform/  1  the operating system behind one interface: futex, fence, clock, handles, locks
-//   ring/      1  algorithms over bytes that somebody else provides: spsc, and ordered for many ends; core alone, for firmware
+//   ring/      1  algorithms over bytes that somebody else provides; they need core alone, so firmware can have them
 //   framing/   1  where messages start and end in bytes
 //   wait/      2  everything that sleeps: until, stop, wait_set, and the blocking verbs
 //   memory/    3  regions: inline, heap, shared memory, mapped file; who takes part in one, and who lives

@@ -32,7 +32,7 @@
 //
 //   core/      0  the vocabulary: errors, results, concepts, the layout of a type, the gate. No system, heap or clock.
 //   platform/  1  the operating system behind one interface: futex, fence, clock, handles, locks
-//   ring/      1  algorithms over bytes that somebody else provides: spsc, and ordered for many ends; core alone, for firmware
+//   ring/      1  algorithms over bytes that somebody else provides; they need core alone, so firmware can have them
 //   framing/   1  where messages start and end in bytes
 //   wait/      2  everything that sleeps: until, stop, wait_set, and the blocking verbs
 //   memory/    3  regions: inline, heap, shared memory, mapped file; who takes part in one, and who lives
@@ -2819,6 +2819,7 @@ template <class T>
   if (!r) detail::give_up(r.err());
   return *std::move(r);
 }
+/// The same for an operation that has no value.
 inline void must(status s) noexcept {
   if (!s) detail::give_up(s.err());
 }
@@ -3846,6 +3847,7 @@ enum class region_kind : std::uint32_t {
   bytes_mpsc = 10
 };
 
+/// The first words of a region, as they lie in it: what it is, and who made it. Written once, before it has a name.
 struct region_header {
   static constexpr unsigned char magic_bytes[8] = {0x89, 'S', 'L', 'U', 'I', '\r', '\n', 0x1a};
   static constexpr std::uint16_t current_major = 1;
@@ -3908,6 +3910,7 @@ struct participant_record {
   typename P::template atomic<std::uint64_t> pid_namespace;
 };
 
+/// Behind the header: whether a durable region may be trusted after a reboot.
 template <class P = native_memory>
 struct region_state {
   alignas(apart_bytes) typename P::template atomic<std::uint64_t> boot;  // the boot in which the words below were last valid
@@ -5493,6 +5496,7 @@ class pipe_writer : public write_verbs<pipe_writer> {
   unique_handle fd_;
 };
 
+/// Both ends of a pipe.
 struct pipe_ends {
   pipe_reader in;
   pipe_writer out;
@@ -5917,6 +5921,7 @@ inline constexpr unsigned speaker_slot = 0, first_reader_slot = 1;
 /// Of a reader that only looks on: it writes nothing that is shared, and so wakes nobody and is woken by nobody.
 inline constexpr unsigned no_seat = ~0u;
 
+/// The shared words about who is there. Threads: any.
 template <class P = native_memory>
 struct audience {
   alignas(apart_bytes) role<P> producer;
@@ -6092,6 +6097,7 @@ struct broadcast_leave : order_site<std::memory_order_release> {};    // (L1) re
 struct broadcast_peek : order_site<std::memory_order_relaxed> {};     // looks that a closer look follows
 }  // namespace site
 
+/// The shared words of a broadcast.
 template <class P = native_memory>
 struct broadcast_control {
   using word = std::uint64_t;

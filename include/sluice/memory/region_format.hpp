@@ -27,6 +27,7 @@ enum class region_kind : std::uint32_t {
   bytes_mpsc = 10
 };
 
+/// The first words of a region, as they lie in it: what it is, and who made it. Written once, before it has a name.
 struct region_header {
   static constexpr unsigned char magic_bytes[8] = {0x89, 'S', 'L', 'U', 'I', '\r', '\n', 0x1a};
   static constexpr std::uint16_t current_major = 1;
@@ -89,6 +90,7 @@ struct participant_record {
   typename P::template atomic<std::uint64_t> pid_namespace;
 };
 
+/// Behind the header: whether a durable region may be trusted after a reboot.
 template <class P = native_memory>
 struct region_state {
   alignas(apart_bytes) typename P::template atomic<std::uint64_t> boot;  // the boot in which the words below were last valid

@@ -193,6 +193,7 @@ template <class T>
   if (!r) detail::give_up(r.err());
   return *std::move(r);
 }
+/// The same for an operation that has no value.
 inline void must(status s) noexcept {
   if (!s) detail::give_up(s.err());
 }

@@ -20,6 +20,7 @@ inline constexpr unsigned speaker_slot = 0, first_reader_slot = 1;
 /// Of a reader that only looks on: it writes nothing that is shared, and so wakes nobody and is woken by nobody.
 inline constexpr unsigned no_seat = ~0u;
 
+/// The shared words about who is there. Threads: any.
 template <class P = native_memory>
 struct audience {
   alignas(apart_bytes) role<P> producer;

@@ -68,6 +68,7 @@ struct broadcast_leave : order_site<std::memory_order_release> {};    // (L1) re
 struct broadcast_peek : order_site<std::memory_order_relaxed> {};     // looks that a closer look follows
 }  // namespace site
 
+/// The shared words of a broadcast.
 template <class P = native_memory>
 struct broadcast_control {
   using word = std::uint64_t;

@@ -57,6 +57,7 @@ class pipe_writer : public write_verbs<pipe_writer> {
   unique_handle fd_;
 };
 
+/// Both ends of a pipe.
 struct pipe_ends {
   pipe_reader in;
   pipe_writer out;
