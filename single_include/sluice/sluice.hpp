@@ -3184,7 +3184,7 @@ class until {
  private:
   template <class Rep, class Period>
   static constexpr std::int64_t saturated(std::chrono::duration<Rep, Period> d) noexcept {
-    if (d <= d.zero()) return 0;
+    if (!(d > d.zero())) return 0;  // nor a time that is none
     using std::chrono::duration;
     using seconds = duration<std::int64_t>;
     using nanoseconds = duration<std::int64_t, std::nano>;
