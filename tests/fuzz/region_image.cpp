@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include "../process.hpp"
+#include "../rig/ends.hpp"
+#include "../rig/every.hpp"
 #include "input.hpp"
 
 #include <sluice/channel/explain.hpp>
-#include <sluice/channel/shared.hpp>
 
 #include <array>
 #include <cstddef>
 #include <string>
 #include <vector>
 
-// A sound region with messages in it is damaged as the input says: bits, fields, words of the ring, blocks swapped, cut,
-// stretched; half of the time the checksum is repaired, so that the damage gets past it. Then it is opened from both
-// sides and used. Only documented errors, no signal, an end within a second.
+// A sound region of any kind with messages in it, a place and a message out, is damaged as the input says: bits, fields,
+// words of the ring, lines swapped, cut, stretched; half of the time the checksum is repaired, so that the damage gets past
+// it. Then it is opened from both sides, which heal what seems to be of the dead, and used. Only documented errors, no
+// signal, an end within a second.
 
 namespace {
 
@@ -26,7 +28,7 @@ struct sample {
   std::uint32_t b;
   std::uint32_t c[3];
 };
-constexpr std::size_t capacity = 5;
+constexpr std::size_t capacity = 5;  // messages
 constexpr std::int64_t patience_ns = 1'000'000'000;
 
 bool documented_open(error e) {
@@ -39,6 +41,7 @@ bool documented_open(error e) {
     default: return false;
   }
 }
+template <class Rig>
 bool documented_use(error e) {
   switch (e.code) {
     case errc::ok:
@@ -48,37 +51,45 @@ bool documented_use(error e) {
     case errc::peer_died:
     case errc::timeout:
     case errc::corrupt: return true;
+    case errc::pending: return !std::is_same_v<Rig, rig::spsc> && !std::is_same_v<Rig, rig::bytes>;
+    case errc::lagged: return Rig::promises.kept == rig::keeps::last;
+    case errc::too_big: return std::is_base_of_v<rig::bytes, Rig>;
     default: return false;
   }
 }
 #define FUZZ_REQUIRE_ERROR(predicate, e) \
   (predicate(e) ? static_cast<void>(0) : fuzz::violated(sluice::describe(e).c_str(), __FILE__, __LINE__))
 
-/// The region that all images are made from, in shared memory or in a file.
+/// The region that all images of a kind are made from, in shared memory or in a file.
+template <class Rig>
 class place {
  public:
-  auto sink(const sluice::ring_options& o) const {
-    return mapped_ ? sluice::mapped_sink<sample>(path_, o) : sluice::shm_sink<sample>("ring", o);
-  }
-  auto source(const sluice::ring_options& o) const {
-    return mapped_ ? sluice::mapped_source<sample>(path_, o) : sluice::shm_source<sample>("ring", o);
-  }
+  using kind = sluice::ring_kind<typename Rig::kind>;
+  using sink = rig::sink_of<Rig, sample>;
+  using source = rig::source_of<Rig, sample>;
+  using ring = typename sink::home_type::ring_type;
+
   explicit place(bool mapped) : mapped_(mapped), dir_(mapped ? "/tmp" : "/dev/shm"), path_(dir_ / "ring") {
     if (!mapped) options_.directory = dir_.c_str();
     auto o = options_;
-    o.capacity = capacity;
-    {
-      auto t = sink(o);
-      FUZZ_REQUIRE(t);
-      for (std::uint32_t i = 0; i < 3; ++i) FUZZ_REQUIRE(t->try_push(sample{i, i, {}}));
-      auto r = source(o);
-      FUZZ_REQUIRE(r && r->try_pop());
-      read_good();  // both live, as in a region whose owners were killed
-    }
+    o.capacity = room;
+    auto t = open_sink(o);
+    FUZZ_REQUIRE(t);
+    for (std::uint32_t i = 0; i < 3; ++i) FUZZ_REQUIRE(t->push(sample{i, i, {}}, sluice::now));
+    auto r = open_source(o);
+    FUZZ_REQUIRE(r && r->pop(sluice::now));
+    FUZZ_REQUIRE(t->push(sample{3, 3, {}}, sluice::now));
+    const auto claimed = t->claim(sluice::now);
+    const auto lent = r->borrow(sluice::now);
+    FUZZ_REQUIRE(claimed && lent);
+    read_good();  // both live and in the middle of it, as in a region whose owners were killed
   }
 
+  static constexpr std::size_t room = rig::capacity_of<Rig, sample>(capacity);
+  auto open_sink(const sluice::ring_options& o) const { return sluice::detail::open_end<sink>(where(o), o); }
+  auto open_source(const sluice::ring_options& o) const { return sluice::detail::open_end<source>(where(o), o); }
   auto explained(const sluice::ring_options& o) const {
-    return mapped_ ? sluice::explain_file<sample>(path_, o) : sluice::explain<sample>("ring", o);
+    return sluice::detail::explain_place<typename ring::value_type, typename Rig::kind, sluice::native_memory>(where(o), o);
   }
   const std::string& good() const { return good_; }
   const sluice::ring_options& options() const { return options_; }
@@ -89,6 +100,9 @@ class place {
   }
 
  private:
+  sluice::result<sluice::region_place> where(const sluice::ring_options& o) const {
+    return mapped_ ? sluice::detail::file_place(path_, o) : sluice::region_place::shared_memory("ring", o.region());
+  }
   void read_good() {
     std::ifstream f(path_, std::ios::binary);
     good_.assign(std::istreambuf_iterator<char>(f), {});
@@ -124,8 +138,12 @@ std::uint64_t some_value(fuzz::input& in) {
 void set(std::string& image, std::size_t at, std::uint64_t v, std::size_t bytes) {
   if (at + bytes <= image.size()) image.replace(at, bytes, reinterpret_cast<const char*>(&v), bytes);
 }
-void damage(std::string& image, fuzz::input& in) {
-  constexpr std::size_t state = sizeof(region_header), body = state + 4096;
+template <class Rig>
+void damage(std::string& image, fuzz::input& in, std::size_t body) {
+  using kind = typename place<Rig>::kind;
+  using ring = typename place<Rig>::ring;
+  constexpr std::size_t state = sizeof(region_header), control = sizeof(typename ring::control);
+  const std::size_t body_lines = (ring::bytes_for(place<Rig>::room) + 63) / 64;
   static constexpr std::size_t widths[] = {1, 2, 4, 8};
   switch (in.below(10)) {
     case 0: set(image, in.take<std::uint16_t>() % image.size(), in.byte(), 1); break;
@@ -141,12 +159,13 @@ void damage(std::string& image, fuzz::input& in) {
       break;
     }
     case 4: set(image, state + 8 * in.below(48), some_value(in), 8); break;         // region state and slots
-    case 5: set(image, body + 128 * in.below(2), in.take<std::uint64_t>(), 8); break;  // a role and its gate
-    case 6: set(image, body + 256 + 8 * in.below(2), some_value(in), 8); break;     // head and told
-    case 7: {                                                                       // a stamp, or two that change places
-      const std::size_t a = body + 384 + 64 * in.below(4), b = body + 384 + 64 * in.below(4);
+    // The words of the control part stand in front of a line, or in a row where there are many.
+    case 5: set(image, body + 64 * (in.take<std::uint16_t>() % (control / 64)) + 8 * in.below(2), in.take<std::uint64_t>(), 8); break;
+    case 6: set(image, body + 8 * (in.take<std::uint16_t>() % (8 * body_lines)), some_value(in), 8); break;
+    case 7: {  // a stamp, cell or frame near the front of what is behind it, or two lines that change places
+      const std::size_t a = body + control + 8 * in.below(64), b = body + 64 * (in.take<std::uint16_t>() % body_lines);
       if (b + 64 > image.size() || a + 64 > image.size()) break;
-      if (a == b) set(image, a, some_value(in), 8);
+      if (in.flag()) set(image, a, some_value(in), 8);
       else for (std::size_t k = 0; k < 64; ++k) std::swap(image[a + k], image[b + k]);
       break;
     }
@@ -161,9 +180,10 @@ void damage(std::string& image, fuzz::input& in) {
       std::memcpy(&h, image.data(), sizeof h);
       h.participants = in.flag() ? in.byte() : in.take<std::uint16_t>();
       h.capacity = some_value(in) >> in.below(64);
-      h.body_offset = sluice::detail::body_offset_for(h.participants, in.flag() ? 0 : 128u * in.byte());
+      const std::size_t apart = requires { kind::least_rights_to_read; } ? control : 0;
+      h.body_offset = sluice::detail::body_offset_for(h.participants, in.flag() ? apart : 128u * in.byte());
       h.state_size = h.body_offset - h.state_offset;
-      h.body_size = sluice::spsc_ring<sample>::bytes_for(h.capacity);
+      h.body_size = ring::bytes_for(h.capacity);
       h.region_size = sluice::detail::whole_pages(h.body_offset + h.body_size);
       std::memcpy(image.data(), &h, sizeof h);
       if (h.region_size < 1u << 20 && in.flag()) image.resize(h.region_size);
@@ -172,40 +192,41 @@ void damage(std::string& image, fuzz::input& in) {
   }
 }
 
-template <class Sink>
-void use_sink(Sink& t) {
+template <class Rig>
+void use_sink(rig::sink_of<Rig, sample>& t) {
+  constexpr auto documented = documented_use<Rig>;
   FUZZ_REQUIRE(t.capacity() >= 1);
-  for (int k = 0; k < 8; ++k) FUZZ_REQUIRE_ERROR(documented_use, t.try_push(sample{1, 2, {}}).err());
+  for (int k = 0; k < 8; ++k) FUZZ_REQUIRE_ERROR(documented, t.try_push(sample{1, 2, {}}).err());
   const sample some[3] = {};
-  FUZZ_REQUIRE_ERROR(documented_use, t.try_push(std::span<const sample>(some)).err());
-  FUZZ_REQUIRE(t.approx_size() <= t.capacity());
-  FUZZ_REQUIRE_ERROR(documented_use, t.push(sample{}, 20us).err());
-  auto c = t.try_claim();
-  FUZZ_REQUIRE_ERROR(documented_use, c.err());
-  if (c) c->a = 1;
+  FUZZ_REQUIRE_ERROR(documented, t.push(std::span<const sample>(some), sluice::now).err());
+  FUZZ_REQUIRE(t.approx_size() <= t.capacity() * (std::is_same_v<Rig, rig::lanes> ? Rig::producers : 1u));
+  FUZZ_REQUIRE_ERROR(documented, t.push(sample{}, 20us).err());
+  auto c = t.claim(sluice::now);
+  FUZZ_REQUIRE_ERROR(documented, c.err());
+  if (c) (*c).a = 1;
 }
-template <class Source>
-void use_source(Source& r) {
+template <class Rig>
+void use_source(rig::source_of<Rig, sample>& r) {
+  constexpr auto documented = documented_use<Rig>;
   sample to[4];
-  FUZZ_REQUIRE_ERROR(documented_use, r.try_pop(std::span<sample>(to)).err());
-  for (std::size_t k = 0; k < 20; ++k) FUZZ_REQUIRE_ERROR(documented_use, r.try_pop().err());
-  FUZZ_REQUIRE_ERROR(documented_use, r.pop(20us).err());
-  auto l = r.try_borrow();
-  FUZZ_REQUIRE_ERROR(documented_use, l.err());
+  FUZZ_REQUIRE_ERROR(documented, r.pop(std::span<sample>(to), sluice::now).err());
+  for (std::size_t k = 0; k < 20; ++k) FUZZ_REQUIRE_ERROR(documented, r.try_pop().err());
+  FUZZ_REQUIRE_ERROR(documented, r.pop(20us).err());
+  const auto l = r.borrow(sluice::now);
+  FUZZ_REQUIRE_ERROR(documented, l.err());
   FUZZ_REQUIRE(r.peers() >= 1);
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const place places[2] = {place(false), place(true)};
-  fuzz::input in(data, size);
+template <class Rig>
+void damage_and_use(fuzz::input& in) {
+  static const place<Rig> places[2] = {place<Rig>(false), place<Rig>(true)};
   const unsigned how = in.byte();
-  const place& where = places[how & 1];
+  const place<Rig>& where = places[how & 1];
   std::string image = where.good();
-  for (unsigned n = 0; n < 12 && !in.empty(); ++n) damage(image, in);
+  region_header h;
+  std::memcpy(&h, image.data(), sizeof h);
+  for (unsigned n = 0; n < 12 && !in.empty(); ++n) damage<Rig>(image, in, h.body_offset);
   if ((how & 2) != 0) {
-    region_header h;
     std::memcpy(&h, image.data(), sizeof h);
     h.crc = h.computed_crc();
     std::memcpy(image.data(), &h, sizeof h);
@@ -214,24 +235,36 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   where.put(image);
 
   auto o = where.options();
-  if ((how & 16) != 0) o.capacity = capacity;
+  if ((how & 16) != 0) o.capacity = place<Rig>::room;
   o.persistent = (how & 32) != 0;
   const auto before = test::now_ns();
   {
     FUZZ_REQUIRE(where.explained(o).size() > 10);
-    auto t = where.sink(o);
+    auto t = where.open_sink(o);
     if (!t) FUZZ_REQUIRE_ERROR(documented_open, t.err());
-    else if ((how & 64) != 0) use_sink(*t);
-    auto r = where.source(o);
+    else if ((how & 64) != 0) use_sink<Rig>(*t);
+    auto r = where.open_source(o);
     if (!r) FUZZ_REQUIRE_ERROR(documented_open, r.err());
-    else use_source(*r);
-    if (t) use_sink(*t);
+    else use_source<Rig>(*r);
+    if (t) use_sink<Rig>(*t);
     if (t || r) {  // then it was all there
-      region_header h;
       std::memcpy(&h, image.data(), sizeof h);
       FUZZ_REQUIRE(image.size() >= h.region_size);
     }
   }
   FUZZ_REQUIRE(test::now_ns() - before < patience_ns);
+}
+
+template <class... Rigs>
+void one_of(rig::list<Rigs...>, fuzz::input& in) {
+  constexpr void (*each[])(fuzz::input&) = {&damage_and_use<Rigs>...};
+  each[in.below(sizeof...(Rigs))](in);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fuzz::input in(data, size);
+  one_of(rig::every{}, in);
   return 0;
 }

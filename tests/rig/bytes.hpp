@@ -94,6 +94,7 @@ struct bytes {
      public:
       explicit place(typename Base::slot_type s) noexcept : slot_(std::move(s)) {}
       explicit operator bool() const noexcept { return static_cast<bool>(slot_); }
+      [[nodiscard]] sluice::error err() const noexcept { return slot_.err(); }
       Item& operator*() noexcept { return item_; }
       void commit() noexcept {
         const message<Item> m(item_);
@@ -130,6 +131,7 @@ struct bytes {
         if (loan_) item_ = message<Item>::read(*loan_);
       }
       explicit operator bool() const noexcept { return static_cast<bool>(loan_); }
+      [[nodiscard]] sluice::error err() const noexcept { return loan_.err(); }
       const Item& operator*() const noexcept { return item_; }
       const Item* operator->() const noexcept { return &item_; }
       void release() noexcept { loan_.release(); }
@@ -169,6 +171,14 @@ struct bytes {
 struct bytes_mpsc : bytes {
   using kind = sluice::bytes_of<sluice::mpsc>;
   static constexpr const char* name = "bytes of many";
+  static constexpr unsigned producers = sluice::crowd<>::most - 1, consumers = 1;  // how many may live at a time
+
+  template <class Item>
+  struct ends {
+    using base = sluice::detail::shared_bytes<kind, sluice::native_memory>;
+    using sink = bytes::sink<Item, typename base::sink>;
+    using source = bytes::source<Item, typename base::source>;
+  };
 
   template <class Visit>
   static void each_site(Visit visit) {

@@ -5,6 +5,7 @@
 #include <sluice/channel/shared.hpp>
 
 #include "process.hpp"
+#include "rig/ends.hpp"
 #include "rig/promise.hpp"
 
 #include <optional>
@@ -54,21 +55,6 @@ struct terms {
   bool no_anonymous_files = false;  // where they are refused, a region is made under a temporary name beside its own
 };
 
-namespace detail {
-
-/// The ends of a ring: its rig may bring others, which carry the items in their own way.
-template <class Rig, class Item>
-struct ends_of {
-  using type = sluice::detail::shared_ends<Item, typename Rig::kind, sluice::native_memory>;
-};
-template <class Rig, class Item>
-  requires requires { typename Rig::template ends<Item>; }
-struct ends_of<Rig, Item> {
-  using type = typename Rig::template ends<Item>;
-};
-
-}  // namespace detail
-
 /// A fresh directory with one channel in it, once somebody opens it.
 template <class Rig, class Item>
 class world {
@@ -76,9 +62,8 @@ class world {
   using kind = typename Rig::kind;
   static constexpr rig::promise promises = Rig::promises;
   static constexpr unsigned producers = Rig::producers, consumers = Rig::consumers;
-  using ends_type = typename detail::ends_of<Rig, Item>::type;
-  using sink = typename ends_type::sink;
-  using source = typename ends_type::source;
+  using sink = rig::sink_of<Rig, Item>;
+  using source = rig::source_of<Rig, Item>;
 
   explicit world(const terms& t) : dir_(t.on_disk ? "/tmp" : "/dev/shm"), capacity_(t.capacity), on_file_(t.on_file || t.on_disk) {
     if (!on_file_) options_.directory = dir_.c_str();
