@@ -66,7 +66,7 @@ TEST_CASE("a crowd lies as documented") {
 
 TEST_CASE("the body of lanes lies as documented") {
   const body<sluice::lanes, wide> b;
-  const auto& s = b.ring.shared();
+  auto& s = b.ring.shared();
   CHECK(b.at(&s.consumer) == 0);
   CHECK(b.at(&s.consumer.doorstep().word()) == 4);
   CHECK(b.at(&s.producers) == 128);

@@ -228,7 +228,8 @@ class stepper {
  private:
   static constexpr unsigned long long trap_flag = 0x100;
   static void trapped(int, siginfo_t*, void* context) {
-    if (--left_ != 0) return;
+    left_ = left_ - 1;
+    if (left_ != 0) return;
     static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_EFL] &= ~static_cast<greg_t>(trap_flag);
     call_(argument_);
   }

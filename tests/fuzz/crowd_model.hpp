@@ -134,12 +134,11 @@ class queue_model : public model_ends {
   void leave(unsigned) {}
   [[nodiscard]] std::size_t size(unsigned) const { return places_.size() - head_; }
   [[nodiscard]] bool knows_size() const { return Adopts || !Claims; }
-  /// Who holds a message while nothing else is left?
-  [[nodiscard]] std::optional<unsigned> holder() const {
-    for (const place& p : places_)
-      if (Adopts && p.is == taken_by) return p.owner;
-    return {};
+  /// Does a consumer hold a message that may become another's?
+  [[nodiscard]] bool holds() const {
+    return Adopts && std::any_of(places_.begin(), places_.end(), [](const place& p) { return p.is == taken_by; });
   }
+
  private:
   [[nodiscard]] std::size_t first_orphan() const {
     return static_cast<std::size_t>(std::find_if(places_.begin(), places_.end(), [](const place& p) { return p.is == orphan; }) -
@@ -205,7 +204,7 @@ class lanes_model : public model_ends {
     return n;
   }
   [[nodiscard]] bool knows_size() const { return true; }
-  [[nodiscard]] std::optional<unsigned> holder() const { return {}; }
+  [[nodiscard]] static constexpr bool holds() { return false; }
   [[nodiscard]] static constexpr bool redelivered() { return false; }
 
  private:
@@ -283,7 +282,7 @@ class audience_model : public model_ends {
     return static_cast<std::size_t>(std::min(behind(readers_[j]), most));
   }
   [[nodiscard]] bool knows_size() const { return true; }
-  [[nodiscard]] std::optional<unsigned> holder() const { return {}; }
+  [[nodiscard]] static constexpr bool holds() { return false; }
   [[nodiscard]] static constexpr bool redelivered() { return false; }
 
  private:
