@@ -255,6 +255,13 @@ struct record {
   }
 };
 
+/// The ci tier takes one instruction of so many, and not always the same.
+#ifdef __OPTIMIZE__
+constexpr unsigned long stride = SLUICE_TEST_TIER_FULL ? 1 : 7;
+#else
+constexpr unsigned long stride = SLUICE_TEST_TIER_FULL ? 1 : 31;
+#endif
+
 template <class Rig>
 class interrupted {
   using sink = typename place<Rig>::sink;
@@ -287,13 +294,8 @@ class interrupted {
  private:
   template <class Body, class Interrupt>
   void at_every_instruction(std::size_t fill, Body body, Interrupt interrupt) {
-#ifdef __OPTIMIZE__
-    constexpr unsigned long stride = 1;
-#else
-    constexpr unsigned long stride = 11;
-#endif
     bool reached = true;
-    for (unsigned long n = 1; reached && ok_; n += stride, ++trials_) {
+    for (unsigned long n = 1 + trials_ % stride; reached && ok_; n += stride, ++trials_) {
       in_ = other_in_ = out_ = other_out_ = {};
       for (std::size_t k = 0; k < fill; ++k) send(*p_.tx, in_, 0);
       reached = stepper::run(n, body, interrupt);
@@ -373,10 +375,10 @@ class interrupted {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("an end that may be used in an interrupt may be used before every instruction of another", "", SLUICE_EVERY_RING()) {
+TEMPLATE_TEST_CASE("an end that may be used in an interrupt may be used before any instruction of another", "", SLUICE_EVERY_RING()) {
   interrupted<TestType> all;
   all.every_way();
-  if (interrupted<TestType>::sinks || interrupted<TestType>::sources) CHECK(all.trials() > 100);
+  if (interrupted<TestType>::sinks || interrupted<TestType>::sources) CHECK(all.trials() > 20);
 }
 
 #endif

@@ -53,9 +53,11 @@ class queue_model : public model_ends {
     if (places_.size() < capacity_) return {};
     const place& first = places_.front();
     if constexpr (!Claims) return {errc::full};
-    if constexpr (!Adopts) {  // a ring that finds nothing but what was given back makes room of it
-      const bool waste = std::any_of(places_.begin(), places_.end(), [](const place& p) { return p.is == tomb; });
-      return {errc::full, waste ? errc::ok : errc::pending};
+    if constexpr (!Adopts) {
+      for (const place& p : places_)
+        if (p.is == full) return {errc::full};
+        else if (p.is == claimed_by) return {errc::pending, errc::pending, p.owner};
+      return {errc::pending, errc::ok};  // nothing but what was given back: of the whole area it makes room
     }
     switch (first.is) {
       case claimed_by: return {errc::pending, errc::pending, places_.size() > 1 ? std::optional(first.owner) : std::nullopt};

@@ -37,7 +37,7 @@ class sequence {
   static constexpr unsigned sinks = std::min(Rig::producers, most_ends), sources = std::min(Rig::consumers, most_ends);
 
  public:
-  explicit sequence(fuzz::input& in) : in_(in), capacity_(in.below(9) + 1u), model_(capacity_) {
+  explicit sequence(fuzz::input& in) : in_(in), capacity_(in.below(9) + 1u), held_(in.flag()), model_(capacity_) {
     options_.directory = directory().c_str();
     options_.capacity = rig::capacity_of<Rig, message>(capacity_);
     options_.persistent = true;  // leaving is no end: others may come
@@ -233,7 +233,7 @@ class sequence {
     }
     for (auto& t : tx_)
       if (t) t->close();
-    const bool held = in_.flag() && model_.holds();
+    const bool held = held_ && model_.holds();
     for (unsigned j = 0; j < sources; ++j) {
       if (!held) settle_loan(j, in_.flag());
       if (!rx_[j]) join_source(j);
@@ -254,6 +254,7 @@ class sequence {
   static constexpr unsigned far = fuzz::model_ends::far;
   fuzz::input& in_;
   std::size_t capacity_;
+  bool held_;  // at the end some consumer holds a message
   model_type model_;
   sluice::ring_options options_;
   std::optional<sink> tx_[sinks];
