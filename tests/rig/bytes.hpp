@@ -171,13 +171,16 @@ struct bytes {
 struct bytes_mpsc : bytes {
   using kind = sluice::bytes_of<sluice::mpsc>;
   static constexpr const char* name = "bytes of many";
-  static constexpr unsigned producers = sluice::crowd<>::most - 1, consumers = 1;  // how many may live at a time
+  static constexpr unsigned producers = sluice::crowd<>::most - 1, consumers = 1;
+  // What is given back, by the living too, is taken until the reader has passed it; a claim is longer than a message, and may
+  // come round to padding.
+  static constexpr promise promises{.tombs = true, .tomb_takes = 2, .asks_every = 4096};
 
   template <class Item>
   struct ends {
-    using base = sluice::detail::shared_bytes<kind, sluice::native_memory>;
-    using sink = bytes::sink<Item, typename base::sink>;
-    using source = bytes::source<Item, typename base::source>;
+    using shared = sluice::detail::shared_bytes<kind, sluice::native_memory>;
+    using sink = bytes::sink<Item, typename shared::sink>;
+    using source = bytes::source<Item, typename shared::source>;
   };
 
   template <class Visit>

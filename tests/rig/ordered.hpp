@@ -10,7 +10,7 @@ namespace rig {
 
 /// What the proof rig must know of the ordered ring, of which the three kinds differ in who may have fellows.
 struct ordered {
-  static constexpr promise promises{.tombs = true, .asks_every = 4096};
+  static constexpr promise promises{.tombs = true, .redelivers = true, .asks_every = 4096};
 
   /// Every order site of the ring and its crowds, with its name. Not those of gates and roles, which the spsc ring has too:
   /// a crowd orders the words of its seats by its news.

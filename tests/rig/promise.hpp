@@ -18,6 +18,8 @@ struct promise {
   bool one_order = true;       // also between producers
   bool pops_together = false;  // a batch of pops has one commit point
   bool tombs = false;          // a dead producer's place is taken until a consumer passes it
+  unsigned tomb_takes = 1;     // the room of so many messages, at most
+  bool redelivers = false;     // a message that a dead consumer had in hand is marked when a fellow gets it
   unsigned asks_every = 256;   // so many refusals of a try_* lie between two looks at who still lives
 };
 

@@ -117,7 +117,7 @@ void kill_in_company() {
   using small = world<Rig, item>;
   totals sum{one_in_company<Rig>};
   kill_in_traffic<small>(sum);
-  if (full) kill_in_traffic<world<Rig, wide_item>>(sum);
+  if constexpr (full || std::is_same_v<Rig, rig::bytes_mpsc>) kill_in_traffic<world<Rig, wide_item>>(sum);  // these shrink, and wrap
   kill_at_the_ends<small>(sum);
   sum.print("company");
   totals pairs;
@@ -130,7 +130,7 @@ void kill_in_company() {
   // That the scenes are what they are meant to be.
   CHECK((asleep.scenes == 0 || asleep.told_ns != 0));
   if (Rig::promises.tombs) CHECK(sum.healed.undelivered + pairs.healed.undelivered > 0);
-  if (Rig::promises.tombs) CHECK(sum.healed.redelivered + pairs.healed.redelivered > 0);
+  if (Rig::promises.redelivers) CHECK(sum.healed.redelivered + pairs.healed.redelivered > 0);
   if (Rig::promises.tombs || std::is_same_v<Rig, rig::broadcast>) CHECK(sum.kept_waiting > 0);
 }
 

@@ -131,7 +131,7 @@ class company_oracle : public witness<World> {
   }
   // A fellow of the dead producer, behind the place that this one may have claimed.
   bool push_one() {
-    const u64 room = capacity() - what().filled, taken = what().op->moves != 0 ? what().op->moves : 1;
+    const u64 room = capacity() - what().filled, taken = World::promises.tomb_takes * (what().op->moves != 0 ? what().op->moves : 1);
     const auto s = fellow_.t->try_push(numbered<item>(fellow_.next));
     if (s) return expect(fellow_.next++), true;
     if (!s.err().again()) return fault("a fellow is told of something", static_cast<u64>(s.err().code));

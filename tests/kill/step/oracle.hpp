@@ -131,7 +131,7 @@ class oracle : public witness<World> {
   // Places that victims had claimed and not filled are passed over by the next consumer, and not before.
   u64 tombs() const {
     const auto claimed = [](const operation<World>* op) {
-      return op == nullptr || op->who != side::producer ? 0 : op->moves != 0 ? op->moves : 1;
+      return op == nullptr || op->who != side::producer ? 0 : World::promises.tomb_takes * (op->moves != 0 ? op->moves : 1);
     };
     return !World::promises.tombs ? 0 : claimed(what().op) + claimed(what().first);
   }

@@ -15,9 +15,10 @@
 /// as long to compile: there the ci tier kills in one ring of each sort.
 #if defined(__OPTIMIZE__) || SLUICE_TEST_TIER_FULL
 #define SLUICE_KILLED_RINGS() \
-  rig::spsc, rig::bytes, rig::mpsc, rig::spmc, rig::mpmc, rig::lanes, rig::broadcast, rig::lossy_broadcast, rig::latest
+  rig::spsc, rig::bytes, rig::mpsc, rig::spmc, rig::mpmc, rig::bytes_mpsc, rig::lanes, rig::broadcast, rig::lossy_broadcast, \
+      rig::latest
 /// Those in which each message goes to one reader, and some role has several holders.
-#define SLUICE_CROWD_RINGS() rig::mpsc, rig::spmc, rig::mpmc, rig::lanes
+#define SLUICE_CROWD_RINGS() rig::mpsc, rig::spmc, rig::mpmc, rig::bytes_mpsc, rig::lanes
 /// Those in which each message goes to every reader.
 #define SLUICE_AUDIENCE_RINGS() rig::broadcast, rig::lossy_broadcast, rig::latest
 #else
