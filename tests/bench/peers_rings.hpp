@@ -126,10 +126,18 @@ struct moodycamel_blocking_rwq {
 #endif
 
 #if SLUICE_BENCH_HAS_CQ
+/// Each of its producers has a queue of its own, and keeps for ever the blocks that it once took. So a bound for each of
+/// these queues, not a common stock of blocks that the first producer takes all of: its `try_enqueue` would then refuse the
+/// others for ever.
+template <std::size_t Most>
+struct moodycamel_bounds : moodycamel::ConcurrentQueueDefaultTraits {
+  static constexpr std::size_t MAX_SUBQUEUE_SIZE = Most;
+};
+
 /// With tokens of both sides, which is its fastest use.
 template <class M, std::size_t Capacity, unsigned Producers = 1>
 struct moodycamel_cq {
-  using queue = moodycamel::ConcurrentQueue<M>;
+  using queue = moodycamel::ConcurrentQueue<M, moodycamel_bounds<Capacity>>;
   alignas(128) queue q{Capacity, Producers, 0};
 
   struct sender {
@@ -137,10 +145,10 @@ struct moodycamel_cq {
     moodycamel::ProducerToken token;
     explicit sender(moodycamel_cq& l) : q(l.q), token(q) {}
     [[gnu::always_inline]] void send(const M& m) {
-      while (!q.try_enqueue(token, m)) {}
+      while (!q.enqueue(token, m)) {}
     }
     [[gnu::always_inline]] void send_batch(const M* m, std::size_t n) {
-      while (!q.try_enqueue_bulk(token, m, n)) {}
+      while (!q.enqueue_bulk(token, m, n)) {}
     }
   };
   struct receiver {
@@ -158,13 +166,10 @@ struct moodycamel_cq {
     }
   };
 };
-#endif
-
-#if SLUICE_BENCH_HAS_CQ
 /// Its blocking form, which cannot wait for room.
 template <class M, std::size_t Capacity, unsigned Producers = 1>
 struct moodycamel_blocking_cq {
-  using queue = moodycamel::BlockingConcurrentQueue<M>;
+  using queue = moodycamel::BlockingConcurrentQueue<M, moodycamel_bounds<Capacity>>;
   alignas(128) queue q{Capacity, Producers, 0};
 
   struct sender {
@@ -172,7 +177,7 @@ struct moodycamel_blocking_cq {
     moodycamel::ProducerToken token;
     explicit sender(moodycamel_blocking_cq& l) : q(l.q), token(q) {}
     [[gnu::always_inline]] void send(const M& m) {
-      while (!q.try_enqueue(token, m)) ::sched_yield();
+      while (!q.enqueue(token, m)) ::sched_yield();
     }
   };
   struct receiver {
