@@ -62,7 +62,7 @@ template <class Link, class M>
 }
 
 /// The bounded queue of Vyukov, bare: what an ordered ring costs that no process may die in.
-template <class M, std::size_t Capacity>
+template <class M, std::size_t Capacity, bool Yields = false>
 struct bare_vyukov {
   static_assert((Capacity & (Capacity - 1)) == 0);
   struct cell {
@@ -76,11 +76,14 @@ struct bare_vyukov {
   bare_vyukov() {
     for (std::size_t i = 0; i < Capacity; ++i) cells[i].sequence.store(i, std::memory_order_relaxed);
   }
+  [[gnu::always_inline]] static void refused() {
+    if (Yields) ::sched_yield();
+  }
   struct sender {
     bare_vyukov& q;
     explicit sender(bare_vyukov& l) : q(l) {}
     [[gnu::always_inline]] void send(const M& m) {
-      while (!try_send(m)) {}
+      while (!try_send(m)) refused();
     }
     [[gnu::always_inline]] bool try_send(const M& m) {
       std::uint64_t at = q.tail.load(std::memory_order_relaxed);
@@ -103,7 +106,7 @@ struct bare_vyukov {
     explicit receiver(bare_vyukov& l) : q(l) {}
     [[gnu::always_inline]] M receive() {
       M m;
-      while (!try_receive(m)) {}
+      while (!try_receive(m)) refused();
       return m;
     }
     [[gnu::always_inline]] bool try_receive(M& m) {

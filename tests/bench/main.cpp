@@ -15,7 +15,7 @@ using namespace bench;
 
 struct options {
   bool list = false, syscalls = false, counts = false;
-  std::vector<std::string> only;
+  std::vector<std::string> only, merge;
   unsigned rounds = 15;
   arrangement where;
   std::string json, doc;
@@ -30,6 +30,7 @@ struct options {
       "  --rounds N                 default 15\n"
       "  --cpus A,B                 default 0,1\n"
       "  --json FILE|-              samples and summaries, a line each\n"
+      "  --merge FILE[,...]         measure nothing; take the samples that earlier runs wrote by --json\n"
       "  --doc FILE                 put the tables between the marks of this document\n"
       "  --counts                   count instructions and accesses to shared memory of each kind's operations, and end\n"
       "  --syscalls                 count the system calls of operations with nobody asleep, and end\n",
@@ -61,6 +62,7 @@ options parse(int argc, char** argv) {
     else if (a == "--syscalls") o.syscalls = true;
     else if (a == "--counts") o.counts = true;
     else if (a == "--only") o.only = split(value());
+    else if (a == "--merge") o.merge = split(value());
     else if (a == "--rounds") o.rounds = number<unsigned>(value());
     else if (a == "--json") o.json = value();
     else if (a == "--doc") o.doc = value();
@@ -126,7 +128,7 @@ std::vector<record> measure_all(const options& o, const std::vector<workload>& a
         try {
           record r = measure(o, all[w], all[w].candidates[c], limit);
           r.round = round, r.workload = w, r.candidate = c;
-          if (json_to != nullptr) std::fputs(json(all[w], r).c_str(), json_to);
+          if (json_to != nullptr) std::fputs(json(all[w], r).c_str(), json_to), std::fflush(json_to);
           records.push_back(std::move(r));
         } catch (const std::exception& e) {
           failed[name] = e.what();
@@ -136,6 +138,14 @@ std::vector<record> measure_all(const options& o, const std::vector<workload>& a
   std::fputs("\n", stderr);
   for (const auto& [name, why] : failed) std::fprintf(stderr, "%s: %s\n", name.c_str(), why.c_str());
   return records;
+}
+
+/// The samples of earlier runs; returns how many rounds these had. Only runs of one build on one machine belong together.
+std::size_t merge(const options& o, const std::vector<workload>& all, std::vector<record>& records) {
+  std::size_t rounds = 0;
+  for (const auto& path : o.merge)
+    for (auto& r : samples_in(path, all, rounds)) records.push_back(std::move(r));
+  return rounds;
 }
 
 std::string heading(const options& o, const std::vector<record>& records, double seconds) {
@@ -151,7 +161,9 @@ std::string heading(const options& o, const std::vector<record>& records, double
   std::string s = "\n" + cpu_name() + ", cpus " + std::to_string(o.where.cpu[0]) + " and " +
                   std::to_string(o.where.cpu[1]) + ";\n" + kernel_name() + "; " + compiler_name() +
                   ", flags `" SLUICE_BENCH_FLAGS "`; " + day + ".\n";
-  s += std::to_string(o.rounds) + " rounds in " + std::to_string(static_cast<int>(seconds)) + " s.\nSamples by regime:";
+  if (o.merge.empty()) s += std::to_string(o.rounds) + " rounds in " + std::to_string(static_cast<int>(seconds)) + " s.\n";
+  else s += std::to_string(o.merge.size()) + " runs one after the other, each of some of the workloads.\n";
+  s += "Samples by regime:";
   for (const auto& [state, n] : met)
     s += " " + std::to_string(n) + " at " + regime_names[static_cast<std::size_t>(state)] + ",";
   s += " " + std::to_string(unsteady) + " dropped because the limit moved or another program took a cpu.\n";
@@ -179,7 +191,9 @@ int run(const options& o) {
                  quoted(cpu_name()).c_str(), quoted(kernel_name()).c_str(), quoted(compiler_name()).c_str(),
                  quoted(SLUICE_BENCH_FLAGS).c_str(), o.rounds, quoted(join(absent_peers())).c_str());
   const double began = now_ns();
-  const auto records = measure_all(o, all, json_to);
+  std::vector<record> records;
+  if (o.merge.empty()) records = measure_all(o, all, json_to);
+  else if (merge(o, all, records) == 0) usage("no samples in " + join(o.merge));
   const auto summaries = summarize(all, records);
   if (json_to != nullptr) {
     for (const auto& s : summaries) std::fputs(json(all[s.workload], s).c_str(), json_to);

@@ -126,8 +126,8 @@ struct moodycamel_blocking_rwq {
 #endif
 
 #if SLUICE_BENCH_HAS_CQ
-/// Each of its producers has a queue of its own, and keeps for ever the blocks that it once took. So a bound for each of
-/// these queues, not a common stock of blocks that the first producer takes all of: its `try_enqueue` would then refuse the
+/// Each of its producers has a queue of its own and never gives back a block that it once took. So a bound for each of
+/// these queues, and not a common stock of blocks: where the first producer has taken them all, `try_enqueue` refuses the
 /// others for ever.
 template <std::size_t Most>
 struct moodycamel_bounds : moodycamel::ConcurrentQueueDefaultTraits {

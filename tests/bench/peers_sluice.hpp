@@ -15,7 +15,7 @@ namespace bench {
 
 inline constexpr std::size_t link_capacity = 1024;  // messages, for every candidate whose capacity can be chosen
 
-enum class form { try_loop, verb };
+enum class form { try_loop, try_yield, verb };  // a loop around try_*, with sched_yield() or without; push and pop
 
 template <class Tx, form Form>
 struct ours_sender {
@@ -25,6 +25,8 @@ struct ours_sender {
   [[gnu::always_inline]] void send(const M& m) {
     if constexpr (Form == form::try_loop) {
       while (!tx.try_push(m)) {}
+    } else if constexpr (Form == form::try_yield) {
+      while (!tx.try_push(m)) ::sched_yield();
     } else if (!tx.push(m)) {
       die("push failed");
     }
@@ -50,6 +52,9 @@ struct ours_receiver {
   [[gnu::always_inline]] typename Rx::value_type receive() {
     if constexpr (Form == form::try_loop) {
       for (;;)
+        if (auto r = rx.try_pop()) return *r;
+    } else if constexpr (Form == form::try_yield) {
+      for (;; ::sched_yield())
         if (auto r = rx.try_pop()) return *r;
     } else {
       auto r = rx.pop();

@@ -108,6 +108,32 @@ inline std::string json(const workload& w, const record& r) {
   return "{\"type\":\"sample\",\"workload\":" + quoted(w.name) +
          ",\"candidate\":" + quoted(w.candidates[r.candidate].name) + b;
 }
+/// The samples, without latencies, in a file that `--json` wrote, as far as `all` has their names. Their rounds count on
+/// from `round`, which moves on.
+inline std::vector<record> samples_in(const std::string& path, const std::vector<workload>& all, std::size_t& round) {
+  std::vector<record> records;
+  std::size_t rounds = 0;
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) {
+    char load[80], name[80];
+    record r{};
+    if (std::sscanf(line.c_str(),
+                    "{\"type\":\"sample\",\"workload\":\"%79[^\"]\",\"candidate\":\"%79[^\"]\",\"round\":%zu,"
+                    "\"ns\":%lf,\"limit_before\":%lf,\"limit_after\":%lf,\"preempted\":%ld",
+                    load, name, &r.round, &r.value.ns, &r.around.before, &r.around.after, &r.value.preempted) != 7)
+      continue;
+    rounds = std::max(rounds, r.round + 1);
+    r.round += round;
+    for (r.workload = 0; r.workload < all.size() && all[r.workload].name != load;) ++r.workload;
+    if (r.workload == all.size()) continue;
+    const auto& c = all[r.workload].candidates;
+    r.sleeps = all[r.workload].sleeps;
+    for (r.candidate = 0; r.candidate < c.size() && c[r.candidate].name != name;) ++r.candidate;
+    if (r.candidate < c.size()) records.push_back(std::move(r));
+  }
+  round += rounds;
+  return records;
+}
 inline std::string json(const workload& w, const summary& s) {
   std::string line = "{\"type\":\"summary\",\"workload\":" + quoted(w.name) +
                      ",\"candidate\":" + quoted(w.candidates[s.candidate].name) +

@@ -91,6 +91,10 @@ workload many_to_many(unsigned n) {
   c = {{"bare Vyukov", part::reference, crowd<bare_vyukov<M, link_capacity>, M>(n, n)},
        {"sluice try", part::ours, crowd<ours_crowd<M, sluice::mpmc, form::try_loop>, M>(n, n)},
        {"sluice verbs", part::ours, crowd<ours_crowd<M, sluice::mpmc, form::verb>, M>(n, n)}};
+  if (n > 1) {
+    c.push_back({"bare Vyukov, yielding", part::reference, crowd<bare_vyukov<M, link_capacity, true>, M>(n, n)});
+    c.push_back({"sluice try, yielding", part::ours, crowd<ours_crowd<M, sluice::mpmc, form::try_yield>, M>(n, n)});
+  }
 #if SLUICE_BENCH_HAS_CQ
   c.push_back({"moodycamel cq", part::peer, crowd<moodycamel_cq<M, link_capacity, 8>, M>(n, n)});
   c.push_back({"moodycamel blocking cq", part::peer, crowd<moodycamel_blocking_cq<M, link_capacity, 8>, M>(n, n)});
