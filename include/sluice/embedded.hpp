@@ -9,7 +9,14 @@
 #include <sluice/core/crc32c.hpp>
 #include <sluice/core/gate.hpp>
 #include <sluice/core/liveness.hpp>
+#include <sluice/framing/checked.hpp>
+#include <sluice/framing/cobs.hpp>
+#include <sluice/framing/delimiter.hpp>
 #include <sluice/framing/fixed.hpp>
+#include <sluice/framing/length.hpp>
+#include <sluice/framing/none.hpp>
+#include <sluice/framing/varint.hpp>
+#include <sluice/framing/wire_codec.hpp>
 #include <sluice/memory/inline_region.hpp>
 #include <sluice/ring/bytes.hpp>
 #include <sluice/ring/spsc.hpp>

@@ -9,10 +9,10 @@
 //   core/      0  the vocabulary: errors, results, concepts, the layout of a type, the gate. No system, heap or clock.
 //   platform/  1  the operating system behind one interface: futex, fence, clock, handles, locks
 //   ring/      1  algorithms over bytes that somebody else provides; they need core alone, so firmware can have them
-//   framing/   1  where messages start and end in bytes
+//   framing/   1  where messages start and end in bytes, and what those bytes are: framings, codecs, the greeting
 //   wait/      2  everything that sleeps: until, stop, wait_set, and the blocking verbs
 //   memory/    3  regions: inline, heap, shared memory, mapped file; who takes part in one, and who lives
-//   stream/    4  pipes, sockets, and streams as typed ends
+//   stream/    4  pipes, sockets, and streams as typed ends: source_of, sink_of
 //   channel/   5  the ends of rings in regions: channel, shm_sink, mapped_source
 //
 // Read core/concepts.hpp next, then ring/spsc_layout.hpp and ring/spsc.hpp, then examples/tour.cpp.
@@ -20,9 +20,13 @@
 #include <sluice/embedded.hpp>
 
 #include <sluice/platform/describe.hpp>
+#include <sluice/framing/greeting.hpp>
+#include <sluice/framing/sized_codec.hpp>
+#include <sluice/framing/text_codec.hpp>
 #include <sluice/wait/verbs.hpp>
 #include <sluice/memory/inline_region.hpp>
 #include <sluice/memory/shared_region.hpp>
+#include <sluice/stream/byte_messages.hpp>
 #include <sluice/stream/endpoint.hpp>
 #include <sluice/stream/messages.hpp>
 #include <sluice/stream/pipe.hpp>

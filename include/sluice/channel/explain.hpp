@@ -3,41 +3,11 @@
 #define SLUICE_CHANNEL_EXPLAIN_HPP
 
 #include <sluice/channel/shared.hpp>
-#include <sluice/platform/describe.hpp>
+#include <sluice/platform/explain_layouts.hpp>
 
 namespace sluice {
 
-using explanation = fixed_text<640>;
-
 namespace detail {
-
-/// One entry of a layout text, and the text after it.
-struct layout_entry {
-  std::string_view text, rest;
-};
-inline layout_entry next_entry(std::string_view layout) noexcept {
-  while (!layout.empty() && (layout.front() == ' ' || layout.front() == '{' || layout.front() == '}')) layout.remove_prefix(1);
-  const auto n = layout.find_first_of(" }");
-  return {layout.substr(0, n), n == layout.npos ? std::string_view() : layout.substr(n + 1)};
-}
-inline explanation& add_entry(explanation& t, std::string_view s) noexcept {
-  return s.empty() ? t.add("nothing") : t.add(s.data(), s.size());
-}
-
-/// Says which field of two layouts is the first to differ.
-inline void explain_layouts(explanation& t, std::string_view theirs, std::string_view ours) noexcept {
-  for (int index = 0;; ++index) {
-    const layout_entry a = next_entry(theirs), b = next_entry(ours);
-    if (a.text != b.text) {
-      t.add(" Field ").add_number(index).add(" is ");
-      add_entry(t, a.text).add(" in the region and ");
-      add_entry(t, b.text).add(" here (kind: b bool, u unsigned, i signed, f floating, e enum; then bits @ offset).");
-      return;
-    }
-    if (a.text.empty() && b.text.empty()) return;
-    theirs = a.rest, ours = b.rest;
-  }
-}
 
 template <class T, class Kind, class P>
 explanation explain_place(const result<region_place>& where, const ring_options& o) noexcept {

@@ -128,15 +128,38 @@ struct frame {
   std::size_t total = 0;
 };
 
-/// Where a message starts and ends in a byte stream. Pure: next() on a prefix of a valid frame says `empty`, on a bad
-/// header `corrupt` or `too_big`; head() writes the header of an n-byte payload and returns its length.
+/// A framing that writes nothing but a header: head() writes the one of an n-byte payload and returns its length.
 template <class F>
-concept framing = requires(const F& f, std::span<const std::byte> in, std::span<std::byte> out, std::size_t n) {
-  { f.next(in) } noexcept -> std::same_as<result<frame>>;
+concept heading_framing = requires(const F& f, std::span<std::byte> out, std::size_t n) {
   { f.head(n, out) } noexcept -> std::same_as<result<std::size_t>>;
 };
 
-/// T as bytes and back. Pure: decode(encode(v)) is v; decode validates whatever it reads.
+/// A framing with a trailer, or one that changes the payload, or counts. The payload of n bytes stands at
+/// room[F::lead]; seal() makes a frame of it in place and returns that. open() takes a frame that next() has found
+/// and returns its payload, in place. Each is called once for each frame, in order, and changes no state if it fails.
+template <class F>
+concept sealing_framing = requires(F& f, std::span<std::byte> room, std::size_t n, const frame& found) {
+  { f.seal(room, n) } noexcept -> std::same_as<result<std::span<std::byte>>>;
+  { f.open(room, found) } noexcept -> std::same_as<result<std::span<std::byte>>>;
+  { F::lead } -> std::convertible_to<std::size_t>;
+};
+
+/// Where a message starts and ends in a byte stream. next() is pure: on a prefix of a valid frame it says `empty`, on
+/// a bad header `corrupt` or `too_big`. It may take a second argument, how many bytes it had before when it said `empty`.
+template <class F>
+concept framing = (heading_framing<F> || sealing_framing<F>) && requires(const F& f, std::span<const std::byte> in) {
+  { f.next(in) } noexcept -> std::same_as<result<frame>>;
+};
+
+/// A framing that states the largest payload, and how many bytes a frame may have besides.
+template <class F>
+concept bounded_framing = framing<F> && requires {
+  { F::max_size } -> std::convertible_to<std::size_t>;
+  { F::overhead } -> std::convertible_to<std::size_t>;
+};
+
+/// T as bytes and back. Pure: decode(encode(v)) is v; decode validates whatever it reads. A codec may state the most
+/// bytes that it writes, as `max_size`.
 template <class C, class T>
 concept codec = requires(const C& c, const T& v, std::span<const std::byte> in, std::span<std::byte> out) {
   { c.encode(v, out) } -> std::same_as<result<std::size_t>>;

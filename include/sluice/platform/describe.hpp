@@ -78,6 +78,7 @@ constexpr const char* sentence_for(error e) noexcept {
       switch (e.about()) {
         case subject::capacity: return "the capacity is beyond what a ring of such messages can have; ask for less";
         case subject::size: return "the file would be larger than its file system or a limit allows; ask for a smaller capacity";
+        case subject::frame: return "a message is larger than its framing or codec allows; raise the maximum on both sides, or send less";
         default: return "the message can never fit; use a larger capacity or smaller messages";
       }
     case errc::truncated: return e.about() == subject::size
@@ -89,19 +90,31 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::checksum: return "the header of the region is damaged (wrong checksum); remove the region";
         case subject::cursor:
         case subject::stamp: return "the ring holds words that no correct program writes; remove the region";
+        case subject::frame: return "these bytes are no frame, and where the next one begins nobody knows; use one framing on both sides";
+        case subject::sequence: return "a message was lost, repeated or put out of order on the way; connect anew";
+        case subject::frame_checksum: return "a message was altered on the way (wrong checksum); connect anew";
+        case subject::encoding: return "the bytes of the message are not what its codec writes; skip it, or use one codec on both sides";
+        case subject::greeting: return "the stream does not begin with a greeting; ask for it on both sides, or on neither";
         default: return "the region contradicts itself; remove it";
       }
     case errc::mismatch:
       switch (e.about()) {
-        case subject::type_layout: return "the region holds another message type; explain<T>(name) says which field differs";
+        case subject::type_layout:
+          if (e.op == step::pop) return "the other side sends another message type; explain() of the source says which field differs";
+          return "the region holds another message type; explain<T>(name) says which field differs";
         case subject::capacity: return "the region has another capacity; leave .capacity unset to adopt it, or remove the region";
         case subject::kind: return "the region is another kind of channel; open it as that kind, or choose another name";
-        case subject::format_version: return "the region was made by an incompatible version of sluice; use one version, or remove the region";
+        case subject::format_version:
+          if (e.op == step::pop) return "the other side uses an incompatible version of sluice; use one version on both sides";
+          return "the region was made by an incompatible version of sluice; use one version, or remove the region";
         case subject::feature_flags: return "the region uses features that this version of sluice does not know; use the newer one on both sides";
-        case subject::byte_order: return "the region was made on a machine of another byte order; remove it";
+        case subject::byte_order:
+          if (e.op == step::pop) return "the other side has another byte order; use a codec that fixes one";
+          return "the region was made on a machine of another byte order; remove it";
         case subject::participants: return "the region has another number of participant slots; leave .participants unset to adopt it";
         case subject::persistence: return "the region is not persistent; remove it first to create it anew";
         case subject::after_death: return "the region was created with another .after_death; leave it unset to adopt that, or remove the region";
+        case subject::size: return "a message of another size came; the other side sends another type";
         default: return "the other side is not of the same making";
       }
     case errc::peer_died:
@@ -126,6 +139,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::address: return "not an address of this host, or not written as HOST:PORT ([HOST]:PORT for IPv6)";
         case subject::member_alignment: return "a member of the message type has an alignas that cannot be seen; specialise described_layout for it";
         case subject::options: return ".directory belongs to shared memory names; a file has its directory in the path";
+        case subject::delimiter: return "the message contains the delimiter of its framing; use another delimiter, or another framing";
         default: return "the argument is not valid";
       }
     case errc::denied:
