@@ -76,6 +76,16 @@ struct good_framing {
   result<sluice::frame> next(std::span<const std::byte>) const noexcept;
   result<std::size_t> head(std::size_t, std::span<std::byte>) const noexcept;
 };
+struct sealing {
+  static constexpr std::size_t lead = 0;
+  result<sluice::frame> next(std::span<const std::byte>) const noexcept;
+  result<std::span<std::byte>> seal(std::span<std::byte>, std::size_t) noexcept;
+  result<std::span<std::byte>> open(std::span<std::byte>, const sluice::frame&) noexcept;
+};
+struct bounded : sealing {
+  static constexpr std::size_t max_size = 9;
+  static constexpr std::size_t overhead = 1;
+};
 struct good_codec {
   result<std::size_t> encode(const message&, std::span<std::byte>) const;
   result<message> decode(std::span<const std::byte>) const;
@@ -146,6 +156,9 @@ struct writes_mutable : waits {
 struct region_without_shared {
   std::byte* data() const noexcept;
   std::size_t size() const noexcept;
+};
+struct framing_cannot_write {
+  result<sluice::frame> next(std::span<const std::byte>) const noexcept;
 };
 struct framing_may_throw {
   result<sluice::frame> next(std::span<const std::byte>) const;
@@ -232,6 +245,12 @@ TEST_CASE("regions, framings and codecs", "[concepts]") {
   STATIC_REQUIRE(!sluice::region<region_without_shared>);
   STATIC_REQUIRE(sluice::framing<good_framing>);
   STATIC_REQUIRE(!sluice::framing<framing_may_throw>);
+  STATIC_REQUIRE(!sluice::framing<framing_cannot_write>);
+  STATIC_REQUIRE(sluice::framing<sealing>);
+  STATIC_REQUIRE(!sluice::heading_framing<sealing>);
+  STATIC_REQUIRE(!sluice::sealing_framing<good_framing>);
+  STATIC_REQUIRE(!sluice::bounded_framing<sealing>);
+  STATIC_REQUIRE(sluice::bounded_framing<bounded>);
   STATIC_REQUIRE(sluice::codec<good_codec, message>);
   STATIC_REQUIRE(!sluice::codec<good_codec, std::string>);
 }

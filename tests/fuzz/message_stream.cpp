@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "input.hpp"
+#include "planned_stream.hpp"
 
 #include <sluice/stream/messages.hpp>
 
@@ -15,59 +16,16 @@ namespace {
 using sluice::errc;
 using sluice::error;
 using sluice::step;
-using bytes = std::vector<std::uint8_t>;
+using fuzz::bytes;
 
 template <std::size_t N>
 struct blob {
   std::uint8_t data[N];
 };
 
-/// A stream that does what it is told: so many bytes at most with each call, 0 for "not now". When the plan is at its
-/// end it goes on in full.
-class scripted {
- public:
-  [[maybe_unused]] static constexpr sluice::end_traits traits{.boundaries = false};
-
-  scripted(const bytes& content, const bytes& plan, errc end) : content_(content), plan_(plan), end_(end) {}
-
-  sluice::result<std::size_t> try_read(std::span<std::byte> to) noexcept {
-    FUZZ_REQUIRE(!to.empty());
-    const std::size_t most = next();
-    if (most == 0) return error(errc::empty, step::read);
-    const std::size_t n = std::min({most, to.size(), content_.size() - at_});
-    if (n == 0) return error(end_, step::read);
-    std::memcpy(to.data(), content_.data() + at_, n);
-    at_ += n;
-    return n;
-  }
-  sluice::result<std::size_t> try_write(std::span<const std::byte> from) noexcept {
-    FUZZ_REQUIRE(!from.empty());
-    const std::size_t n = std::min(next(), from.size());
-    if (n == 0) return error(errc::full, step::write);
-    const auto* const p = reinterpret_cast<const std::uint8_t*>(from.data());
-    taken_.insert(taken_.end(), p, p + n);
-    return n;
-  }
-  void arm(sluice::want, sluice::wait_set& set) noexcept { set.ready(); }
-  void disarm(sluice::want) noexcept {}
-  void close() noexcept { closed_ = true; }
-  const bytes& taken() const { return taken_; }
-  bool closed() const { return closed_; }
-
- private:
-  std::size_t next() noexcept {
-    if (step_ == plan_.size()) return ~std::size_t{0};
-    return plan_[step_++];
-  }
-  bytes content_, plan_, taken_;
-  std::size_t at_ = 0, step_ = 0;
-  errc end_;
-  bool closed_ = false;
-};
-
 template <std::size_t N>
 void read_all(const bytes& content, const bytes& plan, errc end) {
-  auto source = sluice::source_of<blob<N>>(scripted(content, plan, end));
+  auto source = sluice::source_of<blob<N>>(fuzz::planned_stream(content, plan, end));
   std::size_t at = 0, refused = 0;
   error e;
   for (;;) {
@@ -91,7 +49,7 @@ void read_all(const bytes& content, const bytes& plan, errc end) {
 
 template <std::size_t N>
 void write_all(const bytes& content, const bytes& plan) {
-  auto sink = sluice::sink_of<blob<N>>(scripted({}, plan, errc::closed));
+  auto sink = sluice::sink_of<blob<N>>(fuzz::planned_stream({}, plan, errc::closed));
   std::size_t at = 0, refused = 0;
   while (at + N <= content.size()) {
     blob<N> m;

@@ -212,6 +212,17 @@ TEST_CASE("altered and lost frames are told apart, for good", "[framed]") {
   CHECK(in.try_skip().err() == why);
 }
 
+TEST_CASE("an altered frame that was decoded in place is not looked at again", "[framed]") {
+  using framing = sluice::checked<sluice::cobs_framing<>>;
+  script s;
+  auto out = sink_of<tick>(scripted<>(s), framing{});
+  REQUIRE(out.push(tick{0x01010101, 0x0101}));
+  s.content = s.taken();
+  s.content[s.content.size() - 4] ^= std::byte{6};
+  auto in = source_of<tick>(scripted<>(s), framing{});
+  for (int k = 0; k < 3; ++k) CHECK(in.try_pop().err() == error(errc::corrupt, step::pop, subject::frame_checksum));
+}
+
 TEST_CASE("a message that the codec refuses stays, and can be skipped", "[framed]") {
   script s;
   s.add("1\ntwo\n3\n");
