@@ -1274,7 +1274,7 @@ template <std::endian Order, std::unsigned_integral U>
 constexpr void store_number(std::byte* to, U value) noexcept {
   for (std::size_t i = 0; i < sizeof(U); ++i) {
     const std::size_t shift = 8 * (Order == std::endian::little ? i : sizeof(U) - 1 - i);
-    to[i] = static_cast<std::byte>(value >> shift & 0xffu);
+    to[i] = static_cast<std::byte>(static_cast<unsigned char>(value >> shift));
   }
 }
 template <std::endian Order, std::unsigned_integral U>

@@ -56,7 +56,8 @@ outcome read_all(const bytes& content, const bytes& plan) {
       break;
     }
   }
-  if (all.end.code != errc::closed) FUZZ_REQUIRE(in.try_borrow().err() == all.end);
+  const bool by_stream = all.end == errc::closed || all.end == errc::truncated;  // which may have other plans for the next call
+  if (plan.empty() || !by_stream) FUZZ_REQUIRE(in.try_borrow().err() == all.end);  // and stays so
   FUZZ_REQUIRE(all.end == errc::closed || all.end == errc::truncated || all.end == errc::corrupt || all.end == errc::too_big);
   return all;
 }
