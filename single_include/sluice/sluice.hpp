@@ -1438,7 +1438,7 @@ struct delimiter_framing {
     if (n > Max) return error(errc::too_big, step::none, subject::frame);
     for (std::size_t i = 0; i < overhead; ++i) room[n + i] = mark[i];
     const auto whole = room.first(n + overhead);
-    if (find(whole, 0) != n) return error(errc::invalid, step::none, subject::delimiter);  // also where it starts in the message
+    if (find(whole, 0) != n) return error(errc::invalid, step::none, subject::delimiter);  // or begins in the message
     return whole;
   }
   [[nodiscard]] constexpr result<std::span<std::byte>> open(std::span<std::byte> in, const frame& f) const noexcept {
@@ -6010,7 +6010,8 @@ namespace sluice::detail {
 /// Bytes that are no frame are an error for good: where the next frame begins, nobody can know.
 template <readable Stream, bounded_framing F, class Greeting>
 class frame_reader {
-  static_assert(!needs_boundaries<F> || traits_of<Stream>.boundaries, "this stream does not keep boundaries: name a framing");
+  static_assert(!needs_boundaries<F> || traits_of<Stream>.boundaries,
+                "this stream does not keep boundaries: name a framing that does");
   static constexpr bool greets = Greeting::most != 0;
   static constexpr std::size_t room = several_frames<frame_bytes<F>>;
 
@@ -6126,7 +6127,8 @@ namespace sluice::detail {
 /// part of it, the rest is owned here, and goes out before anything else.
 template <writable Stream, bounded_framing F, class Greeting>
 class frame_writer {
-  static_assert(!needs_boundaries<F> || traits_of<Stream>.boundaries, "this stream does not keep boundaries: name a framing");
+  static_assert(!needs_boundaries<F> || traits_of<Stream>.boundaries,
+                "this stream does not keep boundaries: name a framing that does");
   static constexpr std::size_t room = several_frames<frame_bytes<F>>;
 
  public:
@@ -6261,6 +6263,7 @@ namespace sluice {
 
 namespace detail {
 
+/// Only a wire type has a size of its own; for others a framing must be named.
 template <class T>
 struct default_framing;
 template <wire T>
@@ -6298,9 +6301,11 @@ Narrow narrowed(F& f) noexcept {
 }
 
 template <class C, class T>
-inline constexpr bool decodes_nothrow = noexcept(std::declval<const C&>().decode(std::span<const std::byte>()));
+inline constexpr bool decodes_nothrow =
+    noexcept(std::declval<const C&>().decode(std::span<const std::byte>()));
 template <class C, class T>
-inline constexpr bool encodes_nothrow = noexcept(std::declval<const C&>().encode(std::declval<const T&>(), std::span<std::byte>()));
+inline constexpr bool encodes_nothrow =
+    noexcept(std::declval<const C&>().encode(std::declval<const T&>(), std::span<std::byte>()));
 
 }  // namespace detail
 
@@ -6389,7 +6394,8 @@ class message_sink
     return n ? status() : status(n.err());
   }
   result<std::size_t> try_push(std::span<const T> values) noexcept(detail::encodes_nothrow<Codec, T>) {
-    return this->try_send(values.size(), [&](std::size_t k, std::span<std::byte> to) { return codec_.encode(values[k], to); });
+    return this->try_send(values.size(),
+                          [&](std::size_t k, std::span<std::byte> to) { return codec_.encode(values[k], to); });
   }
   /// Waits until the message is accepted, and with the patience that is left until it is sent.
   template <class U = T>
@@ -6453,7 +6459,8 @@ namespace sluice {
 /// Threads: one at a time. Blocks: pop, borrow; never try_*. Allocates: a buffer for messages of more than 64 KiB, at
 /// construction; else never. Errors: those of the framing, for good; truncated; busy, while a loan is out; no_space.
 template <readable Stream, bounded_framing Framing>
-class byte_message_source : public detail::frame_reader<Stream, detail::framing_for<Framing, void, Stream>, detail::no_greeting> {
+class byte_message_source
+    : public detail::frame_reader<Stream, detail::framing_for<Framing, void, Stream>, detail::no_greeting> {
   using framing_type = detail::framing_for<Framing, void, Stream>;
   using base = detail::frame_reader<Stream, framing_type, detail::no_greeting>;
   struct hand_back {};
@@ -6528,7 +6535,8 @@ class byte_message_source : public detail::frame_reader<Stream, detail::framing_
 /// Threads: one at a time. Blocks: push, flush, finish; never try_push. Allocates: a buffer for messages of more than
 /// 64 KiB, at construction; else never. Errors: full, closed, os; too_big and others of the framing; no_space.
 template <writable Stream, bounded_framing Framing>
-class byte_message_sink : public detail::frame_writer<Stream, detail::framing_for<Framing, void, Stream>, detail::no_greeting> {
+class byte_message_sink
+    : public detail::frame_writer<Stream, detail::framing_for<Framing, void, Stream>, detail::no_greeting> {
   using framing_type = detail::framing_for<Framing, void, Stream>;
   using base = detail::frame_writer<Stream, framing_type, detail::no_greeting>;
 

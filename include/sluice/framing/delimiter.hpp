@@ -30,7 +30,7 @@ struct delimiter_framing {
     if (n > Max) return error(errc::too_big, step::none, subject::frame);
     for (std::size_t i = 0; i < overhead; ++i) room[n + i] = mark[i];
     const auto whole = room.first(n + overhead);
-    if (find(whole, 0) != n) return error(errc::invalid, step::none, subject::delimiter);  // also where it starts in the message
+    if (find(whole, 0) != n) return error(errc::invalid, step::none, subject::delimiter);  // or begins in the message
     return whole;
   }
   [[nodiscard]] constexpr result<std::span<std::byte>> open(std::span<std::byte> in, const frame& f) const noexcept {

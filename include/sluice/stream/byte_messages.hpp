@@ -15,7 +15,8 @@ namespace sluice {
 /// Threads: one at a time. Blocks: pop, borrow; never try_*. Allocates: a buffer for messages of more than 64 KiB, at
 /// construction; else never. Errors: those of the framing, for good; truncated; busy, while a loan is out; no_space.
 template <readable Stream, bounded_framing Framing>
-class byte_message_source : public detail::frame_reader<Stream, detail::framing_for<Framing, void, Stream>, detail::no_greeting> {
+class byte_message_source
+    : public detail::frame_reader<Stream, detail::framing_for<Framing, void, Stream>, detail::no_greeting> {
   using framing_type = detail::framing_for<Framing, void, Stream>;
   using base = detail::frame_reader<Stream, framing_type, detail::no_greeting>;
   struct hand_back {};
@@ -90,7 +91,8 @@ class byte_message_source : public detail::frame_reader<Stream, detail::framing_
 /// Threads: one at a time. Blocks: push, flush, finish; never try_push. Allocates: a buffer for messages of more than
 /// 64 KiB, at construction; else never. Errors: full, closed, os; too_big and others of the framing; no_space.
 template <writable Stream, bounded_framing Framing>
-class byte_message_sink : public detail::frame_writer<Stream, detail::framing_for<Framing, void, Stream>, detail::no_greeting> {
+class byte_message_sink
+    : public detail::frame_writer<Stream, detail::framing_for<Framing, void, Stream>, detail::no_greeting> {
   using framing_type = detail::framing_for<Framing, void, Stream>;
   using base = detail::frame_writer<Stream, framing_type, detail::no_greeting>;
 

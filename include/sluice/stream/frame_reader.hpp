@@ -15,7 +15,8 @@ namespace sluice::detail {
 /// Bytes that are no frame are an error for good: where the next frame begins, nobody can know.
 template <readable Stream, bounded_framing F, class Greeting>
 class frame_reader {
-  static_assert(!needs_boundaries<F> || traits_of<Stream>.boundaries, "this stream does not keep boundaries: name a framing");
+  static_assert(!needs_boundaries<F> || traits_of<Stream>.boundaries,
+                "this stream does not keep boundaries: name a framing that does");
   static constexpr bool greets = Greeting::most != 0;
   static constexpr std::size_t room = several_frames<frame_bytes<F>>;
 

@@ -15,7 +15,8 @@ namespace sluice::detail {
 /// part of it, the rest is owned here, and goes out before anything else.
 template <writable Stream, bounded_framing F, class Greeting>
 class frame_writer {
-  static_assert(!needs_boundaries<F> || traits_of<Stream>.boundaries, "this stream does not keep boundaries: name a framing");
+  static_assert(!needs_boundaries<F> || traits_of<Stream>.boundaries,
+                "this stream does not keep boundaries: name a framing that does");
   static constexpr std::size_t room = several_frames<frame_bytes<F>>;
 
  public:

@@ -16,6 +16,7 @@ namespace sluice {
 
 namespace detail {
 
+/// Only a wire type has a size of its own; for others a framing must be named.
 template <class T>
 struct default_framing;
 template <wire T>
@@ -53,9 +54,11 @@ Narrow narrowed(F& f) noexcept {
 }
 
 template <class C, class T>
-inline constexpr bool decodes_nothrow = noexcept(std::declval<const C&>().decode(std::span<const std::byte>()));
+inline constexpr bool decodes_nothrow =
+    noexcept(std::declval<const C&>().decode(std::span<const std::byte>()));
 template <class C, class T>
-inline constexpr bool encodes_nothrow = noexcept(std::declval<const C&>().encode(std::declval<const T&>(), std::span<std::byte>()));
+inline constexpr bool encodes_nothrow =
+    noexcept(std::declval<const C&>().encode(std::declval<const T&>(), std::span<std::byte>()));
 
 }  // namespace detail
 
@@ -144,7 +147,8 @@ class message_sink
     return n ? status() : status(n.err());
   }
   result<std::size_t> try_push(std::span<const T> values) noexcept(detail::encodes_nothrow<Codec, T>) {
-    return this->try_send(values.size(), [&](std::size_t k, std::span<std::byte> to) { return codec_.encode(values[k], to); });
+    return this->try_send(values.size(),
+                          [&](std::size_t k, std::span<std::byte> to) { return codec_.encode(values[k], to); });
   }
   /// Waits until the message is accepted, and with the patience that is left until it is sent.
   template <class U = T>
