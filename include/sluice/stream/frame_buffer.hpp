@@ -19,13 +19,9 @@ struct inline_bytes {
  private:
   std::byte bytes_[Room];
 };
-template <std::size_t Room>
-struct heap_bytes : heap_region {
-  heap_bytes() noexcept : heap_region(Room) {}
-};
 
 /// Bytes in order: put in at the back, taken out at the front. They go along when it is moved. A moderate buffer is a part
-/// of the object; a large one is allocated once, and is not there() if that failed.
+/// of the object; the memory of a large one must be acquired, and goes along too.
 template <std::size_t Room>
 class frame_buffer {
   static constexpr bool large = Room > 68 * 1024;  // 64 KiB of payload, and what may stand around it
@@ -45,7 +41,15 @@ class frame_buffer {
     return *this;
   }
 
-  [[nodiscard]] bool there() const noexcept { return !large || bytes_.data() != nullptr; }
+  /// False if there is no memory; then the buffer must not be used.
+  [[nodiscard]] bool acquire() noexcept {
+    if constexpr (large) {
+      bytes_ = heap_region(Room);
+      return bytes_.data() != nullptr;
+    } else {
+      return true;
+    }
+  }
   [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
   [[nodiscard]] std::size_t size() const noexcept { return end_ - begin_; }
   [[nodiscard]] std::span<std::byte> content() noexcept { return {bytes_.data() + begin_, size()}; }
@@ -65,7 +69,7 @@ class frame_buffer {
  private:
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
-  std::conditional_t<large, heap_bytes<Room>, inline_bytes<Room>> bytes_;
+  std::conditional_t<large, heap_region, inline_bytes<Room>> bytes_;
 };
 
 /// Room for several small frames, or for one large one.

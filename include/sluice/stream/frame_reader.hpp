@@ -42,7 +42,7 @@ class frame_reader {
 
  protected:
   frame_reader(Stream s, F f) noexcept : stream_(std::move(s)), framing_(std::move(f)) {
-    if (!buffer_.there()) why_ = error(errc::no_space, step::create);
+    if (!buffer_.acquire()) why_ = error(errc::no_space, step::create);
   }
   ~frame_reader() = default;
 

@@ -53,7 +53,7 @@ class frame_writer {
 
  protected:
   frame_writer(Stream s, F f) noexcept : stream_(std::move(s)), framing_(std::move(f)) {
-    if (!buffer_.there()) why_ = error(errc::no_space, step::create);
+    if (!buffer_.acquire()) why_ = error(errc::no_space, step::create);
     else if constexpr (Greeting::most != 0) buffer_.put(Greeting::write(buffer_.room()));
   }
   ~frame_writer() { close(); }
