@@ -96,4 +96,7 @@ TEST_CASE("a refused message takes no number", "[checked]") {
   checked<length_framing<100>> sender, receiver;
   CHECK(test::seal(sender, test::pattern(93)).err() == error(errc::too_big, step::none, subject::frame));
   CHECK(open(receiver, *test::seal(sender, test::pattern(92))));
+  checked<sluice::fixed_framing<24>> one_size, other_side;
+  CHECK(test::seal(one_size, test::pattern(15)).err() == errc::too_big);  // by the framing within
+  CHECK(open(other_side, *test::seal(one_size, test::pattern(16))));
 }

@@ -32,9 +32,11 @@ struct other {
 
 script sent_by(std::uint64_t n) {
   script s;
-  auto out = sink_of<sample>(scripted<>(s), greeted);
-  for (std::uint64_t k = 0; k < n; ++k) REQUIRE(out.push(sample{k, 0.5}));
-  REQUIRE(out.finish());
+  {
+    auto out = sink_of<sample>(scripted<>(s), greeted);
+    for (std::uint64_t k = 0; k < n; ++k) REQUIRE(out.push(sample{k, 0.5}));
+    REQUIRE(out.finish());
+  }
   s.content = s.taken();
   s.closed = false;
   s.end = errc::closed;
@@ -100,7 +102,7 @@ TEST_CASE("a stream that ends in the greeting is truncated, one without a byte c
   const auto whole = s.content;
   for (const std::size_t n : {std::size_t{0}, std::size_t{1}, std::size_t{39}, whole.size() - 1}) {
     s.content.assign(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(n));
-    s.at = 0;
+    s.at = 0, s.closed = false;
     auto in = source_of<sample>(scripted<>(s), greeted);
     CHECK(in.try_pop().err() == error(n == 0 ? errc::closed : errc::truncated, step::pop));
   }
