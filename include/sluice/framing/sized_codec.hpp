@@ -74,7 +74,7 @@ struct sized_writer {
         return true;
       }
     } else {
-      return visit_members(value, [this](const auto&... m) { return (one(m) && ...); });
+      return visit_members(value, [this](const auto&... m) { return (this->one(m) && ...); });
     }
   }
 };
@@ -107,7 +107,7 @@ struct sized_reader {
         return true;
       }
     } else {
-      return visit_members(value, [this](auto&... m) { return (one(m) && ...); });
+      return visit_members(value, [this](auto&... m) { return (this->one(m) && ...); });
     }
   }
 };
