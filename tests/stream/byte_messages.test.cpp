@@ -83,6 +83,7 @@ TEST_CASE("a loan does not outlive its end, nor take the message of its heir", "
   auto l = in.try_borrow();
   REQUIRE(l);
   auto heir = std::move(in);
+  CHECK(in.try_borrow().err() == errc::closed);  // and not busy
   l.release();
   CHECK(in.try_borrow().err() == errc::closed);
   auto again = heir.try_borrow();
