@@ -26,8 +26,8 @@
 #ifndef SLUICE_EMBEDDED_HPP
 #define SLUICE_EMBEDDED_HPP
 
-// The cut for firmware: no operating system, no heap, no exceptions, no RTTI. Bring the memory, poll with try_*, and let
-// the `ring` argument of the verbs wake whoever sleeps.
+// The cut for firmware: no operating system, no heap, no exceptions, no RTTI. Bring the memory, poll with try_*, and
+// let the `ring` argument of the verbs wake whoever sleeps.
 
 #ifndef SLUICE_CORE_CONCEPTS_HPP
 #define SLUICE_CORE_CONCEPTS_HPP
@@ -95,6 +95,7 @@ struct end_traits {
   bool ordered = true;           // in the order of acceptance
   bool boundaries = true;        // one push is one pop
   bool carries_close = true;     // the other side sees `closed`, after everything accepted before it
+  bool sees_reader_go = true;    // a push is refused as `closed` once every reader has gone
   bool detects_death = false;    // the other side sees `peer_died` when this one is killed
   bool outlives_process = false; // what was accepted is still there for a successor when both sides are gone
   bool survives_fork = true;     // an end inherited through fork still works
@@ -357,7 +358,8 @@ consteval bool layout_known() {
     return members_known<T>(members_of<T>{});
 }
 
-// T with all its array dimensions, of either kind of array, multiplied out: the bytes are those of the elements in a row.
+// T with all its array dimensions, of either kind of array, multiplied out: the bytes are those of the elements in a
+// row.
 template <class T>
 struct flat {
   using element = T;
@@ -550,7 +552,7 @@ enum class step : std::uint8_t {
 enum class subject : std::int32_t {
   none, name, directory, symlink, file_type, owner, permissions, file_system, proc_file_system, size, magic, byte_order,
   format_version, feature_flags, checksum, kind, type_layout, capacity, participants, persistence, cursor, stamp, role,
-  member_alignment, options, world_writable, wipe_on_fork, rights, page_size, after_death,
+  member_alignment, options, world_writable, wipe_on_fork, rights, page_size, after_death, address, protocol, descriptors,
   frame, sequence, frame_checksum, delimiter, encoding, greeting
 };
 
@@ -953,12 +955,14 @@ inline constexpr std::size_t apart_bytes = 128;
 /// How shared memory is touched: the seam between the algorithms and the machine.
 ///
 /// Every word that two participants share is a `P::atomic`, every order is a named site looked up as `P::order<site>`,
-/// payload moves through `copy_in` and `copy_out`. The default below is the bare machine and inlines to nothing; a model
-/// checker, a mutation run or a source of hostile values is another policy over the very same algorithm. Memory is
-/// attached, never constructed: all-zero words are a valid start, and `P::atomic<T>` has the size and alignment of T.
+/// payload moves through `copy_in` and `copy_out`. The default below is the bare machine and inlines to nothing; a
+/// model checker, a mutation run or a source of hostile values is another policy over the very same algorithm. Memory
+/// is attached, never constructed: all-zero words are a valid start, and `P::atomic<T>` has the size and alignment of
+/// T.
 ///
-/// `Fence` decides who pays for the store-load pair between "publish" and "is anybody asleep?": with `false` the sleeper
-/// does, by an asymmetric barrier of the system (or by sleeping in short slices); with `true` every publisher does.
+/// `Fence` decides who pays for the store-load pair between "publish" and "is anybody asleep?": with `false` the
+/// sleeper does, by an asymmetric barrier of the system (or by sleeping in short slices); with `true` every publisher
+/// does.
 template <bool Fence>
 struct machine_memory {
   template <class T>
@@ -984,8 +988,8 @@ struct machine_memory {
     if constexpr (sizeof(T) < line_bytes) {
       ::new (static_cast<void*>(shared)) T(value);
     } else {
-      // Back to front: the last stores are then in the line of the stamp that follows and lies before the item, and leave
-      // the core together with it. The other way round a polling reader takes that line in between.
+      // Back to front: the last stores are then in the line of the stamp that follows and lies before the item, and
+      // leave the core together with it. The other way round a polling reader takes that line in between.
       constexpr std::size_t piece = 32, whole = sizeof(T) / piece * piece;
       auto* const to = reinterpret_cast<std::byte*>(shared);
       auto* const from = reinterpret_cast<const std::byte*>(&value);
@@ -1033,8 +1037,8 @@ inline constexpr bool copies_as_bytes = std::is_trivially_copyable_v<T> && std::
 
 }  // namespace detail
 
-/// A named use of a memory order. Each site is a type of its own, `struct here : order_site<...> {}`, so that a policy's
-/// `order<here>` can weaken exactly one of them.
+/// A named use of a memory order. Each site is a type of its own, `struct here : order_site<...> {}`, so that a
+/// policy's `order<here>` can weaken exactly one of them.
 template <std::memory_order Order>
 struct order_site : std::integral_constant<std::memory_order, Order> {};
 
@@ -1060,10 +1064,10 @@ struct gate_disarm : order_site<std::memory_order_relaxed> {};  // (W5) only sav
 ///     (W4) sleep while word == w               (S3) clear the bits, raise the epoch
 ///     (W5) disarm()                            (S4) ring what (S3) cleared
 ///
-/// The fences order each side's store before its load, so that (W3) sees the news or (S2) sees the bit. If (S2) sees it,
-/// (S3) changes the word before (S4) wakes: a sleeper that is not asleep yet finds word != w. Should (S2) see no bit
-/// although (W3) missed the news, some other waker has cleared it since (W1), and then the epoch has moved too.
-/// A waker that dies between (S1) and (S4) is why sleeps between processes are sliced.
+/// The fences order each side's store before its load, so that (W3) sees the news or (S2) sees the bit. If (S2) sees
+/// it, (S3) changes the word before (S4) wakes: a sleeper that is not asleep yet finds word != w. Should (S2) see no
+/// bit although (W3) missed the news, some other waker has cleared it since (W1), and then the epoch has moved too. A
+/// waker that dies between (S1) and (S4) is why sleeps between processes are sliced.
 ///
 /// Threads: any number of wakers, one sleeper. Progress: wait-free for the sleeper, lock-free for wakers.
 template <class P = native_memory>
@@ -1099,7 +1103,8 @@ class gate {
   [[nodiscard]] typename P::template atomic<std::uint32_t>& word() noexcept { return word_; }
 
  private:
-  // Not marked cold: GCC 12 then takes the store before the look to be cold as well, and moves it out of the caller's line.
+  // Not marked cold: GCC 12 then takes the store before the look to be cold as well, and moves it out of the caller's
+  // line.
   SLUICE_NOINLINE() std::uint32_t raise(std::uint32_t w) noexcept {
     while (!word_.compare_exchange_weak(w, (w & ~armed) + step_, P::template order<site::gate_raise>,
                                         P::template order<site::gate_look>)) {
@@ -1135,7 +1140,8 @@ concept liveness = requires(L& l, unsigned slot) {
   { l.end_heal(slot) } noexcept;
 };
 
-/// What becomes of a message that a consumer had taken and not finished when it died. One for all participants of a region.
+/// What becomes of a message that a consumer had taken and not finished when it died. One for all participants of a
+/// region.
 enum class orphans : std::uint8_t {
   as_created,  // what the region was created with; else `redeliver`
   redeliver,   // a fellow or successor gets it, and is told that it may be out of order
@@ -2020,15 +2026,17 @@ class spsc_ring : public spsc_lane<T, P> {
 //   (B3) store the frame of the message, release
 //
 // Pairs: (B3) with (C1), the payload is there before its frame; (C3) with (P1), the last read is before the reuse. (B1)
-// and (B2) are relaxed: neither vouches for payload, and (B3) orders them before the message whose reader comes to them.
+// and (B2) are relaxed: neither vouches for payload, and (B3) orders them before the message whose reader comes to
+// them.
 //
 // Why no frame of some lap long ago is taken for one of this lap: when (B3) makes a frame the end of the chain, it is
 // either 0 by (B2), or the one at head, which began a message or padding of the lap before. So a lap needs few bits.
 //
-// Killed at any instruction. The producer: up to (B3) nothing is published, whatever lies in the payload area; after (B1)
-// alone, there is padding with nothing behind it, which takes no room that a message needs and is passed by the consumer's
-// next look. After (B3) the message is there. The consumer: up to (C3) the message is left to its successor; after it, it
-// was had. Successors find all of this in the frames and in head; there is nothing to heal but the role word.
+// Killed at any instruction. The producer: up to (B3) nothing is published, whatever lies in the payload area; after
+// (B1) alone, there is padding with nothing behind it, which takes no room that a message needs and is passed by the
+// consumer's next look. After (B3) the message is there. The consumer: up to (C3) the message is left to its successor;
+// after it, it was had. Successors find all of this in the frames and in head; there is nothing to heal but the role
+// word.
 
 namespace sluice {
 
@@ -2068,8 +2076,8 @@ struct bytes_consume : order_site<std::memory_order_release> {};  // (C3) reads 
 struct bytes_head : order_site<std::memory_order_acquire> {};     // (P1) reuse comes after the last read
 }  // namespace site
 
-/// Where the parts of a ring of bytes lie: a control part, the frames, the payload area. A private copy of the geometry;
-/// nothing of it is read from the shared memory again.
+/// Where the parts of a ring of bytes lie: a control part, the frames, the payload area. A private copy of the
+/// geometry; nothing of it is read from the shared memory again.
 template <class Control, class P>
 class bytes_area {
  public:
@@ -2104,8 +2112,8 @@ class bytes_area {
   [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
 
  protected:
-  /// The bytes that a ring needs whose payload area has `capacity` bytes, rounded up to whole granules; 0 if there can be
-  /// none, or if that is more than `most` bytes.
+  /// The bytes that a ring needs whose payload area has `capacity` bytes, rounded up to whole granules; 0 if there can
+  /// be none, or if that is more than `most` bytes.
   [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity, word most) noexcept {
     constexpr std::size_t room = static_cast<std::size_t>(-1) / 4 / (bytes_granule + sizeof(word));
     if (capacity == 0) return 0;
@@ -2237,8 +2245,9 @@ class bytes_ring : public bytes_area<spsc_control<P>, P> {
 
 namespace sluice::detail {
 
-/// What the reader of a ring of bytes does with a message, once there is one: it takes it out, or lends it. The Side finds
-/// it: `find(ring)` sets cursor_, size_ and found_, or says why it cannot; `publish_head(ring)` consumes up to cursor_.
+/// What the reader of a ring of bytes does with a message, once there is one: it takes it out, or lends it. The Side
+/// finds it: `find(ring)` sets cursor_, size_ and found_, or says why it cannot; `publish_head(ring)` consumes up to
+/// cursor_.
 template <class Side, class Ring>
 class bytes_reader {
  public:
@@ -2352,20 +2361,20 @@ class spsc_session {
 
 #endif
 
-// The two sides of the ring of messages of any length. As those of the spsc ring they are private to their owner and hold
-// nothing that a successor would miss; all-zero sides are detached; `ring` is called after the publication.
+// The two sides of the ring of messages of any length. As those of the spsc ring they are private to their owner and
+// hold nothing that a successor would miss; all-zero sides are detached; `ring` is called after the publication.
 
 namespace sluice {
 
 /// The side that messages go into.
 ///
-/// A message of n bytes takes max(1, ceil(n / 64)) granules, in one piece. It goes in if so many are free behind the last
-/// one, or from the start of the area; the granules then left out at the end are taken until the reader has passed them.
-/// So every message up to the capacity fits once all before it are consumed.
+/// A message of n bytes takes max(1, ceil(n / 64)) granules, in one piece. It goes in if so many are free behind the
+/// last one, or from the start of the area; the granules then left out at the end are taken until the reader has passed
+/// them. So every message up to the capacity fits once all before it are consumed.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: full, too_big (for this ring, now and ever), closed, peer_died, busy (a claim is out), corrupt (the peer wrote an
-/// impossible head), forked (detached).
+/// Errors: full, too_big (for this ring, now and ever), closed, peer_died, busy (a claim is out), corrupt (the peer
+/// wrote an impossible head), forked (detached).
 template <class P = native_memory>
 class bytes_producer : public detail::spsc_session<bytes_producer<P>, P> {
   using words = bytes_words<P>;
@@ -2512,8 +2521,8 @@ class bytes_producer : public detail::spsc_session<bytes_producer<P>, P> {
 /// The side that messages come out of.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty, too_big (larger than the caller's memory: step `read`, the size in `detail`, and the message stays), closed,
-/// peer_died, busy (a loan is out), corrupt (the peer wrote an impossible frame), forked (detached).
+/// Errors: empty, too_big (larger than the caller's memory: step `read`, the size in `detail`, and the message stays),
+/// closed, peer_died, busy (a loan is out), corrupt (the peer wrote an impossible frame), forked (detached).
 template <class P = native_memory>
 class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P>,
                        public detail::bytes_reader<bytes_consumer<P>, bytes_ring<P>> {
@@ -2602,8 +2611,8 @@ class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P>,
 
 namespace sluice::detail {
 
-/// How an item gets into its place in a ring and out of it: through the policy where bytes are all there is to it, else by
-/// moving it there, and out again with nothing left behind.
+/// How an item gets into its place in a ring and out of it: through the policy where bytes are all there is to it, else
+/// by moving it there, and out again with nothing left behind.
 template <class P, class T, class U>
 SLUICE_INLINE() void put_item(T* place, U&& value) noexcept(std::is_nothrow_constructible_v<T, U>) {
   if constexpr (copies_as_bytes<T> && std::is_same_v<std::remove_cvref_t<U>, T>) {
@@ -2633,9 +2642,9 @@ SLUICE_INLINE() result<T> take_item(T* place) noexcept {
 #include <utility>
 
 // Writing and reading a lane of stamped blocks, without a word of who else is there: what every ring made of such lanes
-// does alike. Both are private to their owner and hold nothing that a successor would miss: killed at any instruction, a
-// writer has published exactly the items whose stamp it stored (P3), a reader has taken exactly the items before the head
-// it stored (C3).
+// does alike. Both are private to their owner and hold nothing that a successor would miss: killed at any instruction,
+// a writer has published exactly the items whose stamp it stored (P3), a reader has taken exactly the items before the
+// head it stored (C3).
 //
 // The lane is passed to each operation rather than kept, so that a side keeps its geometry once.
 
@@ -2726,9 +2735,9 @@ class spsc_writer {
 
     [[nodiscard]] word count() const noexcept { return stamp & words::count_mask; }
     [[nodiscard]] T* place() const noexcept { return at->item(per_block == 1 ? 0 : count()); }
-    // No other store may stand between the item and its stamp: adjacent stores to one line leave the core together. With
-    // one between, a polling consumer often takes the line after the first, and it has to come back for the second:
-    // measured as 1.9 instead of 1.1 line round trips.
+    // No other store may stand between the item and its stamp: adjacent stores to one line leave the core together.
+    // With one between, a polling consumer often takes the line after the first, and it has to come back for the
+    // second: measured as 1.9 instead of 1.1 line round trips.
     SLUICE_INLINE() void publish(word n) const noexcept {
       at->stamp.store(stamp + n, P::template order<site::spsc_publish>);  // (P3)
     }
@@ -2892,7 +2901,8 @@ namespace sluice {
 /// The side that items go into.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: full, closed, peer_died, busy (a claim is out), corrupt (the peer wrote an impossible head), forked (detached).
+/// Errors: full, closed, peer_died, busy (a claim is out), corrupt (the peer wrote an impossible head), forked
+/// (detached).
 template <class T, class P = native_memory>
 class spsc_producer : public detail::spsc_session<spsc_producer<T, P>, P> {
  public:
@@ -2980,7 +2990,8 @@ class spsc_producer : public detail::spsc_session<spsc_producer<T, P>, P> {
 /// The side that items come out of.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty, closed, peer_died, busy (a loan is out), corrupt (the peer wrote an impossible stamp), forked (detached).
+/// Errors: empty, closed, peer_died, busy (a loan is out), corrupt (the peer wrote an impossible stamp), forked
+/// (detached).
 template <class T, class P = native_memory>
 class spsc_consumer : public detail::spsc_session<spsc_consumer<T, P>, P> {
  public:

@@ -32,11 +32,11 @@
 //
 //   core/      0  the vocabulary: errors, results, concepts, the layout of a type, the gate. No system, heap or clock.
 //   platform/  1  the operating system behind one interface: futex, fence, clock, handles, locks
-//   ring/      1  algorithms over bytes that somebody else provides: spsc, and ordered for many ends; core alone, for firmware
+//   ring/      1  algorithms over bytes that somebody else provides; they need core alone, so firmware can have them
 //   framing/   1  where messages start and end in bytes, and what those bytes are: framings, codecs, the greeting
 //   wait/      2  everything that sleeps: until, stop, wait_set, and the blocking verbs
 //   memory/    3  regions: inline, heap, shared memory, mapped file; who takes part in one, and who lives
-//   stream/    4  pipes, and streams as typed ends: source_of, sink_of
+//   stream/    4  pipes, sockets, and streams as typed ends: source_of, sink_of
 //   channel/   5  the ends of rings in regions: channel, shm_sink, mapped_source
 //
 // Read core/concepts.hpp next, then ring/spsc_layout.hpp and ring/spsc.hpp, then examples/tour.cpp.
@@ -44,8 +44,8 @@
 #ifndef SLUICE_EMBEDDED_HPP
 #define SLUICE_EMBEDDED_HPP
 
-// The cut for firmware: no operating system, no heap, no exceptions, no RTTI. Bring the memory, poll with try_*, and let
-// the `ring` argument of the verbs wake whoever sleeps.
+// The cut for firmware: no operating system, no heap, no exceptions, no RTTI. Bring the memory, poll with try_*, and
+// let the `ring` argument of the verbs wake whoever sleeps.
 
 #ifndef SLUICE_CORE_CONCEPTS_HPP
 #define SLUICE_CORE_CONCEPTS_HPP
@@ -113,6 +113,7 @@ struct end_traits {
   bool ordered = true;           // in the order of acceptance
   bool boundaries = true;        // one push is one pop
   bool carries_close = true;     // the other side sees `closed`, after everything accepted before it
+  bool sees_reader_go = true;    // a push is refused as `closed` once every reader has gone
   bool detects_death = false;    // the other side sees `peer_died` when this one is killed
   bool outlives_process = false; // what was accepted is still there for a successor when both sides are gone
   bool survives_fork = true;     // an end inherited through fork still works
@@ -375,7 +376,8 @@ consteval bool layout_known() {
     return members_known<T>(members_of<T>{});
 }
 
-// T with all its array dimensions, of either kind of array, multiplied out: the bytes are those of the elements in a row.
+// T with all its array dimensions, of either kind of array, multiplied out: the bytes are those of the elements in a
+// row.
 template <class T>
 struct flat {
   using element = T;
@@ -568,7 +570,7 @@ enum class step : std::uint8_t {
 enum class subject : std::int32_t {
   none, name, directory, symlink, file_type, owner, permissions, file_system, proc_file_system, size, magic, byte_order,
   format_version, feature_flags, checksum, kind, type_layout, capacity, participants, persistence, cursor, stamp, role,
-  member_alignment, options, world_writable, wipe_on_fork, rights, page_size, after_death,
+  member_alignment, options, world_writable, wipe_on_fork, rights, page_size, after_death, address, protocol, descriptors,
   frame, sequence, frame_checksum, delimiter, encoding, greeting
 };
 
@@ -971,12 +973,14 @@ inline constexpr std::size_t apart_bytes = 128;
 /// How shared memory is touched: the seam between the algorithms and the machine.
 ///
 /// Every word that two participants share is a `P::atomic`, every order is a named site looked up as `P::order<site>`,
-/// payload moves through `copy_in` and `copy_out`. The default below is the bare machine and inlines to nothing; a model
-/// checker, a mutation run or a source of hostile values is another policy over the very same algorithm. Memory is
-/// attached, never constructed: all-zero words are a valid start, and `P::atomic<T>` has the size and alignment of T.
+/// payload moves through `copy_in` and `copy_out`. The default below is the bare machine and inlines to nothing; a
+/// model checker, a mutation run or a source of hostile values is another policy over the very same algorithm. Memory
+/// is attached, never constructed: all-zero words are a valid start, and `P::atomic<T>` has the size and alignment of
+/// T.
 ///
-/// `Fence` decides who pays for the store-load pair between "publish" and "is anybody asleep?": with `false` the sleeper
-/// does, by an asymmetric barrier of the system (or by sleeping in short slices); with `true` every publisher does.
+/// `Fence` decides who pays for the store-load pair between "publish" and "is anybody asleep?": with `false` the
+/// sleeper does, by an asymmetric barrier of the system (or by sleeping in short slices); with `true` every publisher
+/// does.
 template <bool Fence>
 struct machine_memory {
   template <class T>
@@ -1002,8 +1006,8 @@ struct machine_memory {
     if constexpr (sizeof(T) < line_bytes) {
       ::new (static_cast<void*>(shared)) T(value);
     } else {
-      // Back to front: the last stores are then in the line of the stamp that follows and lies before the item, and leave
-      // the core together with it. The other way round a polling reader takes that line in between.
+      // Back to front: the last stores are then in the line of the stamp that follows and lies before the item, and
+      // leave the core together with it. The other way round a polling reader takes that line in between.
       constexpr std::size_t piece = 32, whole = sizeof(T) / piece * piece;
       auto* const to = reinterpret_cast<std::byte*>(shared);
       auto* const from = reinterpret_cast<const std::byte*>(&value);
@@ -1051,8 +1055,8 @@ inline constexpr bool copies_as_bytes = std::is_trivially_copyable_v<T> && std::
 
 }  // namespace detail
 
-/// A named use of a memory order. Each site is a type of its own, `struct here : order_site<...> {}`, so that a policy's
-/// `order<here>` can weaken exactly one of them.
+/// A named use of a memory order. Each site is a type of its own, `struct here : order_site<...> {}`, so that a
+/// policy's `order<here>` can weaken exactly one of them.
 template <std::memory_order Order>
 struct order_site : std::integral_constant<std::memory_order, Order> {};
 
@@ -1078,10 +1082,10 @@ struct gate_disarm : order_site<std::memory_order_relaxed> {};  // (W5) only sav
 ///     (W4) sleep while word == w               (S3) clear the bits, raise the epoch
 ///     (W5) disarm()                            (S4) ring what (S3) cleared
 ///
-/// The fences order each side's store before its load, so that (W3) sees the news or (S2) sees the bit. If (S2) sees it,
-/// (S3) changes the word before (S4) wakes: a sleeper that is not asleep yet finds word != w. Should (S2) see no bit
-/// although (W3) missed the news, some other waker has cleared it since (W1), and then the epoch has moved too.
-/// A waker that dies between (S1) and (S4) is why sleeps between processes are sliced.
+/// The fences order each side's store before its load, so that (W3) sees the news or (S2) sees the bit. If (S2) sees
+/// it, (S3) changes the word before (S4) wakes: a sleeper that is not asleep yet finds word != w. Should (S2) see no
+/// bit although (W3) missed the news, some other waker has cleared it since (W1), and then the epoch has moved too. A
+/// waker that dies between (S1) and (S4) is why sleeps between processes are sliced.
 ///
 /// Threads: any number of wakers, one sleeper. Progress: wait-free for the sleeper, lock-free for wakers.
 template <class P = native_memory>
@@ -1117,7 +1121,8 @@ class gate {
   [[nodiscard]] typename P::template atomic<std::uint32_t>& word() noexcept { return word_; }
 
  private:
-  // Not marked cold: GCC 12 then takes the store before the look to be cold as well, and moves it out of the caller's line.
+  // Not marked cold: GCC 12 then takes the store before the look to be cold as well, and moves it out of the caller's
+  // line.
   SLUICE_NOINLINE() std::uint32_t raise(std::uint32_t w) noexcept {
     while (!word_.compare_exchange_weak(w, (w & ~armed) + step_, P::template order<site::gate_raise>,
                                         P::template order<site::gate_look>)) {
@@ -1153,7 +1158,8 @@ concept liveness = requires(L& l, unsigned slot) {
   { l.end_heal(slot) } noexcept;
 };
 
-/// What becomes of a message that a consumer had taken and not finished when it died. One for all participants of a region.
+/// What becomes of a message that a consumer had taken and not finished when it died. One for all participants of a
+/// region.
 enum class orphans : std::uint8_t {
   as_created,  // what the region was created with; else `redeliver`
   redeliver,   // a fellow or successor gets it, and is told that it may be out of order
@@ -2038,15 +2044,17 @@ class spsc_ring : public spsc_lane<T, P> {
 //   (B3) store the frame of the message, release
 //
 // Pairs: (B3) with (C1), the payload is there before its frame; (C3) with (P1), the last read is before the reuse. (B1)
-// and (B2) are relaxed: neither vouches for payload, and (B3) orders them before the message whose reader comes to them.
+// and (B2) are relaxed: neither vouches for payload, and (B3) orders them before the message whose reader comes to
+// them.
 //
 // Why no frame of some lap long ago is taken for one of this lap: when (B3) makes a frame the end of the chain, it is
 // either 0 by (B2), or the one at head, which began a message or padding of the lap before. So a lap needs few bits.
 //
-// Killed at any instruction. The producer: up to (B3) nothing is published, whatever lies in the payload area; after (B1)
-// alone, there is padding with nothing behind it, which takes no room that a message needs and is passed by the consumer's
-// next look. After (B3) the message is there. The consumer: up to (C3) the message is left to its successor; after it, it
-// was had. Successors find all of this in the frames and in head; there is nothing to heal but the role word.
+// Killed at any instruction. The producer: up to (B3) nothing is published, whatever lies in the payload area; after
+// (B1) alone, there is padding with nothing behind it, which takes no room that a message needs and is passed by the
+// consumer's next look. After (B3) the message is there. The consumer: up to (C3) the message is left to its successor;
+// after it, it was had. Successors find all of this in the frames and in head; there is nothing to heal but the role
+// word.
 
 namespace sluice {
 
@@ -2086,8 +2094,8 @@ struct bytes_consume : order_site<std::memory_order_release> {};  // (C3) reads 
 struct bytes_head : order_site<std::memory_order_acquire> {};     // (P1) reuse comes after the last read
 }  // namespace site
 
-/// Where the parts of a ring of bytes lie: a control part, the frames, the payload area. A private copy of the geometry;
-/// nothing of it is read from the shared memory again.
+/// Where the parts of a ring of bytes lie: a control part, the frames, the payload area. A private copy of the
+/// geometry; nothing of it is read from the shared memory again.
 template <class Control, class P>
 class bytes_area {
  public:
@@ -2122,8 +2130,8 @@ class bytes_area {
   [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
 
  protected:
-  /// The bytes that a ring needs whose payload area has `capacity` bytes, rounded up to whole granules; 0 if there can be
-  /// none, or if that is more than `most` bytes.
+  /// The bytes that a ring needs whose payload area has `capacity` bytes, rounded up to whole granules; 0 if there can
+  /// be none, or if that is more than `most` bytes.
   [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity, word most) noexcept {
     constexpr std::size_t room = static_cast<std::size_t>(-1) / 4 / (bytes_granule + sizeof(word));
     if (capacity == 0) return 0;
@@ -2255,8 +2263,9 @@ class bytes_ring : public bytes_area<spsc_control<P>, P> {
 
 namespace sluice::detail {
 
-/// What the reader of a ring of bytes does with a message, once there is one: it takes it out, or lends it. The Side finds
-/// it: `find(ring)` sets cursor_, size_ and found_, or says why it cannot; `publish_head(ring)` consumes up to cursor_.
+/// What the reader of a ring of bytes does with a message, once there is one: it takes it out, or lends it. The Side
+/// finds it: `find(ring)` sets cursor_, size_ and found_, or says why it cannot; `publish_head(ring)` consumes up to
+/// cursor_.
 template <class Side, class Ring>
 class bytes_reader {
  public:
@@ -2370,20 +2379,20 @@ class spsc_session {
 
 #endif
 
-// The two sides of the ring of messages of any length. As those of the spsc ring they are private to their owner and hold
-// nothing that a successor would miss; all-zero sides are detached; `ring` is called after the publication.
+// The two sides of the ring of messages of any length. As those of the spsc ring they are private to their owner and
+// hold nothing that a successor would miss; all-zero sides are detached; `ring` is called after the publication.
 
 namespace sluice {
 
 /// The side that messages go into.
 ///
-/// A message of n bytes takes max(1, ceil(n / 64)) granules, in one piece. It goes in if so many are free behind the last
-/// one, or from the start of the area; the granules then left out at the end are taken until the reader has passed them.
-/// So every message up to the capacity fits once all before it are consumed.
+/// A message of n bytes takes max(1, ceil(n / 64)) granules, in one piece. It goes in if so many are free behind the
+/// last one, or from the start of the area; the granules then left out at the end are taken until the reader has passed
+/// them. So every message up to the capacity fits once all before it are consumed.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: full, too_big (for this ring, now and ever), closed, peer_died, busy (a claim is out), corrupt (the peer wrote an
-/// impossible head), forked (detached).
+/// Errors: full, too_big (for this ring, now and ever), closed, peer_died, busy (a claim is out), corrupt (the peer
+/// wrote an impossible head), forked (detached).
 template <class P = native_memory>
 class bytes_producer : public detail::spsc_session<bytes_producer<P>, P> {
   using words = bytes_words<P>;
@@ -2530,8 +2539,8 @@ class bytes_producer : public detail::spsc_session<bytes_producer<P>, P> {
 /// The side that messages come out of.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty, too_big (larger than the caller's memory: step `read`, the size in `detail`, and the message stays), closed,
-/// peer_died, busy (a loan is out), corrupt (the peer wrote an impossible frame), forked (detached).
+/// Errors: empty, too_big (larger than the caller's memory: step `read`, the size in `detail`, and the message stays),
+/// closed, peer_died, busy (a loan is out), corrupt (the peer wrote an impossible frame), forked (detached).
 template <class P = native_memory>
 class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P>,
                        public detail::bytes_reader<bytes_consumer<P>, bytes_ring<P>> {
@@ -2620,8 +2629,8 @@ class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P>,
 
 namespace sluice::detail {
 
-/// How an item gets into its place in a ring and out of it: through the policy where bytes are all there is to it, else by
-/// moving it there, and out again with nothing left behind.
+/// How an item gets into its place in a ring and out of it: through the policy where bytes are all there is to it, else
+/// by moving it there, and out again with nothing left behind.
 template <class P, class T, class U>
 SLUICE_INLINE() void put_item(T* place, U&& value) noexcept(std::is_nothrow_constructible_v<T, U>) {
   if constexpr (copies_as_bytes<T> && std::is_same_v<std::remove_cvref_t<U>, T>) {
@@ -2651,9 +2660,9 @@ SLUICE_INLINE() result<T> take_item(T* place) noexcept {
 #include <utility>
 
 // Writing and reading a lane of stamped blocks, without a word of who else is there: what every ring made of such lanes
-// does alike. Both are private to their owner and hold nothing that a successor would miss: killed at any instruction, a
-// writer has published exactly the items whose stamp it stored (P3), a reader has taken exactly the items before the head
-// it stored (C3).
+// does alike. Both are private to their owner and hold nothing that a successor would miss: killed at any instruction,
+// a writer has published exactly the items whose stamp it stored (P3), a reader has taken exactly the items before the
+// head it stored (C3).
 //
 // The lane is passed to each operation rather than kept, so that a side keeps its geometry once.
 
@@ -2744,9 +2753,9 @@ class spsc_writer {
 
     [[nodiscard]] word count() const noexcept { return stamp & words::count_mask; }
     [[nodiscard]] T* place() const noexcept { return at->item(per_block == 1 ? 0 : count()); }
-    // No other store may stand between the item and its stamp: adjacent stores to one line leave the core together. With
-    // one between, a polling consumer often takes the line after the first, and it has to come back for the second:
-    // measured as 1.9 instead of 1.1 line round trips.
+    // No other store may stand between the item and its stamp: adjacent stores to one line leave the core together.
+    // With one between, a polling consumer often takes the line after the first, and it has to come back for the
+    // second: measured as 1.9 instead of 1.1 line round trips.
     SLUICE_INLINE() void publish(word n) const noexcept {
       at->stamp.store(stamp + n, P::template order<site::spsc_publish>);  // (P3)
     }
@@ -2910,7 +2919,8 @@ namespace sluice {
 /// The side that items go into.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: full, closed, peer_died, busy (a claim is out), corrupt (the peer wrote an impossible head), forked (detached).
+/// Errors: full, closed, peer_died, busy (a claim is out), corrupt (the peer wrote an impossible head), forked
+/// (detached).
 template <class T, class P = native_memory>
 class spsc_producer : public detail::spsc_session<spsc_producer<T, P>, P> {
  public:
@@ -2998,7 +3008,8 @@ class spsc_producer : public detail::spsc_session<spsc_producer<T, P>, P> {
 /// The side that items come out of.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty, closed, peer_died, busy (a loan is out), corrupt (the peer wrote an impossible stamp), forked (detached).
+/// Errors: empty, closed, peer_died, busy (a loan is out), corrupt (the peer wrote an impossible stamp), forked
+/// (detached).
 template <class T, class P = native_memory>
 class spsc_consumer : public detail::spsc_session<spsc_consumer<T, P>, P> {
  public:
@@ -3200,6 +3211,7 @@ constexpr const char* sentence_for(error e) noexcept {
                  ? "the other side was killed; what it has not taken waits for its successor, so start it again"
                  : "the other side was killed, and everything it had sent is taken; start it again";
     case errc::busy:
+      if (e.about() == subject::address) return "the address is in use; stop who uses it, or choose another one";
       if (e.about() == subject::role) return "another living participant has this role; stop it first, or choose another name";
       if (e.op == step::push || e.op == step::claim) return "a slot of this end is out; commit or drop it first";
       if (e.op == step::pop || e.op == step::borrow) return "a loan of this end is out; release or keep it first";
@@ -3213,6 +3225,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::capacity: return "a capacity of 0 holds nothing; ask for at least 1";
         case subject::participants: return "not that many participants: at least one slot for each end, at most 1024";
         case subject::permissions: return "the mode must let the owner read and write, and not let everybody write";
+        case subject::address: return "not an address of this host, or not written as HOST:PORT ([HOST]:PORT for IPv6)";
         case subject::member_alignment: return "a member of the message type has an alignas that cannot be seen; specialise described_layout for it";
         case subject::options: return ".directory belongs to shared memory names; a file has its directory in the path";
         case subject::delimiter: return "the message contains the delimiter of its framing; use another delimiter, or another framing";
@@ -3227,14 +3240,18 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::persistence: return "the file was not left in order before this boot, and a reader cannot empty it; open it for writing first";
         default: return "no permission; check the owner and mode of the file and of its directory";
       }
-    case errc::not_found: return e.about() == subject::directory ? "no such directory; create it first" : "no such name";
-    case errc::no_space: return e.about() == subject::participants
-                                    ? "every participant slot is taken; create the region with more .participants"
-                                    : "not enough memory or disk space; free some, or ask for a smaller capacity";
+    case errc::not_found:
+      if (e.about() == subject::address) return "nobody listens at that address, or no such host; start the other side first";
+      return e.about() == subject::directory ? "no such directory; create it first" : "no such name";
+    case errc::no_space:
+      if (e.about() == subject::descriptors) return "too many open descriptors; close some, or raise the limit (ulimit -n)";
+      return e.about() == subject::participants ? "every participant slot is taken; create the region with more .participants"
+                                                : "not enough memory or disk space; free some, or ask for a smaller capacity";
     case errc::unsupported:
       switch (e.about()) {
         case subject::proc_file_system: return "/proc is not mounted, and regions need it; mount it";
         case subject::file_system: return "this file system cannot hold a shared region (remote, or without locks); choose a local one";
+        case subject::protocol: return "this system has not that protocol or option of sockets";
         case subject::rights: return "only readers of lossy_broadcast and latest can do with read-only access, those of broadcast with a read-only payload";
         case subject::page_size: return "the pages of this system are larger than those of the region, so the payload alone cannot be protected; use another .rights";
         case subject::after_death: return "only mpsc, spmc and mpmc can drop what a dead consumer held; leave .after_death unset";
@@ -3279,6 +3296,7 @@ template <class T>
   if (!r) detail::give_up(r.err());
   return *std::move(r);
 }
+/// The same for an operation that has no value.
 inline void must(status s) noexcept {
   if (!s) detail::give_up(s.err());
 }
@@ -3762,8 +3780,8 @@ class unique_handle {
 
 namespace detail {
 
-/// A descriptor that remembers which file it is of. A stray close() elsewhere in the program can put another file behind
-/// the number: then it no longer holds, and the number is left alone.
+/// A descriptor that remembers which file it is of. A stray close() elsewhere in the program can put another file
+/// behind the number: then it no longer holds, and the number is left alone.
 class steady_handle {
  public:
   constexpr steady_handle() noexcept = default;
@@ -3810,7 +3828,8 @@ auto retry_interrupted(Call&& call) noexcept {
   }
 }
 
-/// errno as an error; those with a code of their own get it, and keep the number as detail only where it adds something.
+/// errno as an error; those with a code of their own get it, and keep the number as detail only where it adds
+/// something.
 inline error last_error(step at) noexcept {
   switch (errno) {
     case ENOENT: return error(errc::not_found, at);
@@ -3951,7 +3970,7 @@ class until {
  private:
   template <class Rep, class Period>
   static constexpr std::int64_t saturated(std::chrono::duration<Rep, Period> d) noexcept {
-    if (d <= d.zero()) return 0;
+    if (!(d > d.zero())) return 0;  // nor a time that is none
     using std::chrono::duration;
     using seconds = duration<std::int64_t>;
     using nanoseconds = duration<std::int64_t, std::nano>;
@@ -4145,8 +4164,8 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
   const wait_strategy how = strategy_of(end);
   stop* const halt = patience.interrupter();
   if (how != wait_strategy::park) {
-    // Whoever waits for room looks ever more rarely: each look takes the line that the other side is about to write, and
-    // a little room at a time would be bought with a line transfer each.
+    // Whoever waits for room looks ever more rarely: each look takes the line that the other side is about to write,
+    // and a little room at a time would be bought with a line transfer each.
     unsigned pauses = 1;
     for (unsigned i = 0; i < looks; i += pauses) {
       if (k == want::push && pauses < looks / 4) pauses *= 2;
@@ -4569,8 +4588,8 @@ class mapped_region {
     if (data_ != nullptr) ::munmap(data_, size_);
   }
 
-  /// From here on nobody can write what lies at `from` and behind through this mapping. Errors: unsupported where that is
-  /// no beginning of a page of this system.
+  /// From here on nobody can write what lies at `from` and behind through this mapping. Errors: unsupported where that
+  /// is no beginning of a page of this system.
   [[nodiscard]] status protect(std::size_t from) const noexcept {
     const long page = ::sysconf(_SC_PAGESIZE);
     if (page <= 0 || from % static_cast<std::size_t>(page) != 0) return error(errc::unsupported, step::map, subject::page_size);
@@ -4614,6 +4633,7 @@ enum class region_kind : std::uint32_t {
   bytes_mpsc = 10
 };
 
+/// The first words of a region, as they lie in it: what it is, and who made it. Written once, before it has a name.
 struct region_header {
   static constexpr unsigned char magic_bytes[8] = {0x89, 'S', 'L', 'U', 'I', '\r', '\n', 0x1a};
   static constexpr std::uint16_t current_major = 1;
@@ -4676,6 +4696,7 @@ struct participant_record {
   typename P::template atomic<std::uint64_t> pid_namespace;
 };
 
+/// Behind the header: whether a durable region may be trusted after a reboot.
 template <class P = native_memory>
 struct region_state {
   alignas(apart_bytes) typename P::template atomic<std::uint64_t> boot;  // the boot in which the words below were last valid
@@ -5005,7 +5026,8 @@ inline status fill_region(int fd, const region_spec& spec, const region_options&
   return write_all_at(fd, &h, sizeof h, 0);
 }
 
-// Gives a region that is complete its name. What outlives a reboot is on disk before its name is, and then the name too.
+// Gives a region that is complete its name. What outlives a reboot is on disk before its name is, and then the name
+// too.
 inline status link_region(int fd, const region_place& where) noexcept {
   if (where.durable() && ::fdatasync(fd) != 0) return last_error(step::create);
   char self[64];
@@ -5061,8 +5083,8 @@ inline result<unique_handle> create_memfd_region(const region_spec& spec, const 
   return fd;
 }
 
-/// Has a file all its blocks? Who may only read can allocate none; and it is tmpfs where even reading a hole takes a page,
-/// which may not be had.
+/// Has a file all its blocks? Who may only read can allocate none; and it is tmpfs where even reading a hole takes a
+/// page, which may not be had.
 inline status check_blocks(int fd, std::uint64_t size) noexcept {
   constexpr std::uint32_t tmpfs = 0x01021994;
   struct statfs fs = {};
@@ -5104,6 +5126,58 @@ inline result<region_header> read_header(int fd, const region_options& o) noexce
 }
 
 }  // namespace sluice::detail
+
+#endif
+#ifndef SLUICE_MEMORY_SLOT_LOCKS_HPP
+#define SLUICE_MEMORY_SLOT_LOCKS_HPP
+
+// Two lock bytes for each slot, life L and heal H:
+//   healer:  takes H; asks for L; if L is free, the owner is dead and none can come while H is held; heals; drops H.
+//   joiner:  takes H, then L (held by another: `busy`); heals what a dead owner left; raises the incarnation; drops H.
+// One more byte, J, is held while a durable region is checked for a reboot or left in order.
+
+namespace sluice {
+
+/// Which slots of a region an opener may take: the first free one of these.
+struct slot_range {
+  unsigned first = 0, last = ~0u;
+
+  constexpr slot_range() noexcept = default;  // any
+  constexpr slot_range(unsigned only) noexcept : first(only), last(only) {}  // NOLINT: one slot is a range
+  constexpr slot_range(unsigned from, unsigned to) noexcept : first(from), last(to) {}
+  [[nodiscard]] constexpr bool single() const noexcept { return first == last; }
+};
+
+namespace detail {
+
+/// Where the lock bytes of a region are, and how a joiner takes a slot by them.
+struct slot_locks {
+  static constexpr std::int64_t first = std::int64_t{1} << 40;  // far behind the end of any region
+  static constexpr std::int64_t joining = first - 1;             // J
+  [[nodiscard]] static constexpr std::int64_t life(unsigned slot) noexcept { return first + 2 * std::int64_t{slot}; }
+  [[nodiscard]] static constexpr std::int64_t heal(unsigned slot) noexcept { return life(slot) + 1; }
+
+  /// Takes the first free one of these slots: H, then L. A taken H passes; a taken L is somebody alive.
+  static result<unsigned> take_slot(int fd, slot_range range, unsigned count) noexcept {
+    error why(errc::no_space, step::join, subject::participants);
+    for (unsigned k = range.first; k < count && k <= range.last; ++k) {
+      if (const error e = try_lock_byte(fd, heal(k))) {
+        if (range.single() || e.code != errc::busy) return e;
+        why = e;
+        continue;
+      }
+      const error e = try_lock_byte(fd, life(k));
+      if (!e) return k;
+      unlock_byte(fd, heal(k));
+      if (e.code != errc::busy) return e;
+      if (range.single()) return error(errc::busy, step::join, subject::role).by(k);
+    }
+    return why;
+  }
+};
+
+}  // namespace detail
+}  // namespace sluice
 
 #endif
 #ifndef SLUICE_PLATFORM_FENCE_HPP
@@ -5160,16 +5234,6 @@ enum class opening : std::uint8_t {
   reset,    // it was a file of an earlier boot that had not been left in order: emptied
 };
 
-/// Which slots of a region an opener may take: the first free one of these.
-struct slot_range {
-  unsigned first = 0, last = ~0u;
-
-  constexpr slot_range() noexcept = default;  // any
-  constexpr slot_range(unsigned only) noexcept : first(only), last(only) {}  // NOLINT: one slot is a range
-  constexpr slot_range(unsigned from, unsigned to) noexcept : first(from), last(to) {}
-  [[nodiscard]] constexpr bool single() const noexcept { return first == last; }
-};
-
 namespace site {
 struct member_seen : order_site<std::memory_order_acquire> {};     // (M1) what a dead owner did comes before its healing
 struct member_raise : order_site<std::memory_order_release> {};    // (M2) the record, or the healing, before the new incarnation
@@ -5185,17 +5249,14 @@ struct region_settled : order_site<std::memory_order_release> {};  // after the 
 /// inherit the mapping. So the life lock ends when this process stops touching the region, and neither a stray close
 /// nor a child can make it end earlier or later.
 ///
-/// Two lock bytes for each slot, life L and heal H:
-///   healer:  takes H; asks for L; if L is free, the owner is dead and none can come while H is held; heals; drops H.
-///   joiner:  takes H, then L (held by another: `busy`); heals what a dead owner left; raises the incarnation; drops H.
-/// One more byte, J, is held while a durable region is checked for a reboot or left in order.
+/// The lock bytes, and how healers and joiners keep out of each other's way, are in slot_locks.hpp.
 ///
-/// With `rights::read_only` one only looks on: at no slot, with no lock, and without a word of one's own. Who does so is none
-/// of the participants, and can ask for the life of others, but heal nobody.
+/// With `rights::read_only` one only looks on: at no slot, with no lock, and without a word of one's own. Who does so
+/// is none of the participants, and can ask for the life of others, but heal nobody.
 template <class P = native_memory>
 class membership {
+  using locks = detail::slot_locks;
   static constexpr unsigned no_slot = ~0u;
-  static constexpr std::int64_t locks_at = std::int64_t{1} << 40;  // far behind the end of any region
   static constexpr std::size_t state_offset = sizeof(region_header);
 
  public:
@@ -5278,12 +5339,12 @@ class membership {
 
   // liveness, as the kernel attests it
   [[nodiscard]] bool alive(unsigned slot) noexcept {
-    return slot == slot_ || detail::byte_is_locked(probe_.get(), life(slot)) || !probe_.holds();
+    return slot == slot_ || detail::byte_is_locked(probe_.get(), locks::life(slot)) || !probe_.holds();
   }
   [[nodiscard]] bool begin_heal(unsigned slot) noexcept {
-    return probe_.holds() && !detail::try_lock_byte(probe_.get(), heal(slot));
+    return probe_.holds() && !detail::try_lock_byte(probe_.get(), locks::heal(slot));
   }
-  void end_heal(unsigned slot) noexcept { detail::unlock_byte(probe_.get(), heal(slot)); }
+  void end_heal(unsigned slot) noexcept { detail::unlock_byte(probe_.get(), locks::heal(slot)); }
 
   /// Heals the slot if its owner is certified dead; true if it did. A slot that is not in use costs no system call.
   template <class Heal>
@@ -5321,10 +5382,6 @@ class membership {
         region_(std::move(region)),
         slot_(slot),
         durable_(durable) {}
-
-  static constexpr std::int64_t life(unsigned slot) noexcept { return locks_at + 2 * std::int64_t{slot}; }
-  static constexpr std::int64_t heal(unsigned slot) noexcept { return life(slot) + 1; }
-  static constexpr std::int64_t joining = locks_at - 1;
 
   [[nodiscard]] region_state<P>& state() const noexcept {
     return *std::launder(reinterpret_cast<region_state<P>*>(region_.data() + state_offset));
@@ -5378,9 +5435,9 @@ class membership {
       return still_named(fd.get()) ? look_on(std::move(fd), *h, o, durable, begin) : result<membership>(error(errc::busy, step::join, subject::name));
     if (status s = detail::allocate(fd.get(), h->region_size); !s) return s.err();  // a file with holes: SIGBUS later
     if (durable) {
-      if (const error e = detail::try_lock_byte(fd.get(), joining)) return e;
+      if (const error e = detail::try_lock_byte(fd.get(), locks::joining)) return e;
     }
-    auto taken = take_slot(fd.get(), range, h->participants);
+    auto taken = locks::take_slot(fd.get(), range, h->participants);
     if (!taken) return taken.err();
     if (!still_named(fd.get())) return error(errc::busy, step::join, subject::name);
 
@@ -5416,8 +5473,8 @@ class membership {
       mine.incarnation.store(incarnation + 2, P::template order<site::member_raise>);
       return s.err();
     }
-    detail::unlock_byte(fd.get(), heal(m.slot_));
-    if (durable) detail::unlock_byte(fd.get(), joining);
+    detail::unlock_byte(fd.get(), locks::heal(m.slot_));
+    if (durable) detail::unlock_byte(fd.get(), locks::joining);
     return m;  // fd is closed here; the mapping keeps its description, and so the life lock
   }
 
@@ -5437,31 +5494,13 @@ class membership {
     return m;
   }
 
-  // H, then L. A taken H passes; a taken L is somebody alive.
-  static result<unsigned> take_slot(int fd, slot_range range, unsigned count) noexcept {
-    error why(errc::no_space, step::join, subject::participants);
-    for (unsigned k = range.first; k < count && k <= range.last; ++k) {
-      if (const error e = detail::try_lock_byte(fd, heal(k))) {
-        if (range.single() || e.code != errc::busy) return e;
-        why = e;
-        continue;
-      }
-      const error e = detail::try_lock_byte(fd, life(k));
-      if (!e) return k;
-      detail::unlock_byte(fd, heal(k));
-      if (e.code != errc::busy) return e;
-      if (range.single()) return error(errc::busy, step::join, subject::role).by(k);
-    }
-    return why;
-  }
-
   [[nodiscard]] static result<std::uint64_t> this_boot() noexcept {
     if (const std::uint64_t boot = detail::boot_number(); boot != 0) return boot;
     const error why = detail::last_error(step::validate);
     return why.code == errc::not_found ? error(errc::unsupported, step::validate, subject::proc_file_system) : why;
   }
-  // Words of an earlier boot are trusted only after an orderly end. J is held, so nobody else is between these lines; and
-  // whoever lives has been let in by somebody of this boot, whatever name of it we may be shown.
+  // Words of an earlier boot are trusted only after an orderly end. J is held, so nobody else is between these lines;
+  // and whoever lives has been let in by somebody of this boot, whatever name of it we may be shown.
   status check_boot() noexcept {
     auto& s = state();
     const auto boot = this_boot();  // an unknown one, taken for another, would wipe the words of those who live now
@@ -5488,19 +5527,19 @@ class membership {
     const bool settled = before == *boot || before == 0 || s.clean.load(P::template order<site::region_booted>) == 1;
     return settled || !alone() ? status() : error(errc::denied, step::validate, subject::persistence);
   }
-  // Marks the region as left in order, if we are the last. Somebody who is just joining holds J for a moment, and may be
-  // refused, so it is waited for.
+  // Marks the region as left in order, if we are the last. Somebody who is just joining holds J for a moment, and may
+  // be refused, so it is waited for.
   void leave_clean() noexcept {
     if (!alone()) return;
     (void)::msync(region_.data(), region_.size(), MS_SYNC);  // most of it, with no lock held
     (void)patiently([&]() -> status {
       if (!probe_.holds()) return error(errc::closed, step::leave);
-      if (const error e = detail::try_lock_byte(probe_.get(), joining)) return e;
+      if (const error e = detail::try_lock_byte(probe_.get(), locks::joining)) return e;
       if (alone() && ::msync(region_.data(), region_.size(), MS_SYNC) == 0) {
         state().clean.store(1, P::template order<site::region_settled>);
         (void)sync_state();
       }
-      detail::unlock_byte(probe_.get(), joining);
+      detail::unlock_byte(probe_.get(), locks::joining);
       return {};
     });
   }
@@ -5551,8 +5590,8 @@ template <class T>
 class private_page {
  public:
   constexpr private_page() noexcept = default;
-  /// Maps the page and starts with a value-initialised T. Errors: no_space; unsupported if the kernel (before 4.14) cannot
-  /// wipe; os.
+  /// Maps the page and starts with a value-initialised T. Errors: no_space; unsupported if the kernel (before 4.14)
+  /// cannot wipe; os.
   [[nodiscard]] static result<private_page> make() noexcept {
     void* const at = ::mmap(nullptr, sizeof(content), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED) return last_error(step::create);
@@ -6578,6 +6617,229 @@ template <std::same_as<std::span<const std::byte>> T, writable Stream, bounded_f
 }  // namespace sluice
 
 #endif
+#ifndef SLUICE_STREAM_ENDPOINT_HPP
+#define SLUICE_STREAM_ENDPOINT_HPP
+
+#ifndef SLUICE_PLATFORM_SOCKET_HPP
+#define SLUICE_PLATFORM_SOCKET_HPP
+
+// make_socket, receive_some, send_some, set_option, get_option: sockets that never block and never raise SIGPIPE.
+#ifndef SLUICE_PLATFORM_LINUX_SOCKET_HPP
+#define SLUICE_PLATFORM_LINUX_SOCKET_HPP
+
+#if SLUICE_HAS_LINUX()
+
+#include <cstddef>
+#include <span>
+#include <sys/socket.h>
+
+namespace sluice::detail {
+
+/// errno of a socket call as an error. A connection that was broken off stays `os` with its number when it is read
+/// from: `closed` would say that everything had come.
+inline error socket_error(step at) noexcept {
+  switch (errno) {
+    case EADDRINUSE: return error(errc::busy, at, subject::address);
+    case ECONNREFUSED: return error(errc::not_found, at, subject::address);
+    case EADDRNOTAVAIL: return error(errc::invalid, at, subject::address);
+    case EAFNOSUPPORT:
+    case EPROTONOSUPPORT:
+    case ESOCKTNOSUPPORT:
+    case ENOPROTOOPT:
+    case EOPNOTSUPP: return error(errc::unsupported, at, subject::protocol);
+    case EMFILE:
+    case ENFILE: return error(errc::no_space, at, subject::descriptors);
+    case ENOBUFS: return error(errc::no_space, at, subject::size);
+    case EMSGSIZE: return error(errc::too_big, at);
+    case ECONNRESET: return at == step::read ? error(errc::os, at, ECONNRESET) : error(errc::closed, at);
+    default: return last_error(at);
+  }
+}
+
+/// A socket that does not block and is closed on exec.
+inline result<unique_handle> make_socket(int family, int type, int protocol = 0) noexcept {
+  unique_handle fd(::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
+  if (!fd) return socket_error(step::create);
+  return fd;
+}
+
+template <class Value>
+status set_option(int fd, int level, int name, const Value& value) noexcept {
+  return ::setsockopt(fd, level, name, &value, sizeof value) == 0 ? status() : socket_error(step::create);
+}
+template <class Value>
+result<Value> get_option(int fd, int level, int name) noexcept {
+  Value value{};
+  socklen_t size = sizeof value;
+  if (::getsockopt(fd, level, name, &value, &size) != 0) return socket_error(step::validate);
+  return value;
+}
+
+/// At least one byte of a stream, or why not.
+inline result<std::size_t> receive_some(int fd, std::span<std::byte> to) noexcept {
+  if (to.empty()) return error(errc::invalid, step::read, subject::size);
+  const auto n = retry_interrupted([&] { return ::recv(fd, to.data(), to.size(), MSG_DONTWAIT); });
+  if (n > 0) return static_cast<std::size_t>(n);
+  if (n == 0) return error(errc::closed, step::read);
+  return errno == EAGAIN ? error(errc::empty, step::read) : socket_error(step::read);
+}
+inline result<std::size_t> send_some(int fd, std::span<const std::byte> from) noexcept {
+  if (from.empty()) return error(errc::invalid, step::write, subject::size);
+  const auto n = retry_interrupted([&] { return ::send(fd, from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL); });
+  if (n > 0) return static_cast<std::size_t>(n);
+  return n == 0 || errno == EAGAIN ? error(errc::full, step::write) : socket_error(step::write);
+}
+
+}  // namespace sluice::detail
+
+#endif
+#endif
+
+#endif
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <string_view>
+
+namespace sluice {
+
+enum class ip_family : std::uint8_t { v4, v6 };
+
+/// An internet address and a port, as a value.
+///
+///     endpoint::parse("127.0.0.1:7000")   "[::1]:7000"   "[fe80::1%eth0]:7000"   ":7000" (every address of this host)
+class endpoint {
+ public:
+  /// Nowhere: port 0 of the unspecified IPv4 address.
+  endpoint() noexcept : endpoint(any(ip_family::v4, 0)) {}
+
+  /// From numbers; no name is looked up.
+  [[nodiscard]] static result<endpoint> parse(std::string_view text) noexcept {
+    const auto colon = text.rfind(':');
+    if (colon == text.npos) return bad();
+    const auto host = text.substr(0, colon);
+    if (host.find(':') != host.npos && host.front() != '[') return bad();  // where the port begins, nobody could say
+    const auto port = number(text.substr(colon + 1));
+    if (!port) return port.err();
+    return of(host, *port);
+  }
+  /// The same with the port apart; a host of "" is every address, of the kind that can take both families.
+  [[nodiscard]] static result<endpoint> of(std::string_view host, std::uint16_t port) noexcept {
+    if (host.empty()) return any(ip_family::v6, port);
+    if (host.front() == '[') {
+      if (host.size() < 3 || host.back() != ']') return bad();
+      host = host.substr(1, host.size() - 2);
+    }
+    char zone[IF_NAMESIZE] = {};
+    if (const auto percent = host.find('%'); percent != host.npos) {
+      const auto name = host.substr(percent + 1);
+      if (name.empty() || name.size() >= sizeof zone) return bad();
+      name.copy(zone, name.size());
+      host = host.substr(0, percent);
+    }
+    char address[INET6_ADDRSTRLEN] = {};
+    if (host.size() >= sizeof address) return bad();
+    host.copy(address, host.size());
+    endpoint e = any(ip_family::v4, port);
+    if (zone[0] == '\0' && ::inet_pton(AF_INET, address, &e.v4_.sin_addr) == 1) return e;
+    e = any(ip_family::v6, port);
+    if (::inet_pton(AF_INET6, address, &e.v6_.sin6_addr) != 1) return bad();
+    if (zone[0] != '\0') {
+      e.v6_.sin6_scope_id = ::if_nametoindex(zone);
+      if (e.v6_.sin6_scope_id == 0) return error(errc::not_found, step::open, subject::address);
+    }
+    return e;
+  }
+  [[nodiscard]] static endpoint any(ip_family family, std::uint16_t port) noexcept { return {family, port, false}; }
+  [[nodiscard]] static endpoint loopback(ip_family family, std::uint16_t port) noexcept { return {family, port, true}; }
+  /// From what the system filled in; of another family, nothing.
+  [[nodiscard]] static result<endpoint> from(const sockaddr* address, socklen_t size) noexcept {
+    endpoint e;
+    if (address->sa_family == AF_INET && size >= sizeof e.v4_) __builtin_memcpy(&e.v4_, address, sizeof e.v4_);
+    else if (address->sa_family == AF_INET6 && size >= sizeof e.v6_) __builtin_memcpy(&e.v6_, address, sizeof e.v6_);
+    else return bad();
+    return e;
+  }
+
+  [[nodiscard]] ip_family family() const noexcept { return any_.sa_family == AF_INET ? ip_family::v4 : ip_family::v6; }
+  [[nodiscard]] std::uint16_t port() const noexcept { return ntohs(family() == ip_family::v4 ? v4_.sin_port : v6_.sin6_port); }
+  [[nodiscard]] endpoint with_port(std::uint16_t port) const noexcept {
+    endpoint e = *this;
+    (family() == ip_family::v4 ? e.v4_.sin_port : e.v6_.sin6_port) = htons(port);
+    return e;
+  }
+  /// "127.0.0.1:7000", "[::1]:7000".
+  [[nodiscard]] fixed_text<80> text() const noexcept {
+    fixed_text<80> t;
+    char address[INET6_ADDRSTRLEN] = {};
+    if (family() == ip_family::v4) {
+      t.add(::inet_ntop(AF_INET, &v4_.sin_addr, address, sizeof address));
+    } else {
+      t.add("[").add(::inet_ntop(AF_INET6, &v6_.sin6_addr, address, sizeof address));
+      if (char zone[IF_NAMESIZE]; v6_.sin6_scope_id != 0 && ::if_indextoname(v6_.sin6_scope_id, zone) != nullptr)
+        t.add("%").add(zone);
+      t.add("]");
+    }
+    return t.add(":").add_number(port());
+  }
+
+  [[nodiscard]] const sockaddr* data() const noexcept { return &any_; }
+  [[nodiscard]] socklen_t size() const noexcept { return family() == ip_family::v4 ? sizeof v4_ : sizeof v6_; }
+
+  friend bool operator==(const endpoint& a, const endpoint& b) noexcept {
+    if (a.family() != b.family() || a.port() != b.port()) return false;
+    if (a.family() == ip_family::v4) return a.v4_.sin_addr.s_addr == b.v4_.sin_addr.s_addr;
+    return __builtin_memcmp(&a.v6_.sin6_addr, &b.v6_.sin6_addr, sizeof a.v6_.sin6_addr) == 0 &&
+           a.v6_.sin6_scope_id == b.v6_.sin6_scope_id;
+  }
+
+ private:
+  endpoint(ip_family family, std::uint16_t port, bool loopback) noexcept : v6_{} {
+    if (family == ip_family::v4) {
+      v4_ = {};
+      v4_.sin_family = AF_INET;
+      v4_.sin_port = htons(port);
+      v4_.sin_addr.s_addr = htonl(loopback ? INADDR_LOOPBACK : INADDR_ANY);
+    } else {
+      v6_.sin6_family = AF_INET6;
+      v6_.sin6_port = htons(port);
+      v6_.sin6_addr = loopback ? in6addr_loopback : in6addr_any;
+    }
+  }
+  static error bad() noexcept { return error(errc::invalid, step::open, subject::address); }
+  static result<std::uint16_t> number(std::string_view digits) noexcept {
+    unsigned n = 0;
+    if (digits.empty() || digits.size() > 5) return bad();
+    for (const char c : digits) {
+      if (c < '0' || c > '9') return bad();
+      n = n * 10 + static_cast<unsigned>(c - '0');
+    }
+    return n <= 0xffff ? result<std::uint16_t>(static_cast<std::uint16_t>(n)) : bad();
+  }
+
+  union {
+    sockaddr any_;
+    sockaddr_in v4_;
+    sockaddr_in6 v6_;
+  };
+};
+
+namespace detail {
+
+/// Where a socket is bound, or whom it is connected to.
+template <int (*Ask)(int, sockaddr*, socklen_t*) noexcept>
+result<endpoint> endpoint_of(int fd) noexcept {
+  sockaddr_storage room{};
+  socklen_t size = sizeof room;
+  if (Ask(fd, reinterpret_cast<sockaddr*>(&room), &size) != 0) return socket_error(step::validate);
+  return endpoint::from(reinterpret_cast<const sockaddr*>(&room), size);
+}
+
+}  // namespace detail
+}  // namespace sluice
+
+#endif
 #ifndef SLUICE_STREAM_PIPE_HPP
 #define SLUICE_STREAM_PIPE_HPP
 
@@ -6657,7 +6919,8 @@ namespace sluice {
 
 /// The end of a pipe that bytes come out of.
 ///
-/// Threads: one at a time. Blocks: read; never try_read. Allocates: never. Errors: empty, closed (every writer left), os.
+/// Threads: one at a time. Blocks: read; never try_read. Allocates: never. Errors: empty, closed (every writer left),
+/// os.
 class pipe_reader : public read_verbs<pipe_reader> {
  public:
   static constexpr end_traits traits{.boundaries = false, .spans = reach::host};
@@ -6681,7 +6944,8 @@ class pipe_reader : public read_verbs<pipe_reader> {
 
 /// The end of a pipe that bytes go into. Never raises SIGPIPE.
 ///
-/// Threads: one at a time. Blocks: write; never try_write. Allocates: never. Errors: full, closed (every reader left), os.
+/// Threads: one at a time. Blocks: write; never try_write. Allocates: never. Errors: full, closed (every reader left),
+/// os.
 class pipe_writer : public write_verbs<pipe_writer> {
  public:
   static constexpr end_traits traits = pipe_reader::traits;
@@ -6703,6 +6967,7 @@ class pipe_writer : public write_verbs<pipe_writer> {
   unique_handle fd_;
 };
 
+/// Both ends of a pipe.
 struct pipe_ends {
   pipe_reader in;
   pipe_writer out;
@@ -6714,6 +6979,173 @@ struct pipe_ends {
   if (::pipe2(fd, O_CLOEXEC | O_NONBLOCK) != 0) return detail::last_error(step::create);
   return pipe_ends{pipe_reader(unique_handle(fd[0])), pipe_writer(unique_handle(fd[1]))};
 }
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_STREAM_SOCKET_STREAM_HPP
+#define SLUICE_STREAM_SOCKET_STREAM_HPP
+
+// What all connected stream sockets share: TCP, Unix, one-to-one SCTP. A stream that two ends use, one to read and one
+// to write, is split() into them.
+
+namespace sluice::detail {
+
+/// Says that nothing more will come, takes what has come already, and closes. With unread bytes the kernel would break
+/// the connection off instead of ending it, and could take back what the other side has not read yet.
+inline void end_connection(unique_handle& fd) noexcept {
+  if (!fd) return;
+  ::shutdown(fd.get(), SHUT_WR);
+  std::byte unread[4096];
+  for (int looks = 0; looks < 64 && receive_some(fd.get(), unread); ++looks) {
+  }
+  fd.reset();
+}
+
+/// The half of a connection that bytes come out of.
+template <class Derived>
+class socket_reading : public read_verbs<Derived> {
+ public:
+  result<std::size_t> try_read(std::span<std::byte> to) noexcept {
+    const int fd = self().handle();
+    return fd >= 0 ? receive_some(fd, to) : error(errc::closed, step::read);
+  }
+
+ private:
+  Derived& self() noexcept { return static_cast<Derived&>(*this); }
+};
+
+/// The half that bytes go into.
+template <class Derived>
+class socket_writing : public write_verbs<Derived> {
+ public:
+  result<std::size_t> try_write(std::span<const std::byte> from) noexcept {
+    const int fd = self().handle();
+    return fd >= 0 ? send_some(fd, from) : error(errc::closed, step::write);
+  }
+
+ private:
+  Derived& self() noexcept { return static_cast<Derived&>(*this); }
+};
+
+}  // namespace sluice::detail
+
+namespace sluice {
+
+/// The reading half of a connection. Closing it leaves the writing half as it is.
+///
+/// Threads: one at a time, and another one for the writing half. Blocks: read; never try_read. Allocates: never.
+/// Errors: empty, closed (the other side has ended its writing), os (broken off, with the error number).
+template <const end_traits& Traits>
+class socket_reader : public detail::socket_reading<socket_reader<Traits>> {
+ public:
+  static constexpr end_traits traits = Traits;
+
+  explicit socket_reader(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+
+  void arm(want, wait_set& set) noexcept {
+    if (fd_) set.on(fd_.get(), want::pop);
+    else set.ready();
+  }
+  void disarm(want) noexcept {}
+  void close() noexcept { fd_.reset(); }
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+
+ private:
+  unique_handle fd_;
+};
+
+/// The writing half of a connection. Closing it is the half close that the other side reads as the end.
+///
+/// Threads: one at a time, and another one for the reading half. Blocks: write; never try_write. Allocates: never.
+/// Errors: full, closed (the other side takes nothing more), os. Never raises SIGPIPE.
+template <const end_traits& Traits>
+class socket_writer : public detail::socket_writing<socket_writer<Traits>> {
+ public:
+  static constexpr end_traits traits = Traits;
+
+  explicit socket_writer(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+  socket_writer(socket_writer&&) noexcept = default;
+  socket_writer& operator=(socket_writer&& o) noexcept {
+    if (this != &o) close(), fd_ = std::move(o.fd_);
+    return *this;
+  }
+  ~socket_writer() { close(); }
+
+  void arm(want, wait_set& set) noexcept {
+    if (fd_) set.on(fd_.get(), want::push);
+    else set.ready();
+  }
+  void disarm(want) noexcept {}
+  void close() noexcept {
+    if (fd_) ::shutdown(fd_.get(), SHUT_WR);
+    fd_.reset();
+  }
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+
+ private:
+  unique_handle fd_;
+};
+
+/// A connected stream socket, both ways.
+///
+/// Threads: one at a time; split() for two. Blocks: read, write, finish; never the try_ forms. Allocates: never.
+/// Errors: as of its halves.
+template <const end_traits& Traits>
+class socket_stream : public detail::socket_reading<socket_stream<Traits>>,
+                      public detail::socket_writing<socket_stream<Traits>> {
+ public:
+  static constexpr end_traits traits = Traits;
+  struct halves {
+    socket_reader<Traits> in;
+    socket_writer<Traits> out;
+  };
+
+  explicit socket_stream(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+  socket_stream(socket_stream&&) noexcept = default;
+  socket_stream& operator=(socket_stream&& o) noexcept {
+    if (this != &o) close(), fd_ = std::move(o.fd_);
+    return *this;
+  }
+  ~socket_stream() { close(); }
+
+  /// The two directions as ends of their own, each with a descriptor. On failure the stream stays as it is.
+  [[nodiscard]] result<halves> split() && noexcept {
+    unique_handle second(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+    if (!second) return detail::socket_error(step::open);
+    return halves{socket_reader<Traits>(std::move(second)), socket_writer<Traits>(std::move(fd_))};
+  }
+  /// Ends the writing and leaves the reading: the other side sees the end.
+  void end_writing() noexcept {
+    if (fd_) ::shutdown(fd_.get(), SHUT_WR);
+  }
+  /// The orderly end: ends the writing, waits until the other side has ended its own (what still comes is dropped), and
+  /// closes. Success says that the other side had ended after whatever it had to say. Out of patience it stays open.
+  status finish(until u = {}) noexcept {
+    if (!fd_) return error(errc::closed, step::finish);
+    end_writing();
+    const until by = u.immediate() ? u : u.absolute();
+    std::byte unread[4096];
+    for (;;) {
+      const auto n = this->read(unread, by);
+      if (n) continue;
+      if (n.err().again() || n.err() == errc::timeout || n.err() == errc::stopped) return n.err().during(step::finish);
+      fd_.reset();
+      return n.err() == errc::closed ? status() : n.err().during(step::finish);
+    }
+  }
+  void arm(want k, wait_set& set) noexcept {
+    if (fd_) set.on(fd_.get(), k);
+    else set.ready();
+  }
+  void disarm(want) noexcept {}
+  /// Ends the writing and closes, without waiting.
+  void close() noexcept { detail::end_connection(fd_); }
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+
+ private:
+  unique_handle fd_;
+};
 
 }  // namespace sluice
 
@@ -6767,6 +7199,7 @@ constexpr std::int64_t longest_sleep() noexcept {
 template <class Kind>
 constexpr end_traits traits_of_kind(end_traits t) noexcept {
   if constexpr (requires { ring_kind<Kind>::reliable; }) t.reliable = t.reliable && ring_kind<Kind>::reliable;
+  if constexpr (requires { ring_kind<Kind>::sees_reader_go; }) t.sees_reader_go = ring_kind<Kind>::sees_reader_go;
   if constexpr (requires { ring_kind<Kind>::max_size; }) t.max_size = ring_kind<Kind>::max_size;
   return t;
 }
@@ -6825,9 +7258,9 @@ struct crowd_view {
 /// All the holders of one role, for rings with several producers or consumers: who has come and gone, and who sleeps.
 ///
 /// Each participant has a seat, whose role word only its living holder writes, or a healer with a certificate of its
-/// death. There is no count of holders, which a killed process could leave wrong. `news` changes after every change of a
-/// seat, so that the other side pays one load for all of them; whoever is killed between the two is healed, and the healer
-/// makes the news.
+/// death. There is no count of holders, which a killed process could leave wrong. `news` changes after every change of
+/// a seat, so that the other side pays one load for all of them; whoever is killed between the two is healed, and the
+/// healer makes the news.
 ///
 /// One sleeper is woken for each change that lets one of them go on:
 ///
@@ -6849,8 +7282,8 @@ class crowd {
 
   /// The number to compare with that of an earlier look.
   [[nodiscard]] SLUICE_INLINE() std::uint32_t news() const noexcept { return news_.load(P::template order<site::crowd_peek>); }
-  /// Who is there. Says that somebody is while the crowd is changing too fast to tell. So it does, with no number that news
-  /// have, while the news of an end are still to come: who was told before would be told of the same end again.
+  /// Who is there. Says that somebody is while the crowd is changing too fast to tell. So it does, with no number that
+  /// news have, while the news of an end are still to come: who was told before would be told of the same end again.
   [[nodiscard]] crowd_view look() const noexcept {
     crowd_view v;
     for (unsigned tries = 0; tries < 4; ++tries) {
@@ -6876,8 +7309,8 @@ class crowd {
     seats_[seat].begin();
     announce(seat, phase::live);
   }
-  /// Ends the session of a seat, if it is live. A healer comes here too, for a seat of the dead: it announces an end that
-  /// the dead had stored and perhaps not announced.
+  /// Ends the session of a seat, if it is live. A healer comes here too, for a seat of the dead: it announces an end
+  /// that the dead had stored and perhaps not announced.
   void end(unsigned seat, phase how) noexcept {
     seats_[seat].end(how);
     const role_view v = seats_[seat].peek();
@@ -6944,9 +7377,9 @@ static_assert(crowd<>::most == 1u << crowd_view::seat_bits);
 
 #endif
 
-// What the rings with one producer and any number of readers have in common: who is there, who sleeps, and how the end of
-// the producer is told. Every message is for every reader, so readers know nothing of each other, and the producer does
-// not care whether there are any.
+// What the rings with one producer and any number of readers have in common: who is there, who sleeps, and how the end
+// of the producer is told. Every message is for every reader, so readers know nothing of each other, and the producer
+// does not care whether there are any.
 
 namespace sluice {
 
@@ -6959,13 +7392,15 @@ inline constexpr unsigned speaker_slot = 0, first_reader_slot = 1;
 /// Of a reader that only looks on: it writes nothing that is shared, and so wakes nobody and is woken by nobody.
 inline constexpr unsigned no_seat = ~0u;
 
+/// The shared words about who is there. Threads: any.
 template <class P = native_memory>
 struct audience {
   alignas(apart_bytes) role<P> producer;
   typename P::template atomic<std::uint32_t> told;  // the last producer session whose end a reader was told of
   alignas(apart_bytes) crowd<P> consumers;
 
-  /// Ends what the dead owner of a slot had begun, and wakes whoever may wait for that. The caller holds its certificate.
+  /// Ends what the dead owner of a slot had begun, and wakes whoever may wait for that. The caller holds its
+  /// certificate.
   template <class Ring>
   void heal(unsigned slot, Ring&& ring) noexcept {
     if (slot == speaker_slot) producer.end(phase::died);
@@ -7030,8 +7465,8 @@ class listener {
   [[nodiscard]] gate<P>& doorstep() noexcept { return hall().consumers.doorstep(seat_); }
   /// Counts a refusal; true now and then, when it is time to ask whether the other side still lives.
   [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 256 == 0; }
-  /// For who can heal nobody: is the producer dead, as far as `dead(slot)`, the kernel's word, says? Its session was live
-  /// before and after that, and a session has one owner, who lives as long as it: so it is this one that has died.
+  /// For who can heal nobody: is the producer dead, as far as `dead(slot)`, the kernel's word, says? Its session was
+  /// live before and after that, and a session has one owner, who lives as long as it: so it is this one that has died.
   template <class Dead>
   void look_for_death(Dead dead) noexcept {
     const role_view there = hall().producer.read();
@@ -7074,41 +7509,46 @@ class listener {
 #include <cstddef>
 #include <new>
 
-// A broadcast that loses nothing: one producer, every reader gets every message, and the producer waits for the slowest.
+// A broadcast that loses nothing: one producer, every reader gets every message, and the producer waits for the
+// slowest.
 //
-// Messages have positions from 0 on, which never come back. They lie in the stamped blocks of the spsc ring; here the stamp
-// of a block is the position after the last message that was pushed into it. Each reader has a cursor, on a line of its own:
-// the position of its next message. A bit in `active` says that its cursor counts.
+// Messages have positions from 0 on, which never come back. They lie in the stamped blocks of the spsc ring; here the
+// stamp of a block is the position after the last message that was pushed into it. Each reader has a cursor, on a line
+// of its own: the position of its next message. A bit in `active` says that its cursor counts.
 //
 //   push  (P1) a position below the private limit needs no look at anybody; (P2) write the item; (P3) store the stamp.
 //   pop   (C1) the stamp is above the position: it is there; (C2) read the item; (C3) store the cursor: popped.
 //   grant At its limit the producer takes a new one: (G1) exchange limit = tail + quantum; (G2) load `active`; (G3) load
-//         the cursors that count; (G4) if one of them is so far behind that the limit would exceed it by more than the
-//         capacity, store a lower limit. Nothing left: full, because of that reader.
-//   join  (J1) store cursor = 0, so that it holds whatever there is; (J2) set the bit; (J3) load the limit; begin with the
-//         oldest message that cannot be overwritten below that limit, or the one `capacity` before the last, if that is
-//         later; (J4) store the cursor.
+//         the cursors that count, and stay within the capacity of each. Nothing left: full, because of that reader; then
+//         (G4) store limit = tail, by which readers know which of them the producer waits for.
+//   join  (J1) store cursor = 0, so that it holds whatever there is; (J2) set the bit; (J3) load the limit, and look for
+//         the tail from `quantum` before it on; begin `capacity` before the tail; (J4) store the cursor.
 //   leave (L1) clear the bit. A healer does the same for the dead, with a certificate; nobody else does.
 //
-// (G1), (G2), (J2) and (J3) are sequentially consistent: either the producer sees the bit, and then grants nothing beyond
-// the cursor; or the joiner sees the limit that was granted without it, and begins where that does no harm. Both are
-// careful, so both may be. (G1) is an exchange because a producer killed after it may have begun to overwrite: no compiler
-// may hold that announcement back, as it might a store. Where a sequentially consistent store is an exchange, it costs the same.
+// (G1), (G2), (J2) and (J3) are sequentially consistent: either the producer sees the bit, and then grants nothing
+// beyond the cursor; or the joiner sees the limit that was granted without it, and begins where that does no harm. Both
+// are careful, so both may be. (G1) is an exchange because a producer killed after it may have begun to overwrite: no
+// compiler may hold that announcement back, as it might a store. Where a sequentially consistent store is an exchange,
+// it costs the same.
+//
+// The tail is at most `quantum` below the limit, so a joiner begins at most capacity + quantum below any limit that was
+// granted without it, and there are blocks for that.
 //
 // A limit that was granted allows to write `quantum` messages more, during which somebody may join and want the last
-// `capacity` of them. Therefore there are blocks for capacity + quantum messages, and a partly overwritten block. A reader
-// that joins so holds the producer at once, or `quantum` messages later; whoever was there before is never further behind
-// than the capacity.
+// `capacity` of them. Therefore there are blocks for capacity + quantum messages, and a partly overwritten block. A
+// reader that joins so holds the producer at once, or `quantum` messages later; whoever was there before is never
+// further behind than the capacity.
 //
 // (P3) release, pairs with (C1) acquire: the item. (C3) release and (L1) release pair with (G3) and (G2): the producer
-// reuses a block after the last read of it. (G1) and (G4) release besides, for (J3): whatever was pushed before the grant.
+// reuses a block after the last read of it. (G1) and (G4) release besides, for (J3): whatever was pushed before the
+// grant.
 //
 // Who writes what: stamps, items and `limit` the producer; a cursor its reader; `active` who joins or leaves, by
 // read-modify-write. A push has none, a grant has one. All zero is an empty ring.
 //
-// What a kill leaves: a producer's item without a stamp, or a limit that is higher than need be; its successor finds the
-// tail in the `quantum` positions below the limit. A reader's cursor, at the last message whose pop it had committed, and
-// its bit, perhaps before it had chosen where to begin: it holds the producer until it is healed.
+// What a kill leaves: a producer's item without a stamp, or a limit that is higher than need be; its successor finds
+// the tail in the `quantum` positions below the limit. A reader's cursor, at the last message whose pop it had
+// committed, and its bit, perhaps before it had chosen where to begin: it holds the producer until it is healed.
 
 namespace sluice {
 
@@ -7128,6 +7568,7 @@ struct broadcast_leave : order_site<std::memory_order_release> {};    // (L1) re
 struct broadcast_peek : order_site<std::memory_order_relaxed> {};     // looks that a closer look follows
 }  // namespace site
 
+/// The shared words of a broadcast.
 template <class P = native_memory>
 struct broadcast_control {
   using word = std::uint64_t;
@@ -7141,8 +7582,8 @@ struct broadcast_control {
   cursor cursors[crowd<P>::most];
 };
 
-/// A broadcast ring of T in memory that somebody else provides: where it is, and how large. A private copy of the geometry;
-/// nothing of it is read from the shared memory again.
+/// A broadcast ring of T in memory that somebody else provides: where it is, and how large. A private copy of the
+/// geometry; nothing of it is read from the shared memory again.
 template <class T, class P = native_memory>
 class broadcast_ring {
  public:
@@ -7207,8 +7648,8 @@ class broadcast_ring {
   [[nodiscard]] bool persistent() const noexcept { return persistent_; }
   [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
 
-  /// The first position that nothing had been pushed to at some moment during the call, read off the stamps from `quantum`
-  /// below the limit on; false if no correct producer wrote them.
+  /// The first position that nothing had been pushed to at some moment during the call, read off the stamps from
+  /// `quantum` below the limit on; false if no correct producer wrote them.
   [[nodiscard]] bool find_tail(word limit, word& tail) const noexcept {
     if (limit > ~word{0} / 2) return false;  // nobody comes that far, and further on a position might be 0 again
     word at = limit > quantum_ ? limit - quantum_ : 0;
@@ -7216,11 +7657,6 @@ class broadcast_ring {
     for (word steps = 0, n = 1; steps <= quantum_ && n != 0; ++steps) at += n = pushed_from(at);
     tail = at;
     return true;
-  }
-  /// The first position that is not overwritten as long as nothing at or above `limit` is written.
-  [[nodiscard]] word safe_below(word limit) const noexcept {
-    const word kept = blocks() * per_block - (per_block - 1);
-    return limit > kept ? limit - kept : 0;
   }
   /// (L1) The cursor of this slot counts no more. The caller owns the slot, or has a certificate of its owner's death.
   void dismiss(unsigned slot) const noexcept {
@@ -7270,8 +7706,8 @@ namespace sluice {
 /// The side that messages go into.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: full (`who` is a reader that holds it back); busy (a claim is out); corrupt (a reader wrote an impossible cursor:
-/// `who`); forked (detached). Nobody need read: then the ring keeps the last `capacity` messages.
+/// Errors: full (`who` is a reader that holds it back); busy (a claim is out); corrupt (a reader wrote an impossible
+/// cursor: `who`); forked (detached). Nobody need read: then the ring keeps the last `capacity` messages.
 template <class T, class P = native_memory>
 class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
  public:
@@ -7391,10 +7827,9 @@ class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
       const word left = b < ring_.capacity() ? ring_.capacity() - b : 0;
       if (left < room) room = left, last = k;
     }
-    if (room != quantum) s.limit.store(next_.number + room, P::template order<site::broadcast_trim>);  // (G4)
-    if (room == 0) return full.by(blocker_ = last);
-    credits_ = room;
-    return {};
+    if (room != 0) return credits_ = room, error();
+    s.limit.store(next_.number, P::template order<site::broadcast_trim>);  // (G4)
+    return full.by(blocker_ = last);
   }
 
   place next_;  // of the next item
@@ -7408,8 +7843,8 @@ class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
 /// A side that messages come out of: every message since it joined, and before these the ones that were still kept.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty; closed, peer_died (and nothing is left to pop); busy (a loan is out); corrupt (a stamp that no correct
-/// producer writes); forked (detached).
+/// Errors: empty; closed, peer_died (and nothing is left to pop); busy (a loan is out); corrupt (a stamp that no
+/// correct producer writes); forked (detached).
 template <class T, class P = native_memory>
 class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> {
   using base = detail::listener<broadcast_consumer<T, P>, P>;
@@ -7418,7 +7853,8 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
   using ring_type = broadcast_ring<T, P>;
   using word = typename ring_type::word;
 
-  /// Begins with the oldest message that is kept, and from then on holds the producer. The caller owns the slot of that number.
+  /// Begins with the oldest message that is kept, and from then on holds the producer. The caller owns the slot of that
+  /// number.
   status attach(const ring_type& r, unsigned seat) noexcept {
     auto& s = r.shared();
     auto& cursor = s.cursors[seat].at;
@@ -7431,8 +7867,7 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
       return error(errc::corrupt, step::join, subject::stamp);
     }
     // Never less than `capacity` behind, unless there is less: so the producer was not held longer than it is now.
-    word start = tail > r.capacity() ? tail - r.capacity() : 0;
-    if (const word safe = r.safe_below(limit); start < safe) start = safe;
+    const word start = tail > r.capacity() ? tail - r.capacity() : 0;
     cursor.store(start, P::template order<site::broadcast_start>);                         // (J4)
     ring_ = r;
     cursor_ = &cursor;
@@ -7587,7 +8022,8 @@ struct racing_load : order_site<std::memory_order_acquire> {};   // (X2) each wo
 namespace detail {
 
 /// An item that one thread may be writing while others read it: a row of atomic words, so that the race is defined. A
-/// reader that met a word of a later item sees the mark that was stored before it, by (X1) and (X2), and discards the copy.
+/// reader that met a word of a later item sees the mark that was stored before it, by (X1) and (X2), and discards the
+/// copy.
 template <class T, class P>
 class alignas(alignof(T) > alignof(typename P::word) ? alignof(T) : alignof(typename P::word)) racing_item {
   static_assert(copies_as_bytes<T>, "a message that may be overwritten while it is read must be trivially copyable");
@@ -7637,8 +8073,8 @@ class copied_item {
  private:
   alignas(T) std::byte bytes_[sizeof(T)] = {};
 };
-/// The same on the stack, for what is filled at once. A compiler drops the zeroes; without them it warns where it cannot see
-/// that a failed copy is not used.
+/// The same on the stack, for what is filled at once. A compiler drops the zeroes; without them it warns where it
+/// cannot see that a failed copy is not used.
 template <class T>
 union fresh_item {
   constexpr fresh_item() noexcept : bytes{} {}
@@ -7657,8 +8093,8 @@ union fresh_item {
 
 // The newest value of one producer, for any number of readers: what a reader has not taken in time is replaced.
 //
-// Values are numbered from 1; `newest` is the number of the last one that is whole. Value n is in buffer n mod B, where B
-// is a power of two and at least 2, and the buffer's stamp is the number of the value that was last begun in it.
+// Values are numbered from 1; `newest` is the number of the last one that is whole. Value n is in buffer n mod B, where
+// B is a power of two and at least 2, and the buffer's stamp is the number of the value that was last begun in it.
 //
 //   push s+1   (P1) store the stamp of its buffer: s+1; (P2) store the words; (P3) store newest = s+1: pushed.
 //   pop        (C1) n = newest; nothing if n was seen before; (C2) load the words of its buffer; (C3) its stamp is still
@@ -7673,7 +8109,8 @@ union fresh_item {
 // back, so a reader that was stopped in the middle of a copy for however long finds out.
 //
 // What a kill leaves: before (P3) the old value, in a buffer that the dead did not touch; the words that it began are
-// named by nobody, and its successor begins the same number again. After (P3) the new value. A dead reader leaves nothing.
+// named by nobody, and its successor begins the same number again. After (P3) the new value. A dead reader leaves
+// nothing.
 //
 // The producer takes a number of steps that nobody can change. A reader begins again only because of a newer value, and
 // only if B - 1 values were pushed while it copied one: the capacity is how many it can be behind.
@@ -7690,8 +8127,8 @@ struct latest_check : order_site<std::memory_order_acquire> {};    // (C3)
 struct latest_peek : order_site<std::memory_order_relaxed> {};     // only counted with; and by the producer, which wrote it
 }  // namespace site
 
-/// A ring for the newest value of T in memory that somebody else provides: where it is, and how large. A private copy of
-/// the geometry; nothing of it is read from the shared memory again.
+/// A ring for the newest value of T in memory that somebody else provides: where it is, and how large. A private copy
+/// of the geometry; nothing of it is read from the shared memory again.
 template <class T, class P = native_memory>
 class latest_ring {
  public:
@@ -7879,17 +8316,18 @@ class latest_producer : public detail::overwriter<latest_producer<T, P>, latest_
 
 /// A side that values come out of: each the newest there is, and none twice.
 ///
-/// Threads: one at a time. Progress: lock-free: begins again when the producer has overtaken it by a whole ring. Blocks:
-/// never. Allocates: never.
-/// Errors: empty; pending (overtaken again and again; `who` is the producer); closed, peer_died (and the last value has been
-/// seen); busy (a loan is out); corrupt (a number that no correct peer writes); forked (detached).
+/// Threads: one at a time. Progress: lock-free: begins again when the producer has overtaken it by a whole ring.
+/// Blocks: never. Allocates: never.
+/// Errors: empty; pending (overtaken again and again; `who` is the producer); closed, peer_died (and the last value has
+/// been seen); busy (a loan is out); corrupt (a number that no correct peer writes); forked (detached).
 template <class T, class P = native_memory>
 class latest_consumer : public detail::listener<latest_consumer<T, P>, P> {
  public:
   using ring_type = latest_ring<T, P>;
   using word = typename ring_type::word;
 
-  /// Begins with the value that there is, if any. The caller owns the slot of that number, or only looks on at `no_seat`.
+  /// Begins with the value that there is, if any. The caller owns the slot of that number, or only looks on at
+  /// `no_seat`.
   status attach(const ring_type& r, unsigned seat) noexcept {
     const word newest = r.shared().newest.load(P::template order<site::latest_newest>);
     ring_ = r;
@@ -8006,11 +8444,11 @@ class latest_consumer : public detail::listener<latest_consumer<T, P>, P> {
 #include <cstddef>
 #include <new>
 
-// A broadcast that waits for nobody: one producer overwrites its oldest message, and a reader that comes too late learns
-// exactly how many it has missed.
+// A broadcast that waits for nobody: one producer overwrites its oldest message, and a reader that comes too late
+// learns exactly how many it has missed.
 //
-// Messages are numbered from 1; message n is in cell (n-1) mod N. A cell's stamp says which message it holds, and whether
-// that is whole:
+// Messages are numbered from 1; message n is in cell (n-1) mod N. A cell's stamp says which message it holds, and
+// whether that is whole:
 //
 //     there(n) = 2n ---(P1)--> making(n+N) = 2(n+N)-1 ---(P3)--> there(n+N)
 //
@@ -8024,12 +8462,13 @@ class latest_consumer : public detail::listener<latest_consumer<T, P>, P> {
 //
 // `tail` is a hint, which never exceeds the truth: where to begin to look. Nobody polls it.
 //
-// Who writes what: stamps, words and `tail` the producer; readers write nothing but their seat. Stamps never come back, so
-// a reader that was stopped in the middle of a copy for however long finds out.
+// Who writes what: stamps, words and `tail` the producer; readers write nothing but their seat. Stamps never come back,
+// so a reader that was stopped in the middle of a copy for however long finds out.
 //
-// What a kill leaves: between (P1) and (P3) a cell in the making. What it held is gone, as it would have been a moment later,
-// and counts as missed; the successor begins the same message again. After (P3) the message, and perhaps a tail that is one
-// behind: a successor goes on from the stamps. A dead reader leaves nothing.
+// What a kill leaves: between (P1) and (P3) a cell in the making. What it held is gone, as it would have been a moment
+// later, and counts as missed by whoever had it still before him; the successor begins the same message again. After
+// (P3) the message, and perhaps a tail that is one behind: a successor goes on from the stamps. A dead reader leaves
+// nothing.
 //
 // All zero is a ring in which there has been nothing.
 
@@ -8105,8 +8544,13 @@ class lossy_ring {
       if (cell_of(n + 1)->stamp.load(P::template order<site::lossy_stamp>) != there(n + 1)) break;
     return n;
   }
-  /// The first message that is kept when `tail` is the last.
-  [[nodiscard]] word oldest(word tail) const noexcept { return tail > capacity_ ? tail - capacity_ + 1 : 1; }
+  /// The first message that is kept when `tail` is the last; not one whose place the next message is about to take, or
+  /// that a producer was killed over.
+  [[nodiscard]] word oldest(word tail) const noexcept {
+    if (tail < capacity_) return 1;
+    const word n = tail - capacity_ + 1;
+    return cell_of(n)->stamp.load(P::template order<site::lossy_stamp>) == there(n) ? n : n + 1;
+  }
   /// How many messages are kept.
   [[nodiscard]] std::size_t approx_size() const noexcept {
     const word n = control_->tail.load(P::template order<site::lossy_peek>);
@@ -8170,16 +8614,17 @@ class lossy_producer : public detail::overwriter<lossy_producer<T, P>, lossy_rin
 /// A side that messages come out of: all of them in order, but for those that were overwritten, whose number it says.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty; lagged (`detail` messages were overwritten before this reader came to them, or are skipped so that it can
-/// keep up; the next one is ready); closed, peer_died (and nothing is left to pop); busy (a loan is out); corrupt (a stamp
-/// that no correct peer writes); forked (detached).
+/// Errors: empty; lagged (`detail` messages were overwritten before this reader came to them, or are skipped so that it
+/// can keep up; the next one is ready); closed, peer_died (and nothing is left to pop); busy (a loan is out); corrupt
+/// (a stamp that no correct peer writes); forked (detached).
 template <class T, class P = native_memory>
 class lossy_consumer : public detail::listener<lossy_consumer<T, P>, P> {
  public:
   using ring_type = lossy_ring<T, P>;
   using word = typename ring_type::word;
 
-  /// Begins with the oldest message that is kept. The caller owns the slot of that number, or only looks on at `no_seat`.
+  /// Begins with the oldest message that is kept. The caller owns the slot of that number, or only looks on at
+  /// `no_seat`.
   status attach(const ring_type& r, unsigned seat) noexcept {
     ring_ = r;
     go_to(r.oldest(r.find_tail()));
@@ -8274,16 +8719,17 @@ class lossy_consumer : public detail::listener<lossy_consumer<T, P>, P> {
     if (ahead == 0 && copy(to)) [[likely]] return {};
     return overtaken();
   }
-  // The next message is gone. Goes on with the oldest that is kept; but if that is gone before it was read, then with the
-  // one in the middle, since this reader is slower than it takes to lap it.
+  // The next message is gone. Goes on with the oldest that is kept; but if that is gone before it was read, then with
+  // the one in the middle, since this reader is slower than it takes to lap it.
   SLUICE_COLD() error overtaken() noexcept {
     const word stamp = at_->stamp.load(P::template order<site::lossy_stamp>), begun = ring_type::number_of(stamp);
     if (begun <= next_ || (begun - next_) % ring_.capacity() != 0) return error(errc::corrupt, step::pop, subject::stamp);
     word tail = ring_.shared().tail.load(P::template order<site::lossy_last>);
     const word whole = stamp % 2 == 0 ? begun : begun - 1;
     if (tail < whole) tail = whole;
-    word to = hurry_ ? tail - (ring_.capacity() - 1) / 2 : ring_.oldest(tail);
-    if (to <= next_) to = next_ + 1;  // what is being overwritten
+    word to = ring_.oldest(tail);
+    if (const word middle = tail - (ring_.capacity() - 1) / 2; hurry_ && to < middle) to = middle;
+    if (to <= next_) return error(errc::corrupt, step::pop, subject::stamp);  // a stamp that went back
     const word missed = to - next_;
     constexpr auto most = word{INT32_MAX};
     hurry_ = true;
@@ -8307,25 +8753,26 @@ class lossy_consumer : public detail::listener<lossy_consumer<T, P>, P> {
 
 namespace sluice {
 
-/// One producer, any number of readers, each message to every reader. The producer waits for the slowest reader that lives;
-/// where there is none, the ring keeps the last messages for who joins later.
+/// One producer, any number of readers, each message to every reader. The producer waits for the slowest reader that
+/// lives; where there is none, the ring keeps the last messages for who joins later.
 struct broadcast {};
-/// One producer, any number of readers, each message to every reader that comes in time: the producer waits for nobody, and
-/// overwrites the oldest message. A reader that has missed some gets `lagged` with their number, and goes on.
+/// One producer, any number of readers, each message to every reader that comes in time: the producer waits for nobody,
+/// and overwrites the oldest message. A reader that has missed some gets `lagged` with their number, and goes on.
 struct lossy_broadcast {};
-/// One producer, any number of readers; each gets the newest value, once, and never what has been replaced by a newer one.
-/// The capacity is how many values may be pushed while a reader copies one. The default is few.
+/// One producer, any number of readers; each gets the newest value, once, and never what has been replaced by a newer
+/// one. The capacity is how many values may be pushed while a reader copies one. The default is few.
 struct latest {};
 
 namespace detail {
 
-/// The kinds with one producer, in slot 0, whose every message is for every reader. A reader writes no message; one that may
-/// miss some need write nothing, since nobody waits for it.
+/// The kinds with one producer, in slot 0, whose every message is for every reader. A reader writes no message; one
+/// that may miss some need write nothing, since nobody waits for it.
 template <region_kind Id, bool Reliable>
 struct audience_kind {
   static constexpr rights least_rights_to_read = Reliable ? rights::payload_read_only : rights::read_only;
   static constexpr region_kind in_region = Id;
   static constexpr bool reliable = Reliable;
+  static constexpr bool sees_reader_go = false;  // whoever comes later may still want it
   static constexpr std::uint32_t participants = 16, most_participants = crowd<>::most;
   static constexpr slot_range producers = speaker_slot;
   static constexpr slot_range consumers = slot_range(first_reader_slot, crowd<>::most - 1);
@@ -8579,8 +9026,8 @@ class ring_end {
     return {};
   }
 
-  /// Heals what dead participants left; returns what there was to do. Whoever waits, and whoever is refused again and again,
-  /// does this by itself. Idempotent.
+  /// Heals what dead participants left; returns what there was to do. Whoever waits, and whoever is refused again and
+  /// again, does this by itself. Idempotent.
   recovery recover() noexcept { return side_->attached() ? home_.heal_peers() : recovery{}; }
   /// All that this end has healed so far, asked or by itself, and when it was opened.
   [[nodiscard]] recovery recovered() const noexcept { return home_.recovered(); }
@@ -8666,7 +9113,8 @@ class ring_end {
 
 /// The end of a ring that messages go into.
 ///
-/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates: never.
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates:
+/// never.
 template <class T, class Kind, class Home, class P>
 class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template producer<T, P>, Home>,
                   public sink_verbs<ring_sink<T, Kind, Home, P>> {
@@ -8714,7 +9162,8 @@ class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template pro
 
 /// The end of a ring that messages come out of.
 ///
-/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates: never.
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates:
+/// never.
 template <class T, class Kind, class Home, class P>
 class ring_source : public detail::ring_end<typename ring_kind<Kind>::template consumer<T, P>, Home>,
                     public source_verbs<ring_source<T, Kind, Home, P>> {
@@ -8764,7 +9213,8 @@ namespace sluice {
 /// The end that messages of any length go into. A message of n bytes takes max(1, ceil(n / 64)) × 64 bytes of the
 /// capacity, in one piece; the largest possible one is as large as the capacity.
 ///
-/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates: never.
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates:
+/// never.
 template <class Kind, class Home, class P>
 class bytes_sink : public detail::ring_end<typename ring_kind<Kind>::template producer<std::byte, P>, Home> {
   using side_type = typename ring_kind<Kind>::template producer<std::byte, P>;
@@ -8784,8 +9234,8 @@ class bytes_sink : public detail::ring_end<typename ring_kind<Kind>::template pr
     auto home = this->home().another(seats);
     return home ? result<bytes_sink>(bytes_sink(std::move(*home), this->waits())) : result<bytes_sink>(home.err());
   }
-  /// A place for up to n bytes. Errors: full, too_big, closed, peer_died, busy, corrupt, forked; and pending, where there
-  /// are several producers.
+  /// A place for up to n bytes. Errors: full, too_big, closed, peer_died, busy, corrupt, forked; and pending, where
+  /// there are several producers.
   slot_type try_claim(std::size_t n) noexcept {
     const auto place = this->side().try_claim(n);
     if (!place) [[unlikely]] return this->refused(place.err());
@@ -8811,7 +9261,8 @@ class bytes_sink : public detail::ring_end<typename ring_kind<Kind>::template pr
 
 /// The end that messages of any length come out of.
 ///
-/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates: never.
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates:
+/// never.
 template <class Kind, class Home, class P>
 class bytes_source : public detail::ring_end<typename ring_kind<Kind>::template consumer<std::byte, P>, Home> {
   using side_type = typename ring_kind<Kind>::template consumer<std::byte, P>;
@@ -8838,8 +9289,8 @@ class bytes_source : public detail::ring_end<typename ring_kind<Kind>::template 
     if (detail::settled(l) || u.immediate()) [[likely]] return l;
     return detail::wait_for(*this, want::pop, u, [this] { return try_borrow(); });
   }
-  /// Copies the next message into `to`, whole, and returns its size. If it does not fit: too_big in step `read`, with the
-  /// size in `detail` (at most 2^31 - 1), and the message stays.
+  /// Copies the next message into `to`, whole, and returns its size. If it does not fit: too_big in step `read`, with
+  /// the size in `detail` (at most 2^31 - 1), and the message stays.
   result<std::size_t> try_pop(std::span<std::byte> to) noexcept {
     const auto n = this->side().try_pop(to, ringer{});
     if (!n) [[unlikely]] return this->refused(n.err());
@@ -8936,7 +9387,8 @@ struct channel_core {
   std::atomic<std::uint64_t> slots_{0};  // of living ends
 };
 
-/// One end's hold on the core, and its side of the ring. Within a process nobody dies alone, so there is nobody to heal.
+/// One end's hold on the core, and its side of the ring. Within a process nobody dies alone, so there is nobody to
+/// heal.
 template <class Side, class T, class Kind, class P>
 class local_home {
   using core_type = channel_core<T, Kind, P>;
@@ -9048,8 +9500,8 @@ Both open_channel(std::size_t capacity, const channel_options& o) noexcept {
 
 }  // namespace detail
 
-/// A channel of exactly `capacity` messages between threads; where its kind allows more ends of a side, these are clones.
-/// Where memory is short, or the capacity is 0, both ends are inert and say so with every verb.
+/// A channel of exactly `capacity` messages between threads; where its kind allows more ends of a side, these are
+/// clones. Where memory is short, or the capacity is 0, both ends are inert and say so with every verb.
 ///
 /// Allocates: here and in clone(), and nowhere later.
 template <message T, channel_kind Kind = spsc, class P = native_memory>
@@ -9114,51 +9566,71 @@ template <class Kind = spsc, class P = native_memory>
 #ifndef SLUICE_RING_ORDERED_SIDE_HPP
 #define SLUICE_RING_ORDERED_SIDE_HPP
 
-#ifndef SLUICE_RING_CROWD_WATCH_HPP
-#define SLUICE_RING_CROWD_WATCH_HPP
+#ifndef SLUICE_RING_CROWD_SIDE_HPP
+#define SLUICE_RING_CROWD_SIDE_HPP
 
 namespace sluice::detail {
 
-/// What a side of a ring makes of the news of the crowd on the other side.
-template <class P>
-class crowd_watch {
+/// The part of a side that is about crowds: a seat among its fellows, and what it makes of the news of the other crowd.
+/// Side has mine(), theirs(), seat() and ring().
+template <class Side, class P>
+class crowd_side {
  public:
+  void begin() noexcept { mine().begin(self().seat()); }
+  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence (W2).
+  std::uint32_t arm() noexcept { return mine().arm(self().seat()); }
+  /// (W5) A wake-up that was spent on this side, which needs it no more, may be for a fellow.
+  template <class Ring>
+  void disarm(Ring&& ring) noexcept {
+    if (mine().disarm(self().seat())) self().wake_fellow(ring);
+  }
+  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(self().seat()); }
   /// Counts a refusal; true now and then, when it is time to ask whether the others still live.
   [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 4096 == 0; }
 
  protected:
-  [[nodiscard]] SLUICE_INLINE() bool any_news(const crowd<P>& theirs) const noexcept { return theirs.news() != seen_; }
+  /// A side that is woken alone, for what a fellow could do as well, hides this.
+  template <class Ring>
+  static void wake_fellow(Ring&&) noexcept {}
+
+  [[nodiscard]] SLUICE_INLINE() bool any_news() const noexcept { return theirs().news() != seen_; }
   /// For who pushes: consumers that have all ended before we came are not our peers.
   void ignore_the_past(const crowd<P>& theirs) noexcept { seen_ = theirs.look().news; }
   /// For who pops: somebody else was told of the ends before we came.
   void leave_what_was_told(const crowd<P>& theirs) noexcept { told_before_ = theirs.told(); }
 
   /// For who pushes, when there are news: is nobody left who will pop?
-  SLUICE_COLD() error look_at(const crowd<P>& theirs, bool persistent) noexcept {
-    const crowd_view view = theirs.look();
-    if (const errc why = view.verdict(persistent); why != errc::ok) return error(why, step::push).by(view.seat());
+  SLUICE_COLD() error look_at_news() noexcept {
+    const crowd_view view = theirs().look();
+    if (const errc why = view.verdict(persistent()); why != errc::ok) return error(why, step::push).by(view.seat());
     seen_ = view.news;
     return {};
   }
-  /// For who pops: nothing is there, now or for ever. `rest()` looks again for what was pushed before an end that has just
-  /// been seen: `empty` if there is nothing, no error if there is something.
+  /// For who pops: nothing is there, now or for ever. `rest()` looks again for what was pushed before an end that has
+  /// just been seen: `empty` if there is nothing, no error if there is something.
   template <class Rest>
-  error nothing_there(crowd<P>& theirs, bool persistent, Rest rest) noexcept {
+  error nothing_there(Rest rest) noexcept {
     const error empty(errc::empty, step::pop);
-    if (!any_news(theirs)) return empty;
-    const crowd_view view = theirs.look();
-    const errc end = view.verdict(persistent);
+    if (!any_news()) return empty;
+    const crowd_view view = theirs().look();
+    const errc end = view.verdict(persistent());
     if (end == errc::ok) return seen_ = view.news, empty;
     if (view.news == told_before_) return empty;
     if (view.news != ended_) {
       if (const error e = rest(); !(e == errc::empty)) return e;
       ended_ = view.news;
-      theirs.tell(view.news);
+      theirs().tell(view.news);
     }
     return error(end, step::pop).by(view.seat());
   }
 
  private:
+  [[nodiscard]] SLUICE_INLINE() Side& self() noexcept { return static_cast<Side&>(*this); }
+  [[nodiscard]] SLUICE_INLINE() const Side& self() const noexcept { return static_cast<const Side&>(*this); }
+  [[nodiscard]] SLUICE_INLINE() crowd<P>& mine() const noexcept { return self().mine(); }
+  [[nodiscard]] SLUICE_INLINE() crowd<P>& theirs() const noexcept { return self().theirs(); }
+  [[nodiscard]] bool persistent() const noexcept { return self().ring().persistent(); }
+
   std::uint32_t seen_ = 0;         // the news that have been looked into, and were no end
   std::uint32_t told_before_ = 0;  // the end that others were told of before we came
   std::uint32_t ended_ = 0;        // the end that we have been told of
@@ -9417,24 +9889,26 @@ class ordered_ring {
 
 #endif
 
-// The two sides of the ordered ring, ordered_producer and ordered_consumer. What they do, and why it survives a kill anywhere, is in ordered_layout.hpp.
+// The two sides of the ordered ring, ordered_producer and ordered_consumer. What they do, and why it survives a kill
+// anywhere, is in ordered_layout.hpp.
 //
-// `Many` says that the side has fellows: it then takes positions by compare-exchange instead of a store, settles before it
-// does, and passes wake-ups on. A side that is all zero is not ready, and its first use ends in a slow path that says why:
-// a forked child finds its copy wiped and so touches nothing of its parent's.
+// `Many` says that the side has fellows: it then takes positions by compare-exchange instead of a store, settles before
+// it does, and passes wake-ups on. A side that is all zero is not ready, and its first use ends in a slow path that
+// says why: a forked child finds its copy wiped and so touches nothing of its parent's.
 
 namespace sluice {
 
 namespace site {
-// The dispenser of a side without fellows: read by itself, by who has seen its end or has a certificate, or for an estimate.
+// The dispenser of a side without fellows: read by itself, by who has seen its end or has a certificate, or for an
+// estimate.
 struct ordered_alone : order_site<std::memory_order_relaxed> {};
 }  // namespace site
 
 namespace detail {
 
 /// What both sides of an ordered ring have in common: a seat in a crowd, and a readiness that one test asks for.
-template <class T, class P>
-class ordered_side : public crowd_watch<P> {
+template <class Side, class T, class P>
+class ordered_side : public crowd_side<Side, P> {
  public:
   using ring_type = ordered_ring<T, P>;
 
@@ -9497,8 +9971,9 @@ namespace sluice {
 /// is left on the other side, and nothing is left to pop); busy (a loan is out); corrupt (a word that no correct peer
 /// writes); forked (detached).
 template <class T, bool Many, class P = native_memory>
-class ordered_consumer : public detail::ordered_side<T, P> {
-  using base = detail::ordered_side<T, P>;
+class ordered_consumer : public detail::ordered_side<ordered_consumer<T, Many, P>, T, P> {
+  using base = detail::ordered_side<ordered_consumer, T, P>;
+  friend detail::crowd_side<ordered_consumer, P>;
   using typename base::word;
   using typename base::spot;
   using base::me_, base::most_tries, base::ready_, base::ring_, base::spot_at;
@@ -9516,7 +9991,6 @@ class ordered_consumer : public detail::ordered_side<T, P> {
     return {};
   }
   void detach() noexcept { *this = {}; }
-  void begin() noexcept { mine().begin(base::seat()); }
   /// Ends the session and tells whoever waits. A message that is out goes to a fellow or successor.
   template <class Ring>
   void end(phase how, Ring&& ring) noexcept {
@@ -9576,14 +10050,6 @@ class ordered_consumer : public detail::ordered_side<T, P> {
     ready_ = true;
     P::light_fence();
     if (const auto sleepers = mine().asleep()) mine().wake_one(sleepers, ring);
-  }
-
-  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
-  std::uint32_t arm() noexcept { return mine().arm(base::seat()); }
-  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(base::seat()); }
-  template <class Ring>
-  void disarm(Ring&& ring) noexcept {
-    if (mine().disarm(base::seat())) wake_fellow(ring);
   }
 
  private:
@@ -9696,7 +10162,7 @@ class ordered_consumer : public detail::ordered_side<T, P> {
     return head != at ? error() : error(errc::corrupt, step::pop, subject::stamp);
   }
   error nothing_there(word at) noexcept {
-    return base::nothing_there(theirs(), ring_.persistent(), [&]() -> error {
+    return base::nothing_there([&]() -> error {
       word tail = 0, owner = 0;
       if (!ring_.load(ring_.shared().tail, tail)) return error(errc::corrupt, step::pop, subject::cursor);
       if (ring_.distance(at, tail) != 0) return {};
@@ -9740,8 +10206,9 @@ namespace sluice {
 /// Errors: full; pending (the place is still held: `who`); closed, peer_died (nobody is left on the other side); busy (a
 /// claim is out); corrupt (a word that no correct peer writes); forked (detached).
 template <class T, bool Many, class P = native_memory>
-class ordered_producer : public detail::ordered_side<T, P> {
-  using base = detail::ordered_side<T, P>;
+class ordered_producer : public detail::ordered_side<ordered_producer<T, Many, P>, T, P> {
+  using base = detail::ordered_side<ordered_producer, T, P>;
+  friend detail::crowd_side<ordered_producer, P>;
   using typename base::word;
   using typename base::spot;
   using base::me_, base::most_tries, base::ready_, base::ring_, base::spot_at;
@@ -9758,7 +10225,6 @@ class ordered_producer : public detail::ordered_side<T, P> {
     return {};
   }
   void detach() noexcept { *this = {}; }
-  void begin() noexcept { mine().begin(base::seat()); }
   /// Ends the session and tells whoever waits. A place that is out becomes a tomb.
   template <class Ring>
   void end(phase how, Ring&& ring) noexcept {
@@ -9815,14 +10281,6 @@ class ordered_producer : public detail::ordered_side<T, P> {
     give_back(cell_state::tomb, ring);
   }
 
-  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
-  std::uint32_t arm() noexcept { return mine().arm(base::seat()); }
-  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(base::seat()); }
-  template <class Ring>
-  void disarm(Ring&& ring) noexcept {
-    if (mine().disarm(base::seat())) wake_fellow(ring);
-  }
-
  private:
   [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().producers; }
   [[nodiscard]] crowd<P>& theirs() const noexcept { return ring_.shared().consumers; }
@@ -9837,7 +10295,7 @@ class ordered_producer : public detail::ordered_side<T, P> {
 
   SLUICE_INLINE() error admit() noexcept {
     if (!ready_) [[unlikely]] return base::not_ready(step::push);
-    if (base::any_news(theirs())) [[unlikely]] return base::look_at(theirs(), ring_.persistent());
+    if (base::any_news()) [[unlikely]] return base::look_at_news();
     return {};
   }
   SLUICE_INLINE() error claim(spot& here) noexcept {
@@ -10004,13 +10462,15 @@ struct ring_kind<mpmc> : detail::ordered_kind<region_kind::mpmc, true, true> {};
 
 #include <bit>
 
-// The ring of messages of any length for several producers and one consumer, with one order for all messages, which stays
-// whole when any of them is killed at any instruction. Granules, frames and payload area are those of bytes_layout.hpp.
+// The ring of messages of any length for several producers and one consumer, with one order for all messages, which
+// stays whole when any of them is killed at any instruction. Granules, frames and payload area are those of
+// bytes_layout.hpp.
 //
-// A record is one or more granules in one piece. The frame of its first granule says {lap, size, owner, state}; positions
-// are cursors {lap, granule}. The records from the consumer's `head` on are a chain, each says where the next one is, and
-// the chain ends, at the tail, with a frame that is not of its lap there. Only that frame may be claimed, so the frames say
-// who owns what at every instruction. The word `tail` is a hint that lags behind, and that everybody helps on.
+// A record is one or more granules in one piece. The frame of its first granule says {lap, size, owner, state};
+// positions are cursors {lap, granule}. The records from the consumer's `head` on are a chain, each says where the next
+// one is, and the chain ends, at the tail, with a frame that is not of its lap there. Only that frame may be claimed,
+// so the frames say who owns what at every instruction. The word `tail` is a hint that lags behind, and that everybody
+// helps on.
 //
 //   frame of {lap, granule}             who writes it, when
 //   ----------------------------------  ----------------------------------------------------------------------------
@@ -10032,28 +10492,31 @@ struct ring_kind<mpmc> : detail::ordered_kind<region_kind::mpmc, true, true> {};
 //   (P5) store the frame of the message, or a skip, release
 //
 // Why a claim is right: the frame at t was not of t's lap, so nobody had claimed t when it was loaded. Whoever claims t
-// changes it, and it does not come back, so if (P2) succeeds, t still is the tail. head only grows; so what was free is.
+// changes it, and it does not come back, so if (P2) succeeds, t still is the tail. head only grows; so what was free
+// is.
 //
-// Pairs: (P5) with (C1), payload and rest are there before the message; (C4) with the load of head, the last read is before
-// the reuse. (P2), (P4) and (C3) with (P1): whoever sees a frame of a later lap than that of its t finds tail moved on, or
-// the ring corrupt. So does (P5), which also gives what a dead or doubting owner wrote to those who write there next. (P3)
-// with (P1): the records before tail are there for whoever asks them why there is no room. A claim does not need that:
-// tail is never ahead of the chain, and what is old in it is helped on.
+// Pairs: (P5) with (C1), payload and rest are there before the message; (C4) with the load of head, the last read is
+// before the reuse. (P2), (P4) and (C3) with (P1): whoever sees a frame of a later lap than that of its t finds tail
+// moved on, or the ring corrupt. So does (P5), which also gives what a dead or doubting owner wrote to those who write
+// there next. (P3) with (P1): the records before tail are there for whoever asks them why there is no room. A claim
+// does not need that: tail is never ahead of the chain, and what is old in it is helped on.
 //
-// Padding. A message that is too long for the end of the area gets the start of it, once there is room for both; a skip over
-// the granules left out is a claim of its own. Where there is nothing in the ring that anybody will read, that is, only
-// skips lie between head and tail, the whole area is free at its start: the message may lie over these skips, whose frames
-// may then be overwritten by (P4) before the consumer has come to them. So to whoever comes from head over skips of the same
-// lap, a frame of the next lap says what the padding said: go on at the start.
+// Padding. A message that is too long for the end of the area gets the start of it, once there is room for both; a skip
+// over the granules left out is a claim of its own. Where there is nothing in the ring that anybody will read, that is,
+// only skips lie between head and tail, the whole area is free at its start: the message may lie over these skips,
+// whose frames may then be overwritten by (P4) before the consumer has come to them. So to whoever comes from head over
+// skips of the same lap, a frame of the next lap says what the padding said: go on at the start.
 //
-// Laps. A granule inside of longer messages keeps its frame from lap to lap. Sweeping, in each lap that is a multiple of a
-// quarter of their range, sees to it that no frame at the tail is older than that, so a lap is older or newer by the sign of
-// its distance. As sizes need fewer bits in a smaller ring, laps have more: a word comes back after 2^56 bytes.
+// Laps. A granule inside of longer messages keeps its frame from lap to lap. Sweeping, in each lap that is a multiple
+// of a quarter of their range, sees to it that no frame at the tail is older than that, so a lap is older or newer by
+// the sign of its distance. As sizes need fewer bits in a smaller ring, laps have more: a word comes back after 2^56
+// bytes.
 //
-// Killed at any instruction. A producer: before (P2) nothing has happened; from there to (P5) the claim is in its frame, and a
-// healer makes a skip of it, of the claimed size, which covers whatever (P4) has left; after (P5) the message is there. tail
-// not moved, or padding with nothing behind it, is what everybody passes. The consumer: up to (C4) the message is left to
-// its successor, which sweeps again; after it, it was had. A healer: the next one finds the same, or nothing to do.
+// Killed at any instruction. A producer: before (P2) nothing has happened; from there to (P5) the claim is in its
+// frame, and a healer makes a skip of it, of the claimed size, which covers whatever (P4) has left; after (P5) the
+// message is there. tail not moved, or padding with nothing behind it, is what everybody passes. The consumer: up to
+// (C4) the message is left to its successor, which sweeps again; after it, it was had. A healer: the next one finds the
+// same, or nothing to do.
 
 namespace sluice {
 
@@ -10167,8 +10630,8 @@ class bytes_crowd_ring : public bytes_area<bytes_crowd_control<P>, P> {
     return s;
   }
   [[nodiscard]] SLUICE_INLINE() seen look(word cursor) const noexcept { return read(load_frame(cursor), cursor); }
-  /// Passes what is nothing for a reader, if it is that. Something later is a skip that was overwritten from the start of
-  /// the area: the caller knows that it has come there from head.
+  /// Passes what is nothing for a reader, if it is that. Something later is a skip that was overwritten from the start
+  /// of the area: the caller knows that it has come there from head.
   [[nodiscard]] bool pass(const seen& s, word& cursor) const noexcept {
     if (s.what == seen::later) return cursor = start_of_next_lap(cursor), true;
     if (s.what != seen::skip) return false;
@@ -10268,16 +10731,18 @@ namespace sluice {
 
 /// A side that messages go into, one of several.
 ///
-/// A message takes granules as in the ring of one producer. What is given back, and what a commit leaves of a claim, is free
-/// again once the reader has passed it.
+/// A message takes granules as in the ring of one producer. What is given back, and what a commit leaves of a claim, is
+/// free again once the reader has passed it.
 ///
-/// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Blocks: never. Allocates: never.
-/// Errors: full; pending (there is no room, and the reader waits for the claim of `who`, or has yet to pass what was given
-/// back); too_big (for this ring, now and ever); closed, peer_died (the reader has gone); busy (a claim is out); corrupt (a
-/// word that no correct peer writes); forked (detached).
+/// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Blocks: never. Allocates:
+/// never.
+/// Errors: full; pending (there is no room, and the reader waits for the claim of `who`, or has yet to pass what was
+/// given back); too_big (for this ring, now and ever); closed, peer_died (the reader has gone); busy (a claim is out);
+/// corrupt (a word that no correct peer writes); forked (detached).
 template <class P = native_memory>
-class bytes_crowd_producer : public detail::crowd_watch<P> {
-  using base = detail::crowd_watch<P>;
+class bytes_crowd_producer : public detail::crowd_side<bytes_crowd_producer<P>, P> {
+  using base = detail::crowd_side<bytes_crowd_producer, P>;
+  friend base;
   using word = typename P::word;
 
  public:
@@ -10299,7 +10764,6 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
   [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
   [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
   [[nodiscard]] unsigned seat() const noexcept { return seat_; }
-  void begin() noexcept { mine().begin(seat_); }
   /// Ends the session and tells whoever waits. A place that is out is given back.
   template <class Ring>
   void end(phase how, Ring&& ring) noexcept {
@@ -10342,15 +10806,6 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
     publish(claimed_, ring_type::state::skip, ring);  // wakes the reader, who makes room of it
   }
 
-  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
-  std::uint32_t arm() noexcept { return mine().arm(seat_); }
-  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(seat_); }
-  /// Has no wake-up to hand on: room wakes all who wait for some.
-  template <class Ring>
-  void disarm(Ring&&) noexcept {
-    (void)mine().disarm(seat_);
-  }
-
  private:
   using seen = typename ring_type::seen;
   enum class room : std::uint8_t { here, at_start, none };
@@ -10361,8 +10816,8 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
   error claim(std::size_t n) noexcept {
     if (!ready_) [[unlikely]] return error(attached() ? errc::busy : errc::forked, step::push);
     if (n > ring_.capacity()) [[unlikely]] return error(errc::too_big, step::push);
-    if (base::any_news(theirs())) [[unlikely]] {
-      if (const error e = base::look_at(theirs(), ring_.persistent())) return e;
+    if (base::any_news()) [[unlikely]] {
+      if (const error e = base::look_at_news()) return e;
     }
     const word k = static_cast<word>(ring_type::granules_of(n));
     for (word tries = 256 + ring_.granules(); tries != 0; --tries) {
@@ -10444,13 +10899,14 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
 /// The one side that messages come out of.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty; pending (the next message is not there yet: `who`); too_big, busy, forked as in the ring of one producer;
-/// closed, peer_died (no producer is left); corrupt (a word that no correct peer writes).
+/// Errors: empty; pending (the next message is not there yet: `who`); too_big, busy, forked as in the ring of one
+/// producer; closed, peer_died (no producer is left); corrupt (a word that no correct peer writes).
 template <class P = native_memory>
-class bytes_crowd_consumer : public detail::crowd_watch<P>,
+class bytes_crowd_consumer : public detail::crowd_side<bytes_crowd_consumer<P>, P>,
                              public detail::bytes_reader<bytes_crowd_consumer<P>, bytes_crowd_ring<P>> {
   using reader = detail::bytes_reader<bytes_crowd_consumer<P>, bytes_crowd_ring<P>>;
-  using watch = detail::crowd_watch<P>;
+  using base = detail::crowd_side<bytes_crowd_consumer, P>;
+  friend base;
   friend reader;
   using typename reader::word;
   using reader::cursor_, reader::found_, reader::ring_, reader::size_;
@@ -10471,19 +10927,10 @@ class bytes_crowd_consumer : public detail::crowd_watch<P>,
   }
   void detach() noexcept { *this = {}; }
   [[nodiscard]] unsigned seat() const noexcept { return seat_; }
-  void begin() noexcept { mine().begin(seat_); }
   template <class Ring>
   void end(phase how, Ring&& ring) noexcept {
     mine().end(seat_, how);
     theirs().wake_all(ring);
-  }
-
-  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
-  std::uint32_t arm() noexcept { return mine().arm(seat_); }
-  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(seat_); }
-  template <class Ring>
-  void disarm(Ring&&) noexcept {
-    (void)mine().disarm(seat_);
   }
 
  private:
@@ -10511,7 +10958,7 @@ class bytes_crowd_consumer : public detail::crowd_watch<P>,
       if (s.what != seen::nothing && s.what != seen::claimed) break;
       if (cursor_ != head_) publish_head(ring);  // skips with nothing behind them yet: a producer may need their room
       if (s.what == seen::claimed) return error(errc::pending, step::pop).by(s.owner);
-      const error e = watch::nothing_there(theirs(), ring_.persistent(), [&]() -> error {
+      const error e = base::nothing_there([&]() -> error {
         return ring_.look(cursor_).what == seen::nothing ? error(errc::empty) : error();
       });
       if (e) return e;
@@ -10710,8 +11157,8 @@ inline result<region_place> file_place(std::string_view path, const ring_options
 
 }  // namespace detail
 
-/// Joins the region of an end anew: for a forked child, whose inherited end belongs to the parent. The role must be free,
-/// so a child usually takes over from a parent that has closed its end or is gone.
+/// Joins the region of an end anew: for a forked child, whose inherited end belongs to the parent. The role must be
+/// free, so a child usually takes over from a parent that has closed its end or is gone.
 ///
 /// Blocks, Errors: as shm_sink; closed if the end had been closed or moved from before the fork.
 template <class End>
@@ -10756,8 +11203,8 @@ struct shared_ends {
 /// Opens the sending end of the shared memory channel of this name, creating the channel if there is none.
 ///
 /// Blocks: up to two seconds while another process joins the same role. Allocates: one page, and the region if created.
-/// Errors: busy (a living sender; `who`), mismatch, corrupt, truncated, denied, invalid, not_found (the directory), too_big,
-/// no_space, unsupported, os.
+/// Errors: busy (a living sender; `who`), mismatch, corrupt, truncated, denied, invalid, not_found (the directory),
+/// too_big, no_space, unsupported, os.
 template <wire T, channel_kind Kind = spsc, class P = native_memory>
 [[nodiscard]] auto shm_sink(std::string_view name, const ring_options& o = {}) noexcept {
   return detail::shared_ends<T, Kind, P>::open_sink(region_place::shared_memory(name, o.region()), o);
@@ -10769,8 +11216,8 @@ template <wire T, channel_kind Kind = spsc, class P = native_memory>
 }
 /// Opens the sending end of the channel in the file at `path`, creating the file if there is none.
 ///
-/// After a reboot the channel is as it was if the last participant had left in order, and empty otherwise: opened() says
-/// so. Blocks, Allocates, Errors: as shm_sink.
+/// After a reboot the channel is as it was if the last participant had left in order, and empty otherwise: opened()
+/// says so. Blocks, Allocates, Errors: as shm_sink.
 template <wire T, channel_kind Kind = spsc, class P = native_memory>
 [[nodiscard]] auto mapped_sink(std::string_view path, const ring_options& o = {}) noexcept {
   return detail::shared_ends<T, Kind, P>::open_sink(detail::file_place(path, o), o);
@@ -10848,14 +11295,14 @@ template <wire T, channel_kind Kind = spsc, class P = native_memory>
 #include <cstddef>
 #include <new>
 
-// A fan-in without a read-modify-write: many producers, one consumer, and a lane of stamped blocks for each producer, the
-// very lane of an spsc ring. First in, first out for each producer; between producers there is no order.
+// A fan-in without a read-modify-write: many producers, one consumer, and a lane of stamped blocks for each producer,
+// the very lane of an spsc ring. First in, first out for each producer; between producers there is no order.
 //
 //   control | lane 0 | lane 1 | ... | lane N-1        lane = head cursor (apart), stamped blocks (apart)
 //
-// Participant 0 is the consumer, participant k > 0 the producer of lane k-1. Each lane has exactly the capacity that was
-// asked for, so a full lane is no other producer's business. How many lanes there are is part of the kind, since it must
-// be known before anybody has joined.
+// Participant 0 is the consumer, participant k > 0 the producer of lane k-1. Each lane has exactly the capacity that
+// was asked for, so a full lane is no other producer's business. How many lanes there are is part of the kind, since it
+// must be known before anybody has joined.
 //
 // Who writes what
 //   stamps, items      the producer of the lane                        (P3) release, pairs with (C1) acquire
@@ -10872,11 +11319,11 @@ template <wire T, channel_kind Kind = spsc, class P = native_memory>
 //   ended  News are looked into before the lanes are: whatever was pushed before the end of a session is seen by whoever
 //          has seen the end. So `closed` comes after everything that was accepted.
 //
-// What a kill leaves. A producer: before (P3) nothing; after it a message, which the consumer takes when it next looks; if
-// it slept, it looks once per slice. A consumer: before (C3) the message is its successor's, after it was had; several
-// messages of one lane that are popped together have one (C3). A healer has nothing to repair but the session: it ends
-// the seat, or the role, and wakes whoever may wait for that. The lane of a dead producer drains, and a successor at the
-// slot continues from its stamps, full or not.
+// What a kill leaves. A producer: before (P3) nothing; after it a message, which the consumer takes when it next looks;
+// if it slept, it looks once per slice. A consumer: before (C3) the message is its successor's, after it was had;
+// several messages of one lane that are popped together have one (C3). A healer has nothing to repair but the session:
+// it ends the seat, or the role, and wakes whoever may wait for that. The lane of a dead producer drains, and a
+// successor at the slot continues from its stamps, full or not.
 
 namespace sluice {
 
@@ -10962,15 +11409,16 @@ class lanes_ring {
 #include <concepts>
 #include <span>
 
-// The two sides of a fan-in over lanes: each producer is the writer of one, the consumer the reader of all. What they do,
-// and why it survives a kill anywhere, is in lanes_layout.hpp and spsc_lane.hpp.
+// The two sides of a fan-in over lanes: each producer is the writer of one, the consumer the reader of all. What they
+// do, and why it survives a kill anywhere, is in lanes_layout.hpp and spsc_lane.hpp.
 
 namespace sluice {
 
 /// A side that items go into.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: full (its own lane), closed, peer_died, busy (a claim is out), corrupt (an impossible head), forked (detached).
+/// Errors: full (its own lane), closed, peer_died, busy (a claim is out), corrupt (an impossible head), forked
+/// (detached).
 template <class T, unsigned N, class P = native_memory>
 class lanes_producer {
  public:
@@ -11086,8 +11534,8 @@ class lanes_producer {
 /// has written nonsense is reported when no other has a message; the rest of the lanes stay in use.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty; closed, peer_died (no producer is left, and nothing is left to pop); busy (a loan is out); corrupt (an
-/// impossible stamp; `who`); forked (detached).
+/// Errors: empty; closed, peer_died (no producer is left, and nothing is left to pop); busy (a loan is out); corrupt
+/// (an impossible stamp; `who`); forked (detached).
 template <class T, unsigned N, class P = native_memory>
 class lanes_consumer {
  public:
@@ -11246,9 +11694,9 @@ class lanes_consumer {
 
 namespace sluice {
 
-/// Many producers, up to N at a time, and one consumer: the fan-in that scales. First in, first out for each producer, and
-/// no order between them. Each producer has a lane of its own with exactly the capacity asked for, so a channel takes N
-/// times the memory, and `full` is said of the lane.
+/// Many producers, up to N at a time, and one consumer: the fan-in that scales. First in, first out for each producer,
+/// and no order between them. Each producer has a lane of its own with exactly the capacity asked for, so a channel
+/// takes N times the memory, and `full` is said of the lane.
 template <unsigned N>
 struct lanes_of {};
 using lanes = lanes_of<16>;
