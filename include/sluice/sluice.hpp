@@ -12,7 +12,7 @@
 //   framing/   1  where messages start and end in bytes, and what those bytes are: framings, codecs, the greeting
 //   wait/      2  everything that sleeps: until, stop, wait_set, and the blocking verbs
 //   memory/    3  regions: inline, heap, shared memory, mapped file; who takes part in one, and who lives
-//   stream/    4  pipes, sockets, and streams as typed ends: source_of, sink_of
+//   stream/    4  pipes, FIFOs, child processes, sockets, and streams as typed ends: source_of, sink_of
 //   channel/   5  the ends of rings in regions: channel, shm_sink, mapped_source
 //
 // Read core/concepts.hpp next, then ring/spsc_layout.hpp and ring/spsc.hpp, then examples/tour.cpp.
@@ -27,10 +27,18 @@
 #include <sluice/memory/inline_region.hpp>
 #include <sluice/memory/shared_region.hpp>
 #include <sluice/stream/byte_messages.hpp>
+#include <sluice/stream/converse.hpp>
+#include <sluice/stream/descriptor.hpp>
+#include <sluice/stream/duplex.hpp>
 #include <sluice/stream/endpoint.hpp>
+#include <sluice/stream/fifo.hpp>
 #include <sluice/stream/messages.hpp>
+#include <sluice/stream/packet_pipe.hpp>
 #include <sluice/stream/pipe.hpp>
 #include <sluice/stream/socket_stream.hpp>
+#include <sluice/stream/spawn.hpp>
+#include <sluice/stream/splice.hpp>
+#include <sluice/stream/whole_messages.hpp>
 #include <sluice/channel/broadcast.hpp>
 #include <sluice/channel/bytes.hpp>
 #include <sluice/channel/bytes_crowd.hpp>

@@ -2,6 +2,7 @@
 #include <sluice/stream/pipe.hpp>
 
 #include "catch.hpp"
+#include "process.hpp"
 #include "sanitizers.hpp"
 
 #include <array>
@@ -317,4 +318,30 @@ TEST_CASE("a megabyte goes through a pipe between two threads", "[pipe][threads]
   CHECK(sent);
   CHECK(why == errc::closed);
   CHECK(got == all);
+}
+
+TEST_CASE("the size of a pipe is asked for and set, and what it became is said", "[pipe][size]") {
+  auto p = make_pipe();
+  REQUIRE(p.in.capacity());
+  CHECK(*p.out.set_capacity(100'000) == 131'072);
+  CHECK(*p.in.capacity() == 131'072);
+  CHECK(fill(p.out) == 131'072);
+  CHECK(p.in.set_capacity(65'536).err() == error(errc::busy, step::create, sluice::subject::capacity));
+  CHECK(*p.in.capacity() == 131'072);
+  CHECK(p.out.set_capacity(std::size_t{1} << 40).err() == errc::too_big);
+  p.in.close();
+  CHECK(p.in.capacity().err() == errc::closed);
+  CHECK(p.in.set_capacity(4096).err() == errc::closed);
+}
+
+TEST_CASE("a pipe larger than users without privileges may have is denied", "[pipe][size]") {
+  test::child user([] {
+    if (::geteuid() == 0 && ::setresuid(65'534, 65'534, 65'534) != 0) return 1;
+    auto p = sluice::pipe();
+    if (!p) return 2;
+    const auto before = *p->in.capacity();
+    const auto n = p->out.set_capacity(std::size_t{1} << 30);
+    return n.err() == error(errc::denied, step::create, sluice::subject::capacity) && *p->in.capacity() == before ? 0 : 3;
+  });
+  CHECK(user.wait() == 0);
 }

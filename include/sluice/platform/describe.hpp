@@ -123,6 +123,7 @@ constexpr const char* sentence_for(error e) noexcept {
                  : "the other side was killed, and everything it had sent is taken; start it again";
     case errc::busy:
       if (e.about() == subject::address) return "the address is in use; stop who uses it, or choose another one";
+      if (e.about() == subject::capacity) return "more bytes are in the pipe than it would hold; read some first";
       if (e.about() == subject::role) return "another living participant has this role; stop it first, or choose another name";
       if (e.op == step::push || e.op == step::claim) return "a slot of this end is out; commit or drop it first";
       if (e.op == step::pop || e.op == step::borrow) return "a loan of this end is out; release or keep it first";
@@ -148,6 +149,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::owner: return "the file belongs to another user; choose another name, or set .group to share within a group";
         case subject::world_writable: return "everybody may write the file, so nothing in it can be relied on; take that permission away (chmod o-w)";
         case subject::directory: return "the directory may not be used: not yours, or open to others; set .directory, or mend its owner and mode";
+        case subject::capacity: return "a pipe may not be so large here (fs.pipe-max-size, fs.pipe-user-pages-soft); ask for less";
         case subject::persistence: return "the file was not left in order before this boot, and a reader cannot empty it; open it for writing first";
         default: return "no permission; check the owner and mode of the file and of its directory";
       }

@@ -7,6 +7,26 @@
 
 namespace sluice {
 
+namespace detail {
+
+/// How many bytes a pipe holds.
+inline result<std::size_t> pipe_capacity(int fd) noexcept {
+  if (fd < 0) return error(errc::closed, step::validate);
+  const int n = ::fcntl(fd, F_GETPIPE_SZ);
+  return n >= 0 ? result<std::size_t>(static_cast<std::size_t>(n)) : last_error(step::validate);
+}
+inline result<std::size_t> set_pipe_capacity(int fd, std::size_t bytes) noexcept {
+  if (fd < 0) return error(errc::closed, step::create);
+  if (bytes > INT_MAX) return error(errc::too_big, step::create, subject::size);
+  const int n = retry_interrupted([&] { return ::fcntl(fd, F_SETPIPE_SZ, static_cast<int>(bytes)); });
+  if (n >= 0) return static_cast<std::size_t>(n);
+  if (errno == EPERM) return error(errc::denied, step::create, subject::capacity);
+  if (errno == EBUSY) return error(errc::busy, step::create, subject::capacity);
+  return last_error(step::create);
+}
+
+}  // namespace detail
+
 /// The end of a pipe that bytes come out of.
 ///
 /// Threads: one at a time. Blocks: read; never try_read. Allocates: never. Errors: empty, closed (every writer left),
@@ -26,6 +46,11 @@ class pipe_reader : public read_verbs<pipe_reader> {
   }
   void disarm(want) noexcept {}
   void close() noexcept { fd_.reset(); }
+  /// How many bytes the pipe holds: usually 64 KiB, two pages or one where this user has very many pipes.
+  [[nodiscard]] result<std::size_t> capacity() const noexcept { return detail::pipe_capacity(fd_.get()); }
+  /// Makes it larger or smaller, and says what it became: whole pages, a power of two of them, at least what was asked for.
+  /// `denied` above the limit of users without privileges (fs.pipe-max-size); `busy` while more bytes are in it.
+  result<std::size_t> set_capacity(std::size_t bytes) noexcept { return detail::set_pipe_capacity(fd_.get(), bytes); }
   [[nodiscard]] int handle() const noexcept { return fd_.get(); }
 
  private:
@@ -51,6 +76,11 @@ class pipe_writer : public write_verbs<pipe_writer> {
   }
   void disarm(want) noexcept {}
   void close() noexcept { fd_.reset(); }
+  /// How many bytes the pipe holds: usually 64 KiB, two pages or one where this user has very many pipes.
+  [[nodiscard]] result<std::size_t> capacity() const noexcept { return detail::pipe_capacity(fd_.get()); }
+  /// Makes it larger or smaller, and says what it became: whole pages, a power of two of them, at least what was asked for.
+  /// `denied` above the limit of users without privileges (fs.pipe-max-size); `busy` while more bytes are in it.
+  result<std::size_t> set_capacity(std::size_t bytes) noexcept { return detail::set_pipe_capacity(fd_.get(), bytes); }
   [[nodiscard]] int handle() const noexcept { return fd_.get(); }
 
  private:
