@@ -57,6 +57,12 @@ inline const std::vector<documented_call>& documented_calls() {
       {SYS_clock_nanosleep, "clock_nanosleep", {EINTR}},
       {SYS_eventfd2, "eventfd2", {EINVAL, EMFILE, ENFILE, ENODEV, ENOMEM, ENOSYS}},
       {SYS_pipe2, "pipe2", {EINVAL, EMFILE, ENFILE, ENOSYS}},
+      {SYS_splice, "splice", {EAGAIN, EINTR, EINVAL, ENOMEM, EPIPE}},
+      {SYS_preadv2, "preadv2", {EAGAIN, EINTR, EIO, EISDIR, EOPNOTSUPP, EINVAL, ENOSYS}, true},
+      {SYS_mknodat, "mknodat", {EACCES, EDQUOT, EEXIST, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOSPC, ENOTDIR, EPERM, EROFS}},
+      {SYS_clone, "clone", {EAGAIN, ENOMEM, ENOSPC, EPERM, EUSERS}},
+      {SYS_waitid, "waitid", {EINTR}},
+      {424, "pidfd_send_signal", {EPERM, EINVAL, ENOSYS}},
       {SYS_memfd_create, "memfd_create", {EINVAL, EMFILE, ENFILE, ENOMEM, EPERM, ENOSYS}},
       {SYS_close, "close", {EINTR, EIO, ENOSPC, EDQUOT}},  // the descriptor is gone all the same
       // Cannot fail, or only for a wrong argument; of munmap also where it would split a mapping, which nobody does here.
@@ -80,6 +86,8 @@ inline const documented_call* find_call(long number) {
 /// The errors that this very call may give.
 inline std::vector<int> errors_of(const call& c, const remote& child) {
   if (c.number == SYS_fcntl) {
+    if (c.args[1] == F_SETPIPE_SZ) return {EBUSY, EINTR, EINVAL, ENOMEM, EPERM};
+    if (c.args[1] == F_GETPIPE_SZ || c.args[1] == F_SETFL) return {EPERM};
     const auto type = child.read<struct flock>(c.args[2]).l_type;
     if (c.args[1] == F_OFD_GETLK) return {EINTR, ENOLCK, EOVERFLOW};
     if (c.args[1] == F_OFD_SETLK && type == F_UNLCK) return {EINTR};  // ENOLCK only where a range is split: not bytes

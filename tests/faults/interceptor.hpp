@@ -101,7 +101,7 @@ inline void set_registers(pid_t pid, const user_regs_struct& r) { ::ptrace(PTRAC
 
 // Which register, or which word of memory, counts the bytes of a call.
 inline bool counted_in_rsi(long number) { return number == SYS_getrandom; }
-inline bool counted_in_iovec(long number) { return number == SYS_pwritev2; }
+inline bool counted_in_iovec(long number) { return number == SYS_pwritev2 || number == SYS_preadv2; }
 
 /// One call from its entry to its exit.
 class crossing {

@@ -10,8 +10,12 @@
 #include <sluice/channel/lanes.hpp>
 #include <sluice/channel/shared.hpp>
 #include <sluice/channel/shared_bytes.hpp>
+#include <sluice/stream/descriptor.hpp>
+#include <sluice/stream/fifo.hpp>
 #include <sluice/stream/messages.hpp>
 #include <sluice/stream/pipe.hpp>
+#include <sluice/stream/spawn.hpp>
+#include <sluice/stream/splice.hpp>
 
 #include <thread>
 
@@ -355,6 +359,91 @@ inline int stream(stage& s, const site&) {
     if (line != 0) return line;
     FAULTS_REQUIRE(r.pop(sluice::now).err() == errc::closed);
   }
+  FAULTS_REQUIRE(settled_holdings() == before);
+  return 0;
+}
+
+/// Does `attempt` until it succeeds; one failure is allowed, if it is a documented one or "not now".
+template <class Attempt>
+bool once_more(Attempt attempt) {
+  for (int failures = 0; failures < 2; ++failures) {
+    const auto r = attempt();
+    if (r) return true;
+    if (!r.err().again() && r.err() != errc::closed && !documented_opening(r.err())) return false;
+  }
+  return false;
+}
+
+/// Bytes through a foreign pipe and a splice into another one.
+inline int pass_through(stage& s, const site&) {
+  const holdings before = settled_holdings();
+  {
+    int fd[2];
+    FAULTS_REQUIRE(::pipe2(fd, O_CLOEXEC) == 0);
+    sluice::descriptor_reader in{sluice::unique_handle(fd[0])};
+    sluice::descriptor_writer out{sluice::unique_handle(fd[1])};
+    auto p = sluice::pipe();
+    FAULTS_REQUIRE(p);
+    const std::byte some[1]{std::byte{42}};
+    std::byte to[1];
+    const int line = s.traced([&]() -> int {
+      FAULTS_REQUIRE(once_more([&] { return out.try_write(some); }) && once_more([&] { return in.try_read(to); }));
+      FAULTS_REQUIRE(to[0] == some[0]);
+      FAULTS_REQUIRE(once_more([&] { return out.try_write(some); }) && once_more([&] { return sluice::try_splice(in, p->out); }));
+      FAULTS_REQUIRE(once_more([&] { return p->out.set_capacity(131'072); }) && once_more([&] { return p->in.try_read(to); }));
+      return 0;
+    });
+    if (line != 0) return line;
+  }
+  FAULTS_REQUIRE(settled_holdings() == before);
+  return 0;
+}
+
+/// A FIFO: made, met, written, read, removed.
+inline int life_of_a_fifo(stage& s, const site& at) {
+  const holdings before = settled_holdings();
+  const std::string path = *at.dir / "fifo";
+  const int line = s.traced([&]() -> int {
+    auto r = sluice::fifo_source<message>(path);
+    FAULTS_REQUIRE(r || documented_opening(r.err()));
+    if (!r) r = sluice::fifo_source<message>(path);
+    FAULTS_REQUIRE(r);
+    auto t = sluice::fifo_sink<message>(path);
+    FAULTS_REQUIRE(t || documented_opening(t.err()));
+    if (!t) t = sluice::fifo_sink<message>(path);
+    FAULTS_REQUIRE(t);
+    auto pushed = t->try_push(message::make(1));
+    if (pushed.err() == errc::truncated) return 0;  // a part of a small write: no FIFO does that, and the sink then ends
+    if (pushed.err() == errc::closed) t->stream().reopen();
+    FAULTS_REQUIRE(pushed || documented_opening(pushed.err()) || pushed.err().again() || pushed.err() == errc::closed);
+    if (!pushed) pushed = t->try_push(message::make(1));
+    FAULTS_REQUIRE(pushed);
+    FAULTS_REQUIRE(once_more([&] { return r->try_pop(); }) && r->try_pop().err().again());
+    FAULTS_REQUIRE(once_more([&] { return sluice::fifo_remove(path); }));
+    return 0;
+  });
+  ::unlink(path.c_str());
+  if (line != 0) return line;
+  FAULTS_REQUIRE(settled_holdings() == before);
+  return 0;
+}
+
+/// A child: started, asked, answered, ended.
+inline int life_of_a_child(stage& s, const site&) {
+  const holdings before = settled_holdings();
+  const int line = s.traced([&]() -> int {
+    const auto start = [] { return sluice::spawn({"/bin/cat"}); };
+    auto c = start();
+    FAULTS_REQUIRE(c || documented_opening(c.err()));
+    if (!c) c = start();
+    FAULTS_REQUIRE(c);
+    std::byte b[1]{};
+    FAULTS_REQUIRE(once_more([&] { return c->in.try_write(b); }) && once_more([&] { return c->out.read(b, 5s); }));
+    FAULTS_REQUIRE(once_more([&] { return c->end(); }));
+    return 0;
+  });
+  if (line != 0) return line;
+  FAULTS_REQUIRE(::waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD);
   FAULTS_REQUIRE(settled_holdings() == before);
   return 0;
 }

@@ -178,7 +178,7 @@ TEST_CASE("a child is ended more and more firmly", "[spawn]") {
   const sluice::ending_patience soon{.after_close = 200ms, .after_terminate = 200ms};
   CHECK(*spawn({"cat"})->end() == exit_status{});
   CHECK(*spawn({"sleep", "100"})->end(soon) == exit_status{0, SIGTERM});
-  auto stubborn = spawn({"sh", "-c", "trap '' TERM; echo ready; while :; do sleep 100; done"});
+  auto stubborn = spawn({"sh", "-c", "trap '' TERM; echo ready; exec sleep 100"});
   std::byte b[8];
   REQUIRE(stubborn->out.read(b, 10s));
   CHECK(*stubborn->end(soon) == exit_status{0, SIGKILL});

@@ -114,7 +114,8 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::participants: return "the region has another number of participant slots; leave .participants unset to adopt it";
         case subject::persistence: return "the region is not persistent; remove it first to create it anew";
         case subject::after_death: return "the region was created with another .after_death; leave it unset to adopt that, or remove the region";
-        case subject::size: return "a message of another size came; the other side sends another type";
+        case subject::file_type: return "this is no FIFO; choose another name";
+        case subject::size: return "a message of another size came; use one type on both sides";
         default: return "the other side is not of the same making";
       }
     case errc::peer_died:
