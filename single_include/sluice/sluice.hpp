@@ -5614,9 +5614,10 @@ status converse(child& c, std::span<const std::byte> input, Take take, until u =
     if (!s && s.err().again() && !u.immediate())
       s = detail::wait_for(talk, want::pop, by, [&talk] { return talk.step_once(); });
     if (!s) return s;
+    if (u.immediate() && !talk.over()) return error(errc::empty, step::read);  // one step: it could go on for ever
     // While bytes flow there is no wait that would notice.
     if (by.interrupter() != nullptr && by.interrupter()->requested()) return error(errc::stopped, step::wait);
-    if (!u.immediate() && by.deadline() != detail::never && detail::monotonic_ns() >= by.deadline())
+    if (by.deadline() != detail::never && !u.immediate() && detail::monotonic_ns() >= by.deadline())
       return error(errc::timeout, step::wait);
   }
   return {};
