@@ -6347,7 +6347,6 @@ namespace detail {
 
 template <class T, class Stream>
 constexpr end_traits whole_message_traits() noexcept {
-  static_assert(sizeof(T) <= PIPE_BUF, "a pipe takes at most PIPE_BUF bytes in one piece; a larger message would be torn");
   end_traits t = traits_of<Stream>;
   t.boundaries = true;
   t.max_size = sizeof(T);
@@ -6361,6 +6360,8 @@ constexpr end_traits whole_message_traits() noexcept {
 /// Threads: one at a time; any number of sinks on the same pipe. Blocks: push; never try_push. Allocates: never.
 template <wire T, writable Stream>
 class whole_sink : public sink_verbs<whole_sink<T, Stream>> {
+  static_assert(sizeof(T) <= PIPE_BUF, "a pipe takes at most PIPE_BUF bytes in one piece: a larger message is torn");
+
  public:
   using value_type = T;
   static constexpr end_traits traits = detail::whole_message_traits<T, Stream>();
@@ -6741,6 +6742,8 @@ class packet_writer : public write_verbs<packet_writer> {
 /// Threads: one at a time. Blocks: pop; never try_pop. Allocates: never.
 template <wire T>
 class packet_source : public source_verbs<packet_source<T>> {
+  static_assert(sizeof(T) <= PIPE_BUF, "a packet has at most PIPE_BUF bytes");
+
  public:
   using value_type = T;
   static constexpr end_traits traits = detail::whole_message_traits<T, packet_reader>();

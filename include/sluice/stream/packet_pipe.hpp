@@ -100,6 +100,8 @@ class packet_writer : public write_verbs<packet_writer> {
 /// Threads: one at a time. Blocks: pop; never try_pop. Allocates: never.
 template <wire T>
 class packet_source : public source_verbs<packet_source<T>> {
+  static_assert(sizeof(T) <= PIPE_BUF, "a packet has at most PIPE_BUF bytes");
+
  public:
   using value_type = T;
   static constexpr end_traits traits = detail::whole_message_traits<T, packet_reader>();

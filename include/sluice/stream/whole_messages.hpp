@@ -15,7 +15,6 @@ namespace detail {
 
 template <class T, class Stream>
 constexpr end_traits whole_message_traits() noexcept {
-  static_assert(sizeof(T) <= PIPE_BUF, "a pipe takes at most PIPE_BUF bytes in one piece; a larger message would be torn");
   end_traits t = traits_of<Stream>;
   t.boundaries = true;
   t.max_size = sizeof(T);
@@ -29,6 +28,8 @@ constexpr end_traits whole_message_traits() noexcept {
 /// Threads: one at a time; any number of sinks on the same pipe. Blocks: push; never try_push. Allocates: never.
 template <wire T, writable Stream>
 class whole_sink : public sink_verbs<whole_sink<T, Stream>> {
+  static_assert(sizeof(T) <= PIPE_BUF, "a pipe takes at most PIPE_BUF bytes in one piece: a larger message is torn");
+
  public:
   using value_type = T;
   static constexpr end_traits traits = detail::whole_message_traits<T, Stream>();
