@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/channel/broadcast.hpp>
+#include <sluice/channel/bytes_crowd.hpp>
 #include <sluice/channel/shared.hpp>
 #include <sluice/channel/shared_bytes.hpp>
 
@@ -14,7 +15,7 @@
 #include <optional>
 #include <utility>
 
-// One producer and its readers, which an enemy stops, resumes, kills and restarts at random. A message names the session of
+// One producer and its readers (of bytes of many, two producers and one reader), which an enemy stops, resumes, kills and restarts at random. A message names the session of
 // its producer, and which of that session's messages it is; how many each session has pushed stands in memory that no process
 // owns. So what lies between two messages that a reader gets is known, but for the one that a killed producer was about to
 // push; and it must be exactly what the reader was told that it has missed: nothing, of a lossless ring.
@@ -26,7 +27,7 @@ using sluice::errc;
 using sluice::error;
 using u64 = std::uint64_t;
 
-constexpr unsigned readers = 3, stages = readers + 1;  // the producer is the first stage
+constexpr unsigned readers = 3, stages = readers + 1;  // the producers are the first stages
 constexpr u64 most_sessions = 1 << 16;
 
 struct place {  // of a message
@@ -53,6 +54,7 @@ struct message {
 struct ledger {
   std::atomic<u64> sessions;  // that have begun
   std::array<std::atomic<u64>, most_sessions> intent, pushed;  // of each: may have pushed, has pushed
+  std::array<std::atomic<u64>, most_sessions> next;  // of each, where there are several producers: what its reader has had
   std::array<std::atomic<u64>, stages> got;      // messages
   std::array<std::atomic<unsigned>, stages> up;
   std::atomic<u64> missed, repeated, deaths_told, had_session, had_number;  // the last two: of the reader of bytes, for its successor
@@ -79,18 +81,20 @@ struct ends {
     return m.err();
   }
 };
-template <>
-struct ends<sluice::bytes_of<sluice::spsc>> {
+template <class Side>
+struct ends<sluice::bytes_of<Side>> {
   static constexpr bool lossless = true;
-  static auto sink(const sluice::ring_options& o) { return sluice::shm_bytes_sink("ring", o); }
-  static auto source(const sluice::ring_options& o) { return sluice::shm_bytes_source("ring", o); }
+  static auto sink(const sluice::ring_options& o) { return sluice::shm_bytes_sink<Side>("ring", o); }
+  static auto source(const sluice::ring_options& o) { return sluice::shm_bytes_source<Side>("ring", o); }
   static std::size_t size_of(place p) { return sizeof(message) + (p.number * 37 + p.session) % 700; }
   static error push(auto& t, const message& m) {
-    auto s = t.claim(size_of(m.at), 10ms);
+    const std::size_t n = size_of(m.at), spare = std::is_same_v<Side, sluice::spsc> ? 0 : m.at.number % 3 * 90;  // some shrink
+    if (!std::is_same_v<Side, sluice::spsc> && m.at.number % 7 == 0) (void)t.try_claim(n);  // and some think better of it
+    auto s = t.claim(n + spare, 10ms);
     if (!s) return s.err();
-    std::memset(s.data(), static_cast<int>(m.at.number & 127), s.size());
+    std::memset(s.data(), static_cast<int>(m.at.number & 127), n);
     std::memcpy(s.data(), &m, sizeof m);
-    s.commit();
+    s.commit(n);
     return {};
   }
   template <class Use>
@@ -108,12 +112,15 @@ struct ends<sluice::bytes_of<sluice::spsc>> {
 };
 
 template <class Kind>
-int produce(const sluice::ring_options& o, ledger& l) {
+constexpr unsigned producers = sluice::ring_kind<Kind>::producers.single() ? 1 : 2;
+
+template <class Kind>
+int produce(const sluice::ring_options& o, ledger& l, unsigned k) {
   auto t = ends<Kind>::sink(o);
   if (!t) return failed(l, __LINE__, static_cast<u64>(t.err().code));
   const u64 session = l.sessions++;
   if (session >= most_sessions) return failed(l, __LINE__);
-  l.up[0] = 1;
+  l.up[k] = 1;
   for (u64 n = 0; !l.stop;) {
     l.intent[session] = n + 1;
     const error e = ends<Kind>::push(*t, message::make({session, n}));
@@ -180,6 +187,41 @@ int follow(const sluice::ring_options& o, ledger& l, unsigned k) {
   }
 }
 
+/// The only reader of several producers: of each session, every message, in order. What it had in hand when it was killed
+/// comes once more, as the first that its successor gets.
+template <class Kind>
+int collect(const sluice::ring_options& o, ledger& l, unsigned k) {
+  auto r = ends<Kind>::source(o);
+  if (!r) return failed(l, __LINE__, static_cast<u64>(r.err().code));
+  l.up[k] = 1;
+  bool first = true;
+  u64 told = 0;
+  int line = 0;
+  for (;;) {
+    const error e = ends<Kind>::take(*r, [&](const message& m) {
+      if (!m.whole() || m.at.session >= l.sessions) return void(line = failed(l, __LINE__, m.at.number));
+      auto& next = l.next[m.at.session];
+      const bool again = std::exchange(first, false) && m.at.number + 1 == next;
+      if (again) ++l.repeated;
+      else if (m.at.number != next) line = failed(l, __LINE__, m.at.session << 32 | m.at.number);
+      else next = m.at.number + 1;
+      ++l.got[k];
+    });
+    if (line != 0) return line;
+    if (e == errc::peer_died) {
+      l.deaths_told += told++ == 0 ? 1 : 0;
+      test::sleep_us(200);
+    } else if (e == errc::closed) {
+      if (!l.stop) return failed(l, __LINE__, k);
+      for (u64 s = 0; s < l.sessions; ++s)
+        if (l.next[s] < l.pushed[s] || l.next[s] > std::max(l.intent[s].load(), l.pushed[s].load())) return failed(l, __LINE__, s);
+      return 0;
+    } else if (e && e != errc::timeout && !e.again()) {
+      return failed(l, __LINE__, static_cast<u64>(e.code));
+    }
+  }
+}
+
 double seconds_each() {
   if (const char* s = std::getenv("SLUICE_STRESS_SECONDS")) return std::atof(s);
   return SLUICE_TEST_TIER_FULL ? 60 : 2;
@@ -191,14 +233,19 @@ void annoy(const char* name, std::size_t capacity, unsigned n_readers) {
   sluice::ring_options o;
   o.directory = dir.c_str();
   o.capacity = capacity;
+  constexpr unsigned pushers = producers<Kind>;
+  const unsigned all = pushers + n_readers;
   const test::shared_with_children<ledger> shared;
   ledger& l = *shared;
   std::array<std::optional<test::child>, stages> processes;
   const auto start = [&](unsigned k) {
     l.up[k] = 0;
-    processes[k].emplace([&, k] { return k == 0 ? produce<Kind>(o, l) : follow<Kind>(o, l, k); });
+    processes[k].emplace([&, k] {
+      if (k < pushers) return produce<Kind>(o, l, k);
+      return pushers == 1 ? follow<Kind>(o, l, k) : collect<Kind>(o, l, k);
+    });
   };
-  for (unsigned k = 0; k <= n_readers; ++k) start(k);
+  for (unsigned k = 0; k < all; ++k) start(k);
   const u64 seed = static_cast<u64>(test::now_ns());
   INFO(name << ", seed " << seed);
   test::dice d(seed);
@@ -206,7 +253,7 @@ void annoy(const char* name, std::size_t capacity, unsigned n_readers) {
   bool ok = true;
   // Everybody goes on: that nobody is left asleep, or held up by the dead.
   const auto progresses = [&] {
-    for (unsigned k = 1; k <= n_readers; ++k) {
+    for (unsigned k = pushers; k < all; ++k) {
       const u64 before = l.got[k];
       if (!test::eventually([&] { return l.wrong != 0 || l.got[k] > before + 3; }, sanitized ? 60 : 20)) failed(l, __LINE__, k);
     }
@@ -216,7 +263,7 @@ void annoy(const char* name, std::size_t capacity, unsigned n_readers) {
   while (ok && static_cast<double>(test::now_ns() - begun) < seconds_each() * 1e9) {
     ok = progresses();
     for (auto n = d.below(4) + 1; ok && n-- != 0;) {
-      const auto victim = static_cast<unsigned>(d.below(n_readers + 1));
+      const auto victim = static_cast<unsigned>(d.below(all));
       test::sleep_us(static_cast<long>(d.below(3000)));
       if (d.below(2) == 0) {
         const bool joined = l.up[victim] != 0;
@@ -230,7 +277,7 @@ void annoy(const char* name, std::size_t capacity, unsigned n_readers) {
         }
         ++stops;
         test::sleep_us(static_cast<long>(d.below(d.below(4) == 0 ? 60'000 : 3000)));
-        if (joined && victim == 0) {
+        if (joined && victim < pushers && pushers == 1) {
           ++refusals;
           if (ends<Kind>::sink(o).err() != errc::busy) failed(l, __LINE__);
         }
@@ -245,7 +292,7 @@ void annoy(const char* name, std::size_t capacity, unsigned n_readers) {
   }
   ok = ok && progresses();
   l.stop = true;
-  for (unsigned k = 0; ok && k <= n_readers; ++k) ok = processes[k]->wait(20) == 0;
+  for (unsigned k = 0; ok && k < all; ++k) ok = processes[k]->wait(20) == 0;
   u64 got = 0;
   for (const auto& g : l.got) got += g;
   std::printf("%-9s capacity %zu: %.1f s, %u kills, %u stops, %u roles refused; %llu sessions, %llu messages out, %llu missed and told, %llu came once more\n",
@@ -276,4 +323,7 @@ TEST_CASE("whoever is stopped, killed and restarted, a newest value is whole and
 }
 TEST_CASE("whoever is stopped, killed and restarted, messages of any length come whole, in order, and at most once more for each death") {
   annoy<sluice::bytes_of<sluice::spsc>>("bytes", 2000, 1);
+}
+TEST_CASE("whoever of two producers is stopped, killed and restarted, bytes of each come whole, in order, and at most once more for each death") {
+  annoy<sluice::bytes_of<sluice::mpsc>>("bytes of many", 3000, 1);
 }
