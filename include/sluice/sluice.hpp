@@ -38,6 +38,8 @@
 #include <sluice/stream/socket_stream.hpp>
 #include <sluice/stream/spawn.hpp>
 #include <sluice/stream/splice.hpp>
+#include <sluice/stream/tcp.hpp>
+#include <sluice/stream/udp.hpp>
 #include <sluice/stream/whole_messages.hpp>
 #include <sluice/channel/broadcast.hpp>
 #include <sluice/channel/bytes.hpp>

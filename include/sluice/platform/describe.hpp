@@ -64,7 +64,9 @@ constexpr const char* name_of(step s) noexcept {
 constexpr const char* sentence_for(error e) noexcept {
   switch (e.code) {
     case errc::ok: return "no error";
-    case errc::empty: return "nothing there yet; wait by passing a duration, or try again";
+    case errc::empty:
+      if (e.about() == subject::descriptors) return "a connection waits, but descriptors are used up; close some, or raise the limit (ulimit -n)";
+      return "nothing there yet; wait by passing a duration, or try again";
     case errc::full: return "no room yet; wait by passing a duration, or try again";
     case errc::pending: return "another participant is in the middle of an operation; wait for it, or look why it is stopped";
     case errc::timeout: return "the time is up; nothing was taken and nothing was sent";
@@ -140,6 +142,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::permissions: return "the mode must let the owner read and write, and not let everybody write";
         case subject::address: return "not an address of this host, or not written as HOST:PORT ([HOST]:PORT for IPv6)";
         case subject::member_alignment: return "a member of the message type has an alignas that cannot be seen; specialise described_layout for it";
+        case subject::protocol: return "the descriptor is of another kind than this end is for";
         case subject::options: return ".directory belongs to shared memory names; a file has its directory in the path";
         case subject::delimiter: return "the message contains the delimiter of its framing; use another delimiter, or another framing";
         default: return "the argument is not valid";
@@ -155,8 +158,16 @@ constexpr const char* sentence_for(error e) noexcept {
         default: return "no permission; check the owner and mode of the file and of its directory";
       }
     case errc::not_found:
-      if (e.about() == subject::address) return "nobody listens at that address, or no such host; start the other side first";
-      return e.about() == subject::directory ? "no such directory; create it first" : "no such name";
+      switch (e.about()) {
+        case subject::address: return "nobody listens at that address; start the other side first";
+        case subject::route: return "that host cannot be reached, or does not answer; check the address and the network";
+        case subject::host_name: return "no such host; check how its name is written";
+        case subject::name_server: return "the name of the host could not be looked up just now; try again, or give its address";
+        case subject::device: return "no such network device; see `ip link` for their names";
+        case subject::descriptors: return "the service manager gave this process no such listener; check LISTEN_FDS";
+        case subject::directory: return "no such directory; create it first";
+        default: return "no such name";
+      }
     case errc::no_space:
       if (e.about() == subject::descriptors) return "too many open descriptors; close some, or raise the limit (ulimit -n)";
       return e.about() == subject::participants ? "every participant slot is taken; create the region with more .participants"

@@ -36,10 +36,15 @@ class frame_writer {
     if (settled(s) || u.immediate()) return s;
     return wait_for(*this, want::push, u, [this] { return try_flush(); });
   }
-  /// Sends what was accepted and ends the stream. Out of patience it leaves both as they are, for another call.
+  /// Sends what was accepted and ends the stream, in the stream's own orderly way where it has one. Out of patience it
+  /// leaves both as they are, for another call.
   status finish(until u = {}) noexcept {
-    const status s = flush(u);
+    const until by = u.immediate() ? u : u.absolute();
+    const status s = flush(by);
     const error e = s.err();
+    if constexpr (requires { { stream_.finish(by) } -> std::same_as<status>; }) {
+      if (s) return stream_.finish(by);
+    }
     if (!e.again() && e.code != errc::timeout && e.code != errc::stopped) stream_.close();
     return s;
   }

@@ -145,9 +145,15 @@ class socket_stream : public detail::socket_reading<socket_stream<Traits>>,
     end_writing();
     const until by = u.immediate() ? u : u.absolute();
     std::byte unread[4096];
-    for (;;) {
+    for (unsigned looks = 0;;) {
       const auto n = this->read(unread, by);
-      if (n) continue;
+      if (n) {  // the wait looks at the clock only where nothing comes, and somebody may never stop talking
+        if (by.immediate() && ++looks == 64) return error(errc::pending, step::finish);
+        if (by.interrupter() != nullptr && by.interrupter()->requested()) return error(errc::stopped, step::finish);
+        if (!by.immediate() && by.deadline() != detail::never && detail::monotonic_ns() >= by.deadline())
+          return error(errc::timeout, step::finish);
+        continue;
+      }
       if (n.err().again() || n.err() == errc::timeout || n.err() == errc::stopped) return n.err().during(step::finish);
       fd_.reset();
       return n.err() == errc::closed ? status() : n.err().during(step::finish);
@@ -160,6 +166,8 @@ class socket_stream : public detail::socket_reading<socket_stream<Traits>>,
   void disarm(want) noexcept {}
   /// Ends the writing and closes, without waiting.
   void close() noexcept { detail::end_connection(fd_); }
+  /// The descriptor, which is no longer ours; the connection stays as it is.
+  [[nodiscard]] unique_handle release() noexcept { return std::move(fd_); }
   [[nodiscard]] int handle() const noexcept { return fd_.get(); }
 
  private:

@@ -8,6 +8,7 @@
 #if SLUICE_HAS_LINUX()
 
 #include <cstddef>
+#include <poll.h>
 #include <span>
 #include <sys/socket.h>
 
@@ -29,6 +30,11 @@ inline error socket_error(step at) noexcept {
     case ENFILE: return error(errc::no_space, at, subject::descriptors);
     case ENOBUFS: return error(errc::no_space, at, subject::size);
     case EMSGSIZE: return error(errc::too_big, at);
+    case EHOSTUNREACH:
+    case EHOSTDOWN:
+    case ENETUNREACH:
+    case ENETDOWN: return error(errc::not_found, at, subject::route);
+    case ETIMEDOUT: return at == step::open ? error(errc::not_found, at, subject::route) : error(errc::os, at, ETIMEDOUT);
     case ECONNRESET: return at == step::read ? error(errc::os, at, ECONNRESET) : error(errc::closed, at);
     default: return last_error(at);
   }
@@ -39,6 +45,52 @@ inline result<unique_handle> make_socket(int family, int type, int protocol = 0)
   unique_handle fd(::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
   if (!fd) return socket_error(step::create);
   return fd;
+}
+
+/// A connection that waits at a listener; those that broke off while they waited are passed over. Where descriptors or
+/// memory are short it is `empty`, about that: the connection goes on waiting. `may_block` is for a listener whose
+/// description is somebody else's and blocks: it is looked at first, for nothing tells a single accept not to wait.
+inline result<unique_handle> accept_one(int listener, bool may_block) noexcept {
+  for (int broken_off = 0; broken_off < 64; ++broken_off) {
+    if (pollfd look{listener, POLLIN, 0}; may_block && ::poll(&look, 1, 0) <= 0) return error(errc::empty, step::open);
+    unique_handle fd(
+        retry_interrupted([&] { return ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK); }));
+    if (fd) return fd;
+    switch (errno) {
+      case EAGAIN: return error(errc::empty, step::open);
+      case EMFILE:
+      case ENFILE: return error(errc::empty, step::open, subject::descriptors);
+      case ENOBUFS:
+      case ENOMEM: return error(errc::empty, step::open, subject::size);
+      case EINVAL: return error(errc::closed, step::open);  // it listens no more
+      case ECONNABORTED:
+      case EPROTO:
+      case EPERM:  // a firewall took it away
+      case ENETDOWN:
+      case ENETUNREACH:
+      case EHOSTDOWN:
+      case EHOSTUNREACH: continue;  // the fate of that one connection
+      default: return socket_error(step::open);
+    }
+  }
+  return error(errc::empty, step::open);
+}
+
+/// Begins a connection; success says only that it is under way.
+inline status start_connection(int fd, const sockaddr* to, socklen_t size) noexcept {
+  if (retry_interrupted([&] { return ::connect(fd, to, size); }) == 0) return {};
+  return errno == EINPROGRESS || errno == EALREADY ? status() : socket_error(step::open);
+}
+/// How far it has come: made, under way (`empty`), or why it failed.
+inline status connection_made(int fd) noexcept {
+  int why = 0;
+  socklen_t size = sizeof why;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &why, &size) != 0) return socket_error(step::open);
+  if ((errno = why) != 0) return socket_error(step::open);
+  sockaddr_storage peer;
+  size = sizeof peer;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0) return {};
+  return errno == ENOTCONN ? error(errc::empty, step::open) : socket_error(step::open);
 }
 
 template <class Value>
