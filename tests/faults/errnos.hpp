@@ -63,6 +63,23 @@ inline const std::vector<documented_call>& documented_calls() {
       {SYS_clone, "clone", {EAGAIN, ENOMEM, ENOSPC, EPERM, EUSERS}},
       {SYS_waitid, "waitid", {EINTR}},
       {424, "pidfd_send_signal", {EPERM, EINVAL, ENOSYS}},
+      {SYS_socket, "socket", {EACCES, EAFNOSUPPORT, EINVAL, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTONOSUPPORT}},
+      {SYS_bind, "bind", {EACCES, EADDRINUSE, EADDRNOTAVAIL, EINVAL}},
+      {SYS_listen, "listen", {EADDRINUSE, EOPNOTSUPP}},
+      {SYS_accept4, "accept4", {EAGAIN, ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTO, EPERM, ENETDOWN, EHOSTUNREACH}},
+      // Without EINPROGRESS: said of a connection that is not begun, it is a lie that nobody could see through.
+      {SYS_connect, "connect", {EACCES, EPERM, EADDRINUSE, EADDRNOTAVAIL, EAGAIN, ECONNREFUSED, EHOSTUNREACH, EINTR,
+                                ENETUNREACH, ENOBUFS, ENOMEM, ETIMEDOUT}},
+      {SYS_setsockopt, "setsockopt", {ENOPROTOOPT, ENOMEM, ENOBUFS, EPERM}},
+      {SYS_getsockopt, "getsockopt", {ENOPROTOOPT, ENOMEM, ENOBUFS}},
+      {SYS_getsockname, "getsockname", {ENOBUFS}},
+      {SYS_getpeername, "getpeername", {ENOBUFS}},
+      {SYS_shutdown, "shutdown", {ENOTCONN}},
+      {SYS_sendto, "sendto", {EAGAIN, EINTR, ENOBUFS, ENOMEM}, true},
+      {SYS_recvfrom, "recvfrom", {EAGAIN, EINTR, ENOMEM}, true},
+      {SYS_sendmmsg, "sendmmsg", {EAGAIN, ECONNREFUSED, EINTR, EIO, EINVAL, ENOBUFS, ENOMEM, EPERM, ENETUNREACH}},
+      {SYS_recvmmsg, "recvmmsg", {EAGAIN, ECONNREFUSED, EINTR, ENOMEM}},
+      {SYS_poll, "poll", {EINTR, ENOMEM}},
       {SYS_memfd_create, "memfd_create", {EINVAL, EMFILE, ENFILE, ENOMEM, EPERM, ENOSYS}},
       {SYS_close, "close", {EINTR, EIO, ENOSPC, EDQUOT}},  // the descriptor is gone all the same
       // Cannot fail, or only for a wrong argument; of munmap also where it would split a mapping, which nobody does here.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "errnos.hpp"
+#include "net_operations.hpp"
 #include "operations.hpp"
 
 #include "../catch.hpp"
@@ -42,6 +43,8 @@ constexpr operation operations[] = {
     {"a foreign pipe, a splice", faults::pass_through},
     {"life of a FIFO", faults::life_of_a_fifo},
     {"life of a child", faults::life_of_a_child},
+    {"life of tcp", faults::tcp_life},
+    {"life of udp", faults::udp_life},
     {"life of lanes", faults::life_of<sluice::lanes>},
     {"life of a broadcast", faults::life_of<sluice::broadcast>},
     {"life of bytes", faults::life_of<sluice::bytes_of<sluice::spsc>>},

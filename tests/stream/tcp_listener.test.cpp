@@ -279,7 +279,7 @@ TEST_CASE("programs that nobody here wrote talk with a listener", "[tcp]") {
                              "open(sys.argv[1],'wb').write(d)\n";
   const guest guests[] = {
       {"python3", "python3 -c \"" + script + "\" " + got, true},
-      {"nc", "echo ping | nc -q 5 127.0.0.1 " + port + " > " + got, true},
+      {"nc", "echo ping | nc -q 2 127.0.0.1 " + port + " > " + got, true},
       {"socat", "echo ping | socat -t 5 - TCP:127.0.0.1:" + port + " > " + got, true},
       {"curl", "curl -s --max-time 20 http://127.0.0.1:" + port + "/ > " + got, false},
   };

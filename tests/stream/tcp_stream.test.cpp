@@ -228,8 +228,7 @@ TEST_CASE("finish() keeps its deadline and hears a stop, also of a peer that nev
   std::atomic<bool> over{false};
   std::thread talker([&] {
     const auto block = pattern(4096);
-    while (!over && p.far_end.write(block, 10s)) {
-    }
+    while (!over) (void)p.far_end.write(block, 20ms);
   });
   auto before = test::now_ns();
   CHECK(p.near_end.finish(50ms).err() == errc::timeout);

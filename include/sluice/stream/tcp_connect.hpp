@@ -59,16 +59,14 @@ class tcp_connector : public source_verbs<tcp_connector> {
     if (way_.lookup) {
       if (const error e = take_addresses()) return e;
     }
-    for (unsigned i = 0; i < way_.running;) {
-      const status s = detail::connection_made(way_.attempt[i].get());
-      if (s) return give(i);
-      if (s.err().again()) ++i;
-      else drop(i, s.err());
-    }
-    while (way_.next < way_.count && way_.running < max_attempts && due() <= 0) {
-      if (const status s = start(way_.address[way_.next++]); !s) note(s.err());
-      else if (detail::connection_made(way_.attempt[way_.running - 1].get())) return give(way_.running - 1);
-    }
+    do {
+      for (unsigned i = 0; i < way_.running;) {
+        const status s = detail::connection_made(way_.attempt[i].get());
+        if (s) return give(i);
+        if (s.err().again()) ++i;
+        else drop(i, s.err());
+      }
+    } while (start_next());
     if (way_.running == 0 && way_.next == way_.count) return end(way_.failure);
     return error(errc::empty, step::pop);
   }
@@ -132,6 +130,12 @@ class tcp_connector : public source_verbs<tcp_connector> {
     }
     way_.lookup = {};
     return {};
+  }
+  /// False where it is no address's turn.
+  bool start_next() noexcept {
+    if (way_.next == way_.count || way_.running == max_attempts || due() > 0) return false;
+    if (const status s = start(way_.address[way_.next++]); !s) note(s.err());
+    return true;
   }
   status start(const endpoint& to) noexcept {
     auto fd = detail::make_socket(to.data()->sa_family, SOCK_STREAM, IPPROTO_TCP);
