@@ -249,6 +249,18 @@ TEST_CASE("finish() keeps its deadline and hears a stop, also of a peer that nev
   CHECK(p.near_end.finish(5s));
 }
 
+TEST_CASE("finish() looks at the clock and the stop while there is still something to take", "[tcp]") {
+  auto p = test::connected();
+  REQUIRE(write_all(p.far_end, pattern(100'000)));
+  std::byte one[1];
+  CHECK(p.near_end.finish(std::chrono::steady_clock::now() - 1s).err() == errc::timeout);
+  CHECK(p.near_end.read(one, 5s));  // the most of it is still there
+  sluice::stop halt;
+  halt.request();
+  CHECK(p.near_end.finish(halt).err() == errc::stopped);
+  CHECK(p.near_end.read(one, 5s));
+}
+
 TEST_CASE("a sink over TCP ends the stream's own way", "[tcp]") {
   auto p = test::connected();
   auto out = sluice::sink_of<std::uint64_t>(std::move(p.near_end));
