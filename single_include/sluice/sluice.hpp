@@ -4977,7 +4977,8 @@ inline error socket_error(step at) noexcept {
     case EHOSTDOWN:
     case ENETUNREACH:
     case ENETDOWN: return error(errc::not_found, at, subject::route);
-    case ETIMEDOUT: return at == step::open ? error(errc::not_found, at, subject::route) : error(errc::os, at, ETIMEDOUT);
+    case ETIMEDOUT:
+      return at == step::open ? error(errc::not_found, at, subject::route) : error(errc::os, at, ETIMEDOUT);
     case ECONNRESET: return at == step::read ? error(errc::os, at, ECONNRESET) : error(errc::closed, at);
     default: return last_error(at);
   }
@@ -5725,7 +5726,7 @@ class socket_stream : public detail::socket_reading<socket_stream<Traits>>,
 #ifndef SLUICE_STREAM_TCP_HPP
 #define SLUICE_STREAM_TCP_HPP
 
-// TCP: tcp_listen() gives a source of streams, tcp_connect() a stream; sink_of<T> and source_of<T> make messages of them.
+// TCP: tcp_listen() gives a source of streams, tcp_connect() a stream; sink_of<T> and source_of<T> make messages of it.
 #ifndef SLUICE_STREAM_TCP_CONNECT_HPP
 #define SLUICE_STREAM_TCP_CONNECT_HPP
 
@@ -5750,7 +5751,7 @@ class socket_stream : public detail::socket_reading<socket_stream<Traits>>,
 namespace sluice::detail {
 
 /// A host's addresses, looked up by a thread of its own, since getaddrinfo can neither be waited for together with
-/// anything else nor be called off. Whoever gives up leaves the state to that thread, which frees it when it is through.
+/// anything else nor be called off. Whoever gives up leaves the state to that thread, which frees it when it is done.
 ///
 /// Threads: one at a time. Allocates: the state, at start. After fork() the child has the question and not the thread:
 /// for it the answer never comes.
@@ -5885,8 +5886,8 @@ class name_lookup {
 
 namespace sluice {
 
-/// How soon a peer is given up that vanished without a word: a power cut, a cable, a firewall that forgot. A read or write
-/// then says so with ETIMEDOUT. A peer whose process was killed needs none of this: its system ends the connection.
+/// How soon a peer is given up that vanished without a word: a power cut, a cable, a firewall that forgot. A read or
+/// write then says so with ETIMEDOUT. A peer that was killed needs none of this: its system ends the connection.
 struct tcp_watch {
   std::chrono::seconds idle{0};      // after so much silence it is asked whether it is there; 0: never
   std::chrono::seconds interval{0};  // and again after so much more
@@ -5894,8 +5895,10 @@ struct tcp_watch {
   std::chrono::milliseconds unacknowledged{0};  // how long what was sent may stay unconfirmed; 0: about 15 minutes
 };
 inline constexpr tcp_watch unwatched{};
-inline constexpr tcp_watch watched_by_minutes{std::chrono::seconds(60), std::chrono::seconds(20), 3, std::chrono::minutes(2)};
-inline constexpr tcp_watch watched_by_seconds{std::chrono::seconds(3), std::chrono::seconds(2), 3, std::chrono::seconds(9)};
+inline constexpr tcp_watch watched_by_minutes{std::chrono::seconds(60), std::chrono::seconds(20), 3,
+                                             std::chrono::minutes(2)};
+inline constexpr tcp_watch watched_by_seconds{std::chrono::seconds(3), std::chrono::seconds(2), 3,
+                                             std::chrono::seconds(9)};
 
 /// What a TCP connection may be asked for. A size of 0 leaves a buffer to the system, which lets it grow with the need.
 struct tcp_options {
@@ -5956,8 +5959,8 @@ inline status check_tcp(int fd) noexcept {
 /// finish() is the end that loses nothing, close() does what is possible without waiting, abort() throws away.
 ///
 /// Threads: one at a time; split() for two. Blocks: read, write, finish; never the try_ forms. Allocates: never.
-/// Errors: empty, full, closed (an orderly end, or when writing: no one takes more), os with ECONNRESET (broken off: not
-/// everything came) or ETIMEDOUT (the peer has vanished, see tcp_watch).
+/// Errors: empty, full, closed (an orderly end, or when writing: no one takes more), os with ECONNRESET (broken off:
+/// not everything came) or ETIMEDOUT (the peer has vanished, see tcp_watch).
 class tcp_stream : public socket_stream<detail::tcp_traits> {
  public:
   using socket_stream::socket_stream;
@@ -6013,8 +6016,8 @@ struct tcp_connect_options {
 /// closed. So are all when the connector is closed or destroyed; a timeout leaves them as they are, for the next pop.
 ///
 /// Threads: one at a time. Blocks: pop; never try_pop. Allocates: for a name that must be looked up.
-/// Errors: empty, closed (the stream has been given out); not_found about `address` (refused), `route` (no way there, no
-/// answer), `host_name` or `name_server`; invalid, no_space, denied, os.
+/// Errors: empty, closed (the stream has been given out); not_found about `address` (refused), `route` (no way there,
+/// or no answer), `host_name` or `name_server`; invalid, no_space, denied, os.
 class tcp_connector : public source_verbs<tcp_connector> {
  public:
   using value_type = tcp_stream;
@@ -6135,7 +6138,8 @@ class tcp_connector : public source_verbs<tcp_connector> {
     if (!fd) return fd.err();
     const endpoint& from = way_.options.from;
     if (status s = detail::set_tcp(fd->get(), way_.options.stream); !s) return s;
-    if (!(from == endpoint()) && ::bind(fd->get(), from.data(), from.size()) != 0) return detail::socket_error(step::open);
+    if (!(from == endpoint()) && ::bind(fd->get(), from.data(), from.size()) != 0)
+      return detail::socket_error(step::open);
     if (status s = detail::start_connection(fd->get(), to.data(), to.size()); !s) return s;
     way_.attempt[way_.running++] = *std::move(fd);
     way_.next_at = detail::monotonic_ns() + std::chrono::nanoseconds(way_.options.next_address_after).count();
@@ -6176,10 +6180,12 @@ class tcp_connector : public source_verbs<tcp_connector> {
 /// A connection to an address, or to "HOST:PORT". To do something else meanwhile, keep a tcp_connector instead.
 ///
 /// Errors: as of tcp_connector; timeout and stopped call everything off.
-[[nodiscard]] inline result<tcp_stream> tcp_connect(const endpoint& to, until u = {}, const tcp_connect_options& o = {}) noexcept {
+[[nodiscard]] inline result<tcp_stream> tcp_connect(const endpoint& to, until u = {},
+                                                    const tcp_connect_options& o = {}) noexcept {
   return tcp_connector(to, o).pop(u);
 }
-[[nodiscard]] inline result<tcp_stream> tcp_connect(std::string_view to, until u = {}, const tcp_connect_options& o = {}) noexcept {
+[[nodiscard]] inline result<tcp_stream> tcp_connect(std::string_view to, until u = {},
+                                                    const tcp_connect_options& o = {}) noexcept {
   return tcp_connector(to, o).pop(u);
 }
 
@@ -6215,8 +6221,8 @@ class tcp_listener : public source_verbs<tcp_listener> {
   using value_type = tcp_stream;
   static constexpr end_traits traits{.carries_close = false, .sees_reader_go = false, .spans = reach::network};
 
-  /// A socket that listens already. Its options are set, for its connections inherit them; its flags stay as they are. If
-  /// its description blocks and another process accepts from it too, a pop may wait longer than it was told to.
+  /// A socket that listens already. Its options are set, for its connections inherit them; its flags stay as they are.
+  /// If its description blocks and another process accepts from it too, a pop may wait longer than it was told to.
   [[nodiscard]] static result<tcp_listener> adopt(unique_handle fd, const tcp_options& o = {}) noexcept {
     if (const status s = detail::check_tcp(fd.get()); !s) return s.err();
     const auto listens = detail::get_option<int>(fd.get(), SOL_SOCKET, SO_ACCEPTCONN);
@@ -6263,7 +6269,8 @@ class tcp_listener : public source_verbs<tcp_listener> {
  private:
   friend result<tcp_listener> tcp_listen(endpoint, const tcp_listen_options&) noexcept;
 
-  explicit tcp_listener(unique_handle fd, bool may_block = false) noexcept : fd_(std::move(fd)), may_block_(may_block) {}
+  explicit tcp_listener(unique_handle fd, bool may_block = false) noexcept
+      : fd_(std::move(fd)), may_block_(may_block) {}
 
   static long number_in(const char* variable) noexcept {
     const char* const text = std::getenv(variable);
@@ -6481,7 +6488,7 @@ inline void own_groups_only(int fd, int family) noexcept {
 namespace sluice {
 
 struct udp_options {
-  bool share = false;    // several sockets at one address: all get what is sent to a group, one of them what is sent to it
+  bool share = false;    // several sockets at one address: what is sent to a group all get, the rest one of them
   bool v6_only = false;  // an IPv6 address takes IPv4 datagrams too, unless this is set
   bool combine = false;  // datagrams of one sender may come in one piece (GRO), `segment` says how to cut it
   int send_buffer = 0;   // 0: as the system has it
@@ -6514,12 +6521,13 @@ struct udp_departure {
 /// Connected, it hears only the other side, and that side's refusals: they are told once, by receive, and nothing ends.
 ///
 /// Threads: one at a time. Blocks: receive, send; never the try_ forms. Allocates: never.
-/// Errors: empty, full, closed (by close()), too_big; not_found about `address` (refused) or `route`; no_space, denied, os.
+/// Errors: empty, full, closed (by close()), too_big; not_found about `address` (refused) or `route`; no_space, denied,
+/// os.
 class udp_socket {
  public:
   static constexpr std::size_t max_payload = 65'507;
-  static constexpr end_traits traits{.reliable = false, .ordered = false, .carries_close = false, .sees_reader_go = false,
-                                     .spans = reach::network, .max_size = max_payload};
+  static constexpr end_traits traits{.reliable = false, .ordered = false, .carries_close = false,
+                                     .sees_reader_go = false, .spans = reach::network, .max_size = max_payload};
 
   udp_socket(udp_socket&&) noexcept = default;
   udp_socket& operator=(udp_socket&&) noexcept = default;
@@ -6564,7 +6572,9 @@ class udp_socket {
   status try_send(std::span<const std::byte> bytes) noexcept { return try_send({bytes, nullptr}); }
   status try_send(std::span<const std::byte> bytes, const endpoint& to) noexcept { return try_send({bytes, &to}); }
   status send(std::span<const std::byte> bytes, until u = {}) noexcept { return send({bytes, nullptr}, u); }
-  status send(std::span<const std::byte> bytes, const endpoint& to, until u = {}) noexcept { return send({bytes, &to}, u); }
+  status send(std::span<const std::byte> bytes, const endpoint& to, until u = {}) noexcept {
+    return send({bytes, &to}, u);
+  }
   /// At least one, and as many as there is room for, up to 32 by one system call.
   result<std::size_t> try_send(std::span<const udp_departure> batch) noexcept {
     if (!fd_) return error(errc::closed, step::write);
@@ -6583,7 +6593,8 @@ class udp_socket {
     bool refused = false;
     if (segment < cut_below_ && bytes.size() > segment) {
       constexpr std::size_t most_segments = 64;
-      std::size_t whole = segment * most_segments < max_payload ? segment * most_segments : max_payload / segment * segment;
+      std::size_t whole = segment * most_segments;
+      if (whole > max_payload) whole = max_payload / segment * segment;
       if (bytes.size() < whole) whole = bytes.size();
       detail::datagram_batch b;
       add(b, {bytes.first(whole), to});
@@ -6662,7 +6673,8 @@ class udp_socket {
     return errno == EAGAIN ? error(errc::full, step::write) : detail::socket_error(step::write);
   }
   status membership(bool join, const endpoint& group, const char* device, const endpoint* source) noexcept {
-    if (source != nullptr && source->family() != group.family()) return error(errc::invalid, step::join, subject::address);
+    if (source != nullptr && source->family() != group.family())
+      return error(errc::invalid, step::join, subject::address);
     return detail::change_membership(fd_.get(), join, device, group.data(), group.size(),
                                      source == nullptr ? nullptr : source->data());
   }
@@ -6721,10 +6733,11 @@ inline constexpr end_traits udp_traits{.reliable = false, .ordered = false, .car
 
 }  // namespace detail
 
-/// Messages of type T, each as a datagram to one peer. Accepted says that it was sent, no more: it may be lost, doubled or
-/// overtaken, and that nobody listens there is no error (the socket counts it).
+/// Messages of type T, each as a datagram to one peer. Accepted says that it was sent, no more: it may be lost, doubled
+/// or overtaken, and that nobody listens there is no error (the socket counts it).
 ///
-/// Threads: one at a time. Blocks: push; never try_push. Allocates: never. Errors: full, closed, not_found about `route`, os.
+/// Threads: one at a time. Blocks: push; never try_push. Allocates: never.
+/// Errors: full, closed, not_found about `route`, os.
 template <wire T>
 class udp_sink : public sink_verbs<udp_sink<T>> {
   static_assert(sizeof(T) <= udp_socket::max_payload, "a datagram cannot hold such a message");
@@ -6740,7 +6753,8 @@ class udp_sink : public sink_verbs<udp_sink<T>> {
   result<std::size_t> try_push(std::span<const T> values) noexcept {
     udp_departure batch[detail::datagram_batch::most];
     std::size_t n = 0;
-    for (; n < values.size() && n < detail::datagram_batch::most; ++n) batch[n].bytes = std::as_bytes(values.subspan(n, 1));
+    for (; n < values.size() && n < detail::datagram_batch::most; ++n)
+      batch[n].bytes = std::as_bytes(values.subspan(n, 1));
     auto sent = socket_.try_send(std::span<const udp_departure>(batch, n));
     return sent ? sent : sent.err().during(step::push);
   }

@@ -52,7 +52,8 @@ TEST_CASE("a datagram is a message, with its sender", "[udp]") {
 TEST_CASE("what is no message is counted and said to have come, one by one and in a batch", "[udp]") {
   auto p = pair();
   auto stranger = sluice::must(sluice::udp_connect(*p.in.socket().local()));
-  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, sizeof(reading) - 1, sizeof(reading) + 1, std::size_t{60'000}}) {
+  constexpr std::size_t message = sizeof(reading);
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, message - 1, message + 1, std::size_t{60'000}}) {
     REQUIRE(stranger.send(test::pattern(size), 1s));
     const auto m = p.in.pop(5s);
     CHECK(m.err() == errc::mismatch);

@@ -146,7 +146,8 @@ TEST_CASE("batches go out and come in by few system calls, whole and in place", 
     CHECK(arrivals[i].got.size == 10 + i);
     CHECK(arrivals[i].got.truncated() == (i > 30));
     CHECK(arrivals[i].got.from == *out.local());
-    CHECK(std::equal(places[i].begin(), places[i].begin() + static_cast<std::ptrdiff_t>(arrivals[i].got.kept), sent[i].begin()));
+    const auto kept = static_cast<std::ptrdiff_t>(arrivals[i].got.kept);
+    CHECK(std::equal(places[i].begin(), places[i].begin() + kept, sent[i].begin()));
   }
   CHECK(in.try_receive(std::span(arrivals)).err() == errc::empty);
 }
@@ -285,8 +286,10 @@ TEST_CASE("who has joined a group through a device hears it, who has left does n
     CHECK(!in.leave(group, "lo"));
     REQUIRE(out.send_groups_through("lo", 7, false));  // what comes over "lo" comes back all the same
     const int level = family == ip_family::v4 ? int{IPPROTO_IP} : int{IPPROTO_IPV6};
-    CHECK(*sluice::detail::get_option<int>(out.handle(), level, family == ip_family::v4 ? IP_MULTICAST_LOOP : IPV6_MULTICAST_LOOP) == 0);
-    CHECK(*sluice::detail::get_option<int>(out.handle(), level, family == ip_family::v4 ? IP_MULTICAST_TTL : IPV6_MULTICAST_HOPS) == 7);
+    const int loop = family == ip_family::v4 ? IP_MULTICAST_LOOP : IPV6_MULTICAST_LOOP;
+    const int hops = family == ip_family::v4 ? IP_MULTICAST_TTL : IPV6_MULTICAST_HOPS;
+    CHECK(*sluice::detail::get_option<int>(out.handle(), level, loop) == 0);
+    CHECK(*sluice::detail::get_option<int>(out.handle(), level, hops) == 7);
   }
 }
 

@@ -20,8 +20,8 @@ struct tcp_connect_options {
 /// closed. So are all when the connector is closed or destroyed; a timeout leaves them as they are, for the next pop.
 ///
 /// Threads: one at a time. Blocks: pop; never try_pop. Allocates: for a name that must be looked up.
-/// Errors: empty, closed (the stream has been given out); not_found about `address` (refused), `route` (no way there, no
-/// answer), `host_name` or `name_server`; invalid, no_space, denied, os.
+/// Errors: empty, closed (the stream has been given out); not_found about `address` (refused), `route` (no way there,
+/// or no answer), `host_name` or `name_server`; invalid, no_space, denied, os.
 class tcp_connector : public source_verbs<tcp_connector> {
  public:
   using value_type = tcp_stream;
@@ -142,7 +142,8 @@ class tcp_connector : public source_verbs<tcp_connector> {
     if (!fd) return fd.err();
     const endpoint& from = way_.options.from;
     if (status s = detail::set_tcp(fd->get(), way_.options.stream); !s) return s;
-    if (!(from == endpoint()) && ::bind(fd->get(), from.data(), from.size()) != 0) return detail::socket_error(step::open);
+    if (!(from == endpoint()) && ::bind(fd->get(), from.data(), from.size()) != 0)
+      return detail::socket_error(step::open);
     if (status s = detail::start_connection(fd->get(), to.data(), to.size()); !s) return s;
     way_.attempt[way_.running++] = *std::move(fd);
     way_.next_at = detail::monotonic_ns() + std::chrono::nanoseconds(way_.options.next_address_after).count();
@@ -183,10 +184,12 @@ class tcp_connector : public source_verbs<tcp_connector> {
 /// A connection to an address, or to "HOST:PORT". To do something else meanwhile, keep a tcp_connector instead.
 ///
 /// Errors: as of tcp_connector; timeout and stopped call everything off.
-[[nodiscard]] inline result<tcp_stream> tcp_connect(const endpoint& to, until u = {}, const tcp_connect_options& o = {}) noexcept {
+[[nodiscard]] inline result<tcp_stream> tcp_connect(const endpoint& to, until u = {},
+                                                    const tcp_connect_options& o = {}) noexcept {
   return tcp_connector(to, o).pop(u);
 }
-[[nodiscard]] inline result<tcp_stream> tcp_connect(std::string_view to, until u = {}, const tcp_connect_options& o = {}) noexcept {
+[[nodiscard]] inline result<tcp_stream> tcp_connect(std::string_view to, until u = {},
+                                                    const tcp_connect_options& o = {}) noexcept {
   return tcp_connector(to, o).pop(u);
 }
 

@@ -30,8 +30,8 @@ class tcp_listener : public source_verbs<tcp_listener> {
   using value_type = tcp_stream;
   static constexpr end_traits traits{.carries_close = false, .sees_reader_go = false, .spans = reach::network};
 
-  /// A socket that listens already. Its options are set, for its connections inherit them; its flags stay as they are. If
-  /// its description blocks and another process accepts from it too, a pop may wait longer than it was told to.
+  /// A socket that listens already. Its options are set, for its connections inherit them; its flags stay as they are.
+  /// If its description blocks and another process accepts from it too, a pop may wait longer than it was told to.
   [[nodiscard]] static result<tcp_listener> adopt(unique_handle fd, const tcp_options& o = {}) noexcept {
     if (const status s = detail::check_tcp(fd.get()); !s) return s.err();
     const auto listens = detail::get_option<int>(fd.get(), SOL_SOCKET, SO_ACCEPTCONN);
@@ -78,7 +78,8 @@ class tcp_listener : public source_verbs<tcp_listener> {
  private:
   friend result<tcp_listener> tcp_listen(endpoint, const tcp_listen_options&) noexcept;
 
-  explicit tcp_listener(unique_handle fd, bool may_block = false) noexcept : fd_(std::move(fd)), may_block_(may_block) {}
+  explicit tcp_listener(unique_handle fd, bool may_block = false) noexcept
+      : fd_(std::move(fd)), may_block_(may_block) {}
 
   static long number_in(const char* variable) noexcept {
     const char* const text = std::getenv(variable);

@@ -9,8 +9,8 @@
 
 namespace sluice {
 
-/// How soon a peer is given up that vanished without a word: a power cut, a cable, a firewall that forgot. A read or write
-/// then says so with ETIMEDOUT. A peer whose process was killed needs none of this: its system ends the connection.
+/// How soon a peer is given up that vanished without a word: a power cut, a cable, a firewall that forgot. A read or
+/// write then says so with ETIMEDOUT. A peer that was killed needs none of this: its system ends the connection.
 struct tcp_watch {
   std::chrono::seconds idle{0};      // after so much silence it is asked whether it is there; 0: never
   std::chrono::seconds interval{0};  // and again after so much more
@@ -18,8 +18,10 @@ struct tcp_watch {
   std::chrono::milliseconds unacknowledged{0};  // how long what was sent may stay unconfirmed; 0: about 15 minutes
 };
 inline constexpr tcp_watch unwatched{};
-inline constexpr tcp_watch watched_by_minutes{std::chrono::seconds(60), std::chrono::seconds(20), 3, std::chrono::minutes(2)};
-inline constexpr tcp_watch watched_by_seconds{std::chrono::seconds(3), std::chrono::seconds(2), 3, std::chrono::seconds(9)};
+inline constexpr tcp_watch watched_by_minutes{std::chrono::seconds(60), std::chrono::seconds(20), 3,
+                                             std::chrono::minutes(2)};
+inline constexpr tcp_watch watched_by_seconds{std::chrono::seconds(3), std::chrono::seconds(2), 3,
+                                             std::chrono::seconds(9)};
 
 /// What a TCP connection may be asked for. A size of 0 leaves a buffer to the system, which lets it grow with the need.
 struct tcp_options {
@@ -80,8 +82,8 @@ inline status check_tcp(int fd) noexcept {
 /// finish() is the end that loses nothing, close() does what is possible without waiting, abort() throws away.
 ///
 /// Threads: one at a time; split() for two. Blocks: read, write, finish; never the try_ forms. Allocates: never.
-/// Errors: empty, full, closed (an orderly end, or when writing: no one takes more), os with ECONNRESET (broken off: not
-/// everything came) or ETIMEDOUT (the peer has vanished, see tcp_watch).
+/// Errors: empty, full, closed (an orderly end, or when writing: no one takes more), os with ECONNRESET (broken off:
+/// not everything came) or ETIMEDOUT (the peer has vanished, see tcp_watch).
 class tcp_stream : public socket_stream<detail::tcp_traits> {
  public:
   using socket_stream::socket_stream;

@@ -17,10 +17,11 @@ inline constexpr end_traits udp_traits{.reliable = false, .ordered = false, .car
 
 }  // namespace detail
 
-/// Messages of type T, each as a datagram to one peer. Accepted says that it was sent, no more: it may be lost, doubled or
-/// overtaken, and that nobody listens there is no error (the socket counts it).
+/// Messages of type T, each as a datagram to one peer. Accepted says that it was sent, no more: it may be lost, doubled
+/// or overtaken, and that nobody listens there is no error (the socket counts it).
 ///
-/// Threads: one at a time. Blocks: push; never try_push. Allocates: never. Errors: full, closed, not_found about `route`, os.
+/// Threads: one at a time. Blocks: push; never try_push. Allocates: never.
+/// Errors: full, closed, not_found about `route`, os.
 template <wire T>
 class udp_sink : public sink_verbs<udp_sink<T>> {
   static_assert(sizeof(T) <= udp_socket::max_payload, "a datagram cannot hold such a message");
@@ -36,7 +37,8 @@ class udp_sink : public sink_verbs<udp_sink<T>> {
   result<std::size_t> try_push(std::span<const T> values) noexcept {
     udp_departure batch[detail::datagram_batch::most];
     std::size_t n = 0;
-    for (; n < values.size() && n < detail::datagram_batch::most; ++n) batch[n].bytes = std::as_bytes(values.subspan(n, 1));
+    for (; n < values.size() && n < detail::datagram_batch::most; ++n)
+      batch[n].bytes = std::as_bytes(values.subspan(n, 1));
     auto sent = socket_.try_send(std::span<const udp_departure>(batch, n));
     return sent ? sent : sent.err().during(step::push);
   }

@@ -9,7 +9,7 @@
 namespace sluice {
 
 struct udp_options {
-  bool share = false;    // several sockets at one address: all get what is sent to a group, one of them what is sent to it
+  bool share = false;    // several sockets at one address: what is sent to a group all get, the rest one of them
   bool v6_only = false;  // an IPv6 address takes IPv4 datagrams too, unless this is set
   bool combine = false;  // datagrams of one sender may come in one piece (GRO), `segment` says how to cut it
   int send_buffer = 0;   // 0: as the system has it
@@ -42,12 +42,13 @@ struct udp_departure {
 /// Connected, it hears only the other side, and that side's refusals: they are told once, by receive, and nothing ends.
 ///
 /// Threads: one at a time. Blocks: receive, send; never the try_ forms. Allocates: never.
-/// Errors: empty, full, closed (by close()), too_big; not_found about `address` (refused) or `route`; no_space, denied, os.
+/// Errors: empty, full, closed (by close()), too_big; not_found about `address` (refused) or `route`; no_space, denied,
+/// os.
 class udp_socket {
  public:
   static constexpr std::size_t max_payload = 65'507;
-  static constexpr end_traits traits{.reliable = false, .ordered = false, .carries_close = false, .sees_reader_go = false,
-                                     .spans = reach::network, .max_size = max_payload};
+  static constexpr end_traits traits{.reliable = false, .ordered = false, .carries_close = false,
+                                     .sees_reader_go = false, .spans = reach::network, .max_size = max_payload};
 
   udp_socket(udp_socket&&) noexcept = default;
   udp_socket& operator=(udp_socket&&) noexcept = default;
@@ -92,7 +93,9 @@ class udp_socket {
   status try_send(std::span<const std::byte> bytes) noexcept { return try_send({bytes, nullptr}); }
   status try_send(std::span<const std::byte> bytes, const endpoint& to) noexcept { return try_send({bytes, &to}); }
   status send(std::span<const std::byte> bytes, until u = {}) noexcept { return send({bytes, nullptr}, u); }
-  status send(std::span<const std::byte> bytes, const endpoint& to, until u = {}) noexcept { return send({bytes, &to}, u); }
+  status send(std::span<const std::byte> bytes, const endpoint& to, until u = {}) noexcept {
+    return send({bytes, &to}, u);
+  }
   /// At least one, and as many as there is room for, up to 32 by one system call.
   result<std::size_t> try_send(std::span<const udp_departure> batch) noexcept {
     if (!fd_) return error(errc::closed, step::write);
@@ -111,7 +114,8 @@ class udp_socket {
     bool refused = false;
     if (segment < cut_below_ && bytes.size() > segment) {
       constexpr std::size_t most_segments = 64;
-      std::size_t whole = segment * most_segments < max_payload ? segment * most_segments : max_payload / segment * segment;
+      std::size_t whole = segment * most_segments;
+      if (whole > max_payload) whole = max_payload / segment * segment;
       if (bytes.size() < whole) whole = bytes.size();
       detail::datagram_batch b;
       add(b, {bytes.first(whole), to});
@@ -190,7 +194,8 @@ class udp_socket {
     return errno == EAGAIN ? error(errc::full, step::write) : detail::socket_error(step::write);
   }
   status membership(bool join, const endpoint& group, const char* device, const endpoint* source) noexcept {
-    if (source != nullptr && source->family() != group.family()) return error(errc::invalid, step::join, subject::address);
+    if (source != nullptr && source->family() != group.family())
+      return error(errc::invalid, step::join, subject::address);
     return detail::change_membership(fd_.get(), join, device, group.data(), group.size(),
                                      source == nullptr ? nullptr : source->data());
   }

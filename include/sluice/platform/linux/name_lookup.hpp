@@ -19,7 +19,7 @@
 namespace sluice::detail {
 
 /// A host's addresses, looked up by a thread of its own, since getaddrinfo can neither be waited for together with
-/// anything else nor be called off. Whoever gives up leaves the state to that thread, which frees it when it is through.
+/// anything else nor be called off. Whoever gives up leaves the state to that thread, which frees it when it is done.
 ///
 /// Threads: one at a time. Allocates: the state, at start. After fork() the child has the question and not the thread:
 /// for it the answer never comes.

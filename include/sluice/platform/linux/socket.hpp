@@ -34,7 +34,8 @@ inline error socket_error(step at) noexcept {
     case EHOSTDOWN:
     case ENETUNREACH:
     case ENETDOWN: return error(errc::not_found, at, subject::route);
-    case ETIMEDOUT: return at == step::open ? error(errc::not_found, at, subject::route) : error(errc::os, at, ETIMEDOUT);
+    case ETIMEDOUT:
+      return at == step::open ? error(errc::not_found, at, subject::route) : error(errc::os, at, ETIMEDOUT);
     case ECONNRESET: return at == step::read ? error(errc::os, at, ECONNRESET) : error(errc::closed, at);
     default: return last_error(at);
   }
