@@ -26,8 +26,8 @@
 #ifndef SLUICE_EMBEDDED_HPP
 #define SLUICE_EMBEDDED_HPP
 
-// The cut for firmware: no operating system, no heap, no exceptions, no RTTI. Bring the memory, poll with try_*, and let
-// the `ring` argument of the verbs wake whoever sleeps.
+// The cut for firmware: no operating system, no heap, no exceptions, no RTTI. Bring the memory, poll with try_*, and
+// let the `ring` argument of the verbs wake whoever sleeps.
 
 #ifndef SLUICE_CORE_CONCEPTS_HPP
 #define SLUICE_CORE_CONCEPTS_HPP
@@ -358,7 +358,8 @@ consteval bool layout_known() {
     return members_known<T>(members_of<T>{});
 }
 
-// T with all its array dimensions, of either kind of array, multiplied out: the bytes are those of the elements in a row.
+// T with all its array dimensions, of either kind of array, multiplied out: the bytes are those of the elements in a
+// row.
 template <class T>
 struct flat {
   using element = T;
@@ -552,7 +553,7 @@ enum class subject : std::int32_t {
   none, name, directory, symlink, file_type, owner, permissions, file_system, proc_file_system, size, magic, byte_order,
   format_version, feature_flags, checksum, kind, type_layout, capacity, participants, persistence, cursor, stamp, role,
   member_alignment, options, world_writable, wipe_on_fork, rights, page_size, after_death, address, protocol, descriptors,
-  route, host_name, name_server, device
+  frame, sequence, frame_checksum, delimiter, encoding, greeting, route, host_name, name_server, device
 };
 
 /// Why an operation did not happen, in 8 bytes that may travel through shared memory.
@@ -854,15 +855,38 @@ struct frame {
   std::size_t total = 0;
 };
 
-/// Where a message starts and ends in a byte stream. Pure: next() on a prefix of a valid frame says `empty`, on a bad
-/// header `corrupt` or `too_big`; head() writes the header of an n-byte payload and returns its length.
+/// A framing that writes nothing but a header: head() writes the one of an n-byte payload and returns its length.
 template <class F>
-concept framing = requires(const F& f, std::span<const std::byte> in, std::span<std::byte> out, std::size_t n) {
-  { f.next(in) } noexcept -> std::same_as<result<frame>>;
+concept heading_framing = requires(const F& f, std::span<std::byte> out, std::size_t n) {
   { f.head(n, out) } noexcept -> std::same_as<result<std::size_t>>;
 };
 
-/// T as bytes and back. Pure: decode(encode(v)) is v; decode validates whatever it reads.
+/// A framing with a trailer, or one that changes the payload, or counts. The payload of n bytes stands at
+/// room[F::lead]; seal() makes a frame of it in place and returns that. open() takes a frame that next() has found
+/// and returns its payload, in place. Each is called once for each frame, in order, and changes no state if it fails.
+template <class F>
+concept sealing_framing = requires(F& f, std::span<std::byte> room, std::size_t n, const frame& found) {
+  { f.seal(room, n) } noexcept -> std::same_as<result<std::span<std::byte>>>;
+  { f.open(room, found) } noexcept -> std::same_as<result<std::span<std::byte>>>;
+  { F::lead } -> std::convertible_to<std::size_t>;
+};
+
+/// Where a message starts and ends in a byte stream. next() is pure: on a prefix of a valid frame it says `empty`, on
+/// a bad header `corrupt` or `too_big`. It may take a second argument, how many bytes it had before when it said `empty`.
+template <class F>
+concept framing = (heading_framing<F> || sealing_framing<F>) && requires(const F& f, std::span<const std::byte> in) {
+  { f.next(in) } noexcept -> std::same_as<result<frame>>;
+};
+
+/// A framing that states the largest payload, and how many bytes a frame may have besides.
+template <class F>
+concept bounded_framing = framing<F> && requires {
+  { F::max_size } -> std::convertible_to<std::size_t>;
+  { F::overhead } -> std::convertible_to<std::size_t>;
+};
+
+/// T as bytes and back. Pure: decode(encode(v)) is v; decode validates whatever it reads. A codec may state the most
+/// bytes that it writes, as `max_size`.
 template <class C, class T>
 concept codec = requires(const C& c, const T& v, std::span<const std::byte> in, std::span<std::byte> out) {
   { c.encode(v, out) } -> std::same_as<result<std::size_t>>;
@@ -931,12 +955,14 @@ inline constexpr std::size_t apart_bytes = 128;
 /// How shared memory is touched: the seam between the algorithms and the machine.
 ///
 /// Every word that two participants share is a `P::atomic`, every order is a named site looked up as `P::order<site>`,
-/// payload moves through `copy_in` and `copy_out`. The default below is the bare machine and inlines to nothing; a model
-/// checker, a mutation run or a source of hostile values is another policy over the very same algorithm. Memory is
-/// attached, never constructed: all-zero words are a valid start, and `P::atomic<T>` has the size and alignment of T.
+/// payload moves through `copy_in` and `copy_out`. The default below is the bare machine and inlines to nothing; a
+/// model checker, a mutation run or a source of hostile values is another policy over the very same algorithm. Memory
+/// is attached, never constructed: all-zero words are a valid start, and `P::atomic<T>` has the size and alignment of
+/// T.
 ///
-/// `Fence` decides who pays for the store-load pair between "publish" and "is anybody asleep?": with `false` the sleeper
-/// does, by an asymmetric barrier of the system (or by sleeping in short slices); with `true` every publisher does.
+/// `Fence` decides who pays for the store-load pair between "publish" and "is anybody asleep?": with `false` the
+/// sleeper does, by an asymmetric barrier of the system (or by sleeping in short slices); with `true` every publisher
+/// does.
 template <bool Fence>
 struct machine_memory {
   template <class T>
@@ -962,8 +988,8 @@ struct machine_memory {
     if constexpr (sizeof(T) < line_bytes) {
       ::new (static_cast<void*>(shared)) T(value);
     } else {
-      // Back to front: the last stores are then in the line of the stamp that follows and lies before the item, and leave
-      // the core together with it. The other way round a polling reader takes that line in between.
+      // Back to front: the last stores are then in the line of the stamp that follows and lies before the item, and
+      // leave the core together with it. The other way round a polling reader takes that line in between.
       constexpr std::size_t piece = 32, whole = sizeof(T) / piece * piece;
       auto* const to = reinterpret_cast<std::byte*>(shared);
       auto* const from = reinterpret_cast<const std::byte*>(&value);
@@ -1011,8 +1037,8 @@ inline constexpr bool copies_as_bytes = std::is_trivially_copyable_v<T> && std::
 
 }  // namespace detail
 
-/// A named use of a memory order. Each site is a type of its own, `struct here : order_site<...> {}`, so that a policy's
-/// `order<here>` can weaken exactly one of them.
+/// A named use of a memory order. Each site is a type of its own, `struct here : order_site<...> {}`, so that a
+/// policy's `order<here>` can weaken exactly one of them.
 template <std::memory_order Order>
 struct order_site : std::integral_constant<std::memory_order, Order> {};
 
@@ -1038,10 +1064,10 @@ struct gate_disarm : order_site<std::memory_order_relaxed> {};  // (W5) only sav
 ///     (W4) sleep while word == w               (S3) clear the bits, raise the epoch
 ///     (W5) disarm()                            (S4) ring what (S3) cleared
 ///
-/// The fences order each side's store before its load, so that (W3) sees the news or (S2) sees the bit. If (S2) sees it,
-/// (S3) changes the word before (S4) wakes: a sleeper that is not asleep yet finds word != w. Should (S2) see no bit
-/// although (W3) missed the news, some other waker has cleared it since (W1), and then the epoch has moved too.
-/// A waker that dies between (S1) and (S4) is why sleeps between processes are sliced.
+/// The fences order each side's store before its load, so that (W3) sees the news or (S2) sees the bit. If (S2) sees
+/// it, (S3) changes the word before (S4) wakes: a sleeper that is not asleep yet finds word != w. Should (S2) see no
+/// bit although (W3) missed the news, some other waker has cleared it since (W1), and then the epoch has moved too. A
+/// waker that dies between (S1) and (S4) is why sleeps between processes are sliced.
 ///
 /// Threads: any number of wakers, one sleeper. Progress: wait-free for the sleeper, lock-free for wakers.
 template <class P = native_memory>
@@ -1077,7 +1103,8 @@ class gate {
   [[nodiscard]] typename P::template atomic<std::uint32_t>& word() noexcept { return word_; }
 
  private:
-  // Not marked cold: GCC 12 then takes the store before the look to be cold as well, and moves it out of the caller's line.
+  // Not marked cold: GCC 12 then takes the store before the look to be cold as well, and moves it out of the caller's
+  // line.
   SLUICE_NOINLINE() std::uint32_t raise(std::uint32_t w) noexcept {
     while (!word_.compare_exchange_weak(w, (w & ~armed) + step_, P::template order<site::gate_raise>,
                                         P::template order<site::gate_look>)) {
@@ -1113,7 +1140,8 @@ concept liveness = requires(L& l, unsigned slot) {
   { l.end_heal(slot) } noexcept;
 };
 
-/// What becomes of a message that a consumer had taken and not finished when it died. One for all participants of a region.
+/// What becomes of a message that a consumer had taken and not finished when it died. One for all participants of a
+/// region.
 enum class orphans : std::uint8_t {
   as_created,  // what the region was created with; else `redeliver`
   redeliver,   // a fellow or successor gets it, and is told that it may be out of order
@@ -1148,6 +1176,284 @@ bool heal_if_dead(L& l, unsigned slot, Heal&& heal) noexcept {
 }  // namespace sluice
 
 #endif
+#ifndef SLUICE_FRAMING_CHECKED_HPP
+#define SLUICE_FRAMING_CHECKED_HPP
+
+#ifndef SLUICE_FRAMING_FRAMED_HPP
+#define SLUICE_FRAMING_FRAMED_HPP
+
+// One way to use framings of both sorts, those that write a header and those that make the whole frame.
+
+namespace sluice::detail {
+
+/// How many bytes before a payload a sender leaves free.
+template <bounded_framing F>
+inline constexpr std::size_t lead_of = [] {
+  if constexpr (requires { F::lead; }) return std::size_t{F::lead};
+  else return std::size_t{F::overhead};
+}();
+
+/// The most bytes that a frame can have.
+template <bounded_framing F>
+inline constexpr std::size_t frame_bytes = F::max_size + F::overhead;
+
+template <class F>
+concept needs_boundaries = requires { requires F::needs_boundaries; };
+
+/// May a payload have any bytes?
+template <class F>
+concept any_payload = !requires { requires !F::any_payload; };
+
+// The framing that takes payloads of at most Most bytes, where it can say so.
+template <class F, std::size_t Most>
+struct limit {
+  using type = F;
+};
+template <class F, std::size_t Most>
+  requires(F::max_size > Most && requires { typename F::template limited<Most>; })
+struct limit<F, Most> {
+  using type = typename F::template limited<Most>;
+};
+template <bounded_framing F, std::size_t Most>
+using limited_framing = typename limit<F, Most>::type;
+
+template <framing F>
+constexpr result<frame> next_frame(const F& f, std::span<const std::byte> in, std::size_t had) noexcept {
+  if constexpr (requires { f.next(in, had); }) return f.next(in, had);
+  else return f.next(in);
+}
+
+/// Makes a frame, in place, of a payload of n bytes at room[lead_of<F>]; returns where in the room it is.
+template <bounded_framing F>
+constexpr result<std::span<std::byte>> seal_frame(F& f, std::span<std::byte> room, std::size_t n) noexcept {
+  if constexpr (sealing_framing<F>) {
+    return f.seal(room, n);
+  } else {
+    std::byte header[F::overhead + 1]{};
+    const auto size = f.head(n, header);
+    if (!size) return size.err();
+    const std::size_t begin = lead_of<F> - *size;
+    for (std::size_t i = 0; i < *size; ++i) room[begin + i] = header[i];
+    return room.subspan(begin, *size + n);
+  }
+}
+
+/// The payload of a frame that next_frame() has found, in place.
+template <framing F>
+constexpr result<std::span<std::byte>> open_frame(F& f, std::span<std::byte> in, const frame& found) noexcept {
+  if constexpr (sealing_framing<F>) return f.open(in, found);
+  else return in.subspan(found.skip, found.size);
+}
+
+}  // namespace sluice::detail
+
+#endif
+#ifndef SLUICE_FRAMING_NUMBER_BYTES_HPP
+#define SLUICE_FRAMING_NUMBER_BYTES_HPP
+
+#include <bit>
+#include <concepts>
+#include <cstddef>
+
+namespace sluice::detail {
+
+/// Writes a number as bytes of a given order, whatever that of the machine; compilers make one store of it.
+template <std::endian Order, std::unsigned_integral U>
+constexpr void store_number(std::byte* to, U value) noexcept {
+  for (std::size_t i = 0; i < sizeof(U); ++i) {
+    const std::size_t shift = 8 * (Order == std::endian::little ? i : sizeof(U) - 1 - i);
+    to[i] = static_cast<std::byte>(static_cast<unsigned char>(value >> shift));
+  }
+}
+template <std::endian Order, std::unsigned_integral U>
+constexpr U load_number(const std::byte* from) noexcept {
+  U value = 0;
+  for (std::size_t i = 0; i < sizeof(U); ++i) {
+    const std::size_t shift = 8 * (Order == std::endian::little ? i : sizeof(U) - 1 - i);
+    value = static_cast<U>(value | static_cast<U>(std::to_integer<U>(from[i]) << shift));
+  }
+  return value;
+}
+
+}  // namespace sluice::detail
+
+#endif
+
+namespace sluice {
+
+/// Another framing, with a checksum and a sequence number before each message, inside its frame: CRC-32C of all that
+/// follows, then the number, both 32 bits, little-endian. Numbers start at 0 on either side, and come round.
+///
+/// Errors: corrupt, about `frame_checksum` for an altered message, about `sequence` for one lost, repeated or misplaced.
+template <bounded_framing F>
+class checked {
+  static_assert(detail::any_payload<F>, "a checksum has any bytes, also those of a delimiter");
+  static constexpr std::size_t prefix = 8;
+  static_assert(F::max_size > prefix, "the framing has no room for more than a checksum");
+  static constexpr std::size_t base_lead = detail::lead_of<F>;
+
+ public:
+  static constexpr bool needs_boundaries = detail::needs_boundaries<F>;
+  static constexpr std::size_t max_size = F::max_size - prefix;
+  static constexpr std::size_t lead = base_lead + prefix;
+  static constexpr std::size_t overhead = F::overhead + prefix;
+  template <std::size_t Most>
+  using limited = checked<detail::limited_framing<F, Most + prefix>>;
+
+  [[nodiscard]] constexpr result<frame> next(std::span<const std::byte> in, std::size_t had = 0) const noexcept {
+    return detail::next_frame(base_, in, had);
+  }
+  [[nodiscard]] constexpr result<std::span<std::byte>> seal(std::span<std::byte> room, std::size_t n) noexcept {
+    if (n > max_size) return error(errc::too_big, step::none, subject::frame);
+    std::byte* const sum = room.data() + base_lead;
+    detail::store_number<std::endian::little>(sum + 4, number_);
+    detail::store_number<std::endian::little>(sum, crc32c({sum + 4, 4 + n}));
+    const auto whole = detail::seal_frame(base_, room, prefix + n);
+    if (whole) ++number_;
+    return whole;
+  }
+  [[nodiscard]] constexpr result<std::span<std::byte>> open(std::span<std::byte> in, const frame& found) noexcept {
+    const auto inner = detail::open_frame(base_, in, found);
+    if (!inner) return inner.err();
+    if (inner->size() < prefix) return error(errc::corrupt, step::none, subject::frame);
+    const std::byte* const sum = inner->data();
+    if (detail::load_number<std::endian::little, std::uint32_t>(sum) != crc32c(inner->subspan(4)))
+      return error(errc::corrupt, step::none, subject::frame_checksum);
+    if (detail::load_number<std::endian::little, std::uint32_t>(sum + 4) != number_)
+      return error(errc::corrupt, step::none, subject::sequence);
+    ++number_;
+    return inner->subspan(prefix);
+  }
+
+ private:
+  [[no_unique_address]] F base_;
+  std::uint32_t number_ = 0;  // of the next frame
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FRAMING_COBS_HPP
+#define SLUICE_FRAMING_COBS_HPP
+
+namespace sluice {
+
+/// Messages of any bytes, made free of zeros at the cost of a byte in 254, and ended by a zero. For lines that lose bytes:
+/// a new receiver is in step after any zero. Encodes and decodes in place.
+///
+/// Errors: too_big; corrupt, for bytes that no encoder writes. Source: Cheshire and Baker, "Consistent overhead byte
+/// stuffing", 1999. Behind a full run in the last place the empty one is not written, and read where it is there.
+template <std::size_t Max = 65'536>
+struct cobs_framing {
+  static constexpr std::size_t max_size = Max;
+  static constexpr std::size_t lead = 1 + Max / 254;  // codes: the first, and one for each full run
+  static constexpr std::size_t overhead = lead + 1;
+  template <std::size_t Most>
+  using limited = cobs_framing<Most>;
+
+  [[nodiscard]] constexpr result<frame> next(std::span<const std::byte> in, std::size_t had = 0) const noexcept {
+    constexpr std::size_t most = Max + overhead;
+    for (std::size_t i = had; i < in.size() && i < most; ++i) {
+      if (in[i] != std::byte{0}) continue;
+      if (i == 0) return error(errc::corrupt, step::none, subject::frame);
+      return frame{0, i, i + 1};
+    }
+    if (in.size() < most) return errc::empty;
+    return error(errc::too_big, step::none, subject::frame);
+  }
+
+  // A code is the distance to the next one, and stands for the zero before that; 255 stands for no zero. What is written
+  // never overtakes what is read: before byte k of the message there are at most 1 + k / 254 codes.
+  [[nodiscard]] constexpr result<std::span<std::byte>> seal(std::span<std::byte> room, std::size_t n) const noexcept {
+    if (n > Max) return error(errc::too_big, step::none, subject::frame);
+    std::size_t code = 0, end = 1;
+    const auto close_run = [&] {
+      room[code] = static_cast<std::byte>(end - code);
+      code = end++;
+    };
+    for (std::size_t k = 0; k < n; ++k) {
+      const std::byte b = room[lead + k];
+      if (end - code == 255) close_run();
+      if (b == std::byte{0}) close_run();
+      else room[end++] = b;
+    }
+    room[code] = static_cast<std::byte>(end - code);
+    room[end++] = std::byte{0};
+    return room.first(end);
+  }
+  [[nodiscard]] constexpr result<std::span<std::byte>> open(std::span<std::byte> in, const frame& f) const noexcept {
+    std::size_t end = 0;
+    for (std::size_t at = 0; at < f.size;) {
+      const auto code = std::to_integer<std::size_t>(in[at++]);
+      if (code == 0 || code - 1 > f.size - at) return error(errc::corrupt, step::none, subject::frame);
+      for (std::size_t k = 1; k < code; ++k) in[end++] = in[at++];
+      if (code != 255 && at != f.size) in[end++] = std::byte{0};
+    }
+    if (end > Max) return error(errc::too_big, step::none, subject::frame);
+    return in.first(end);
+  }
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FRAMING_DELIMITER_HPP
+#define SLUICE_FRAMING_DELIMITER_HPP
+
+namespace sluice {
+
+/// Messages end with the bytes of a delimiter, which no message may contain: delimiter_framing<4096, '\r', '\n'>.
+///
+/// Errors: invalid, at the sender, for a message in which a receiver would find the delimiter too early; too_big.
+template <std::size_t Max, char... Delimiter>
+struct delimiter_framing {
+  static_assert(sizeof...(Delimiter) != 0);
+  static constexpr std::size_t max_size = Max;
+  static constexpr std::size_t overhead = sizeof...(Delimiter);
+  static constexpr std::size_t lead = 0;
+  static constexpr bool any_payload = false;
+  template <std::size_t Most>
+  using limited = delimiter_framing<Most, Delimiter...>;
+
+  [[nodiscard]] constexpr result<frame> next(std::span<const std::byte> in, std::size_t had = 0) const noexcept {
+    constexpr error more_than_max(errc::too_big, step::none, subject::frame);
+    const auto size = find(in, had < overhead ? 0 : had - overhead + 1);
+    if (size > Max && in.size() >= Max + overhead) return more_than_max;
+    if (size == in.size()) return errc::empty;
+    return frame{0, size, size + overhead};
+  }
+  [[nodiscard]] constexpr result<std::span<std::byte>> seal(std::span<std::byte> room, std::size_t n) const noexcept {
+    if (n > Max) return error(errc::too_big, step::none, subject::frame);
+    for (std::size_t i = 0; i < overhead; ++i) room[n + i] = mark[i];
+    const auto whole = room.first(n + overhead);
+    if (find(whole, 0) != n) return error(errc::invalid, step::none, subject::delimiter);  // or begins in the message
+    return whole;
+  }
+  [[nodiscard]] constexpr result<std::span<std::byte>> open(std::span<std::byte> in, const frame& f) const noexcept {
+    return in.first(f.size);
+  }
+
+ private:
+  static constexpr std::byte mark[] = {static_cast<std::byte>(Delimiter)...};
+
+  // Where the delimiter is, or in.size().
+  static constexpr std::size_t find(std::span<const std::byte> in, std::size_t from) noexcept {
+    for (; from + overhead <= in.size(); ++from) {
+      std::size_t same = 0;
+      while (same < overhead && in[from + same] == mark[same]) ++same;
+      if (same == overhead) return from;
+    }
+    return in.size();
+  }
+};
+
+/// Lines of text.
+template <std::size_t Max = 4096>
+using line_framing = delimiter_framing<Max, '\n'>;
+
+}  // namespace sluice
+
+#endif
 #ifndef SLUICE_FRAMING_FIXED_HPP
 #define SLUICE_FRAMING_FIXED_HPP
 
@@ -1170,6 +1476,167 @@ struct fixed_framing {
   }
 };
 
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FRAMING_LENGTH_HPP
+#define SLUICE_FRAMING_LENGTH_HPP
+
+namespace sluice {
+
+/// The size of a message stands before it, as a number of the type `Head` in the byte order `Order`.
+///
+/// Errors: too_big, for a message of more than Max bytes, as soon as its header says so.
+template <std::size_t Max = 65'536, std::unsigned_integral Head = std::uint32_t, std::endian Order = std::endian::little>
+struct length_framing {
+  static_assert(Max <= static_cast<Head>(-1), "the header cannot say so many bytes");
+  static constexpr std::size_t max_size = Max;
+  static constexpr std::size_t overhead = sizeof(Head);
+  template <std::size_t Most>
+  using limited = length_framing<Most, Head, Order>;
+
+  [[nodiscard]] constexpr result<frame> next(std::span<const std::byte> in) const noexcept {
+    if (in.size() < sizeof(Head)) return errc::empty;
+    const Head n = detail::load_number<Order, Head>(in.data());
+    if (n > Max) return error(errc::too_big, step::none, subject::frame);
+    if (in.size() - sizeof(Head) < n) return errc::empty;
+    return frame{sizeof(Head), static_cast<std::size_t>(n), sizeof(Head) + static_cast<std::size_t>(n)};
+  }
+  [[nodiscard]] constexpr result<std::size_t> head(std::size_t n, std::span<std::byte> out) const noexcept {
+    if (n > Max) return error(errc::too_big, step::none, subject::frame);
+    detail::store_number<Order>(out.data(), static_cast<Head>(n));
+    return sizeof(Head);
+  }
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FRAMING_NONE_HPP
+#define SLUICE_FRAMING_NONE_HPP
+
+namespace sluice {
+
+/// For transports that keep boundaries: what one read gives is one message, and not a byte is added.
+///
+/// Errors: too_big; invalid, at the sender, for an empty message, which such transports take for the end of the stream.
+template <std::size_t Max = 65'536>
+struct no_framing {
+  static constexpr bool needs_boundaries = true;
+  static constexpr std::size_t max_size = Max;
+  static constexpr std::size_t lead = 0;
+  static constexpr std::size_t overhead = 1;  // so that a longer message is seen, and not cut
+  template <std::size_t Most>
+  using limited = no_framing<Most>;
+
+  [[nodiscard]] constexpr result<frame> next(std::span<const std::byte> in) const noexcept {
+    if (in.empty()) return errc::empty;
+    if (in.size() > Max) return error(errc::too_big, step::none, subject::frame);
+    return frame{0, in.size(), in.size()};
+  }
+  [[nodiscard]] constexpr result<std::size_t> head(std::size_t n, std::span<std::byte>) const noexcept {
+    if (n > Max) return error(errc::too_big, step::none, subject::frame);
+    if (n == 0) return error(errc::invalid, step::none, subject::size);
+    return std::size_t{0};
+  }
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FRAMING_VARINT_HPP
+#define SLUICE_FRAMING_VARINT_HPP
+
+#include <bit>
+
+namespace sluice {
+
+/// The size of a message stands before it, seven bits to a byte, the lowest first, the top bit set on all but the last
+/// (LEB128). Only the shortest form of a number is one: a byte more would be another frame of the same message.
+///
+/// Errors: too_big, for a message of more than Max bytes; corrupt, for a size that could have been shorter.
+template <std::size_t Max = 65'536>
+struct varint_framing {
+  static constexpr std::size_t max_size = Max;
+  static constexpr std::size_t overhead = Max == 0 ? 1 : (static_cast<std::size_t>(std::bit_width(Max)) + 6) / 7;
+  template <std::size_t Most>
+  using limited = varint_framing<Most>;
+
+  [[nodiscard]] constexpr result<frame> next(std::span<const std::byte> in) const noexcept {
+    std::size_t n = 0;
+    for (std::size_t i = 0; i < overhead; ++i) {
+      if (i == in.size()) return errc::empty;
+      const auto b = std::to_integer<unsigned>(in[i]);
+      const std::size_t bits = b & 0x7fu;
+      if (bits > Max >> 7 * i) return error(errc::too_big, step::none, subject::frame);  // so nothing is shifted out
+      n |= bits << 7 * i;
+      if (b > 0x7fu) continue;
+      if (bits == 0 && i != 0) return error(errc::corrupt, step::none, subject::frame);
+      if (n > Max) break;
+      return in.size() - i - 1 < n ? result<frame>(errc::empty) : frame{i + 1, n, i + 1 + n};
+    }
+    return error(errc::too_big, step::none, subject::frame);
+  }
+  [[nodiscard]] constexpr result<std::size_t> head(std::size_t n, std::span<std::byte> out) const noexcept {
+    if (n > Max) return error(errc::too_big, step::none, subject::frame);
+    std::size_t i = 0;
+    for (; n > 0x7f; n >>= 7) out[i++] = static_cast<std::byte>(n | 0x80u);
+    out[i++] = static_cast<std::byte>(n);
+    return i;
+  }
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FRAMING_WIRE_CODEC_HPP
+#define SLUICE_FRAMING_WIRE_CODEC_HPP
+
+namespace sluice {
+
+/// The bytes of a wire type as they are in memory.
+///
+/// Errors: mismatch, for a message that has not the size of T.
+template <wire T>
+struct wire_codec {
+  static constexpr std::size_t max_size = sizeof(T);
+
+  result<std::size_t> encode(const T& value, std::span<std::byte> out) const noexcept {
+    if (out.size() < sizeof(T)) return error(errc::too_big, step::none, subject::frame);
+    __builtin_memcpy(out.data(), &value, sizeof(T));
+    return sizeof(T);
+  }
+  result<T> decode(std::span<const std::byte> in) const noexcept {
+    if (in.size() != sizeof(T)) return error(errc::mismatch, step::none, subject::size);
+    alignas(T) std::byte whole[sizeof(T)];
+    __builtin_memcpy(whole, in.data(), sizeof(T));
+    return *std::launder(reinterpret_cast<const T*>(whole));
+  }
+};
+
+/// The codec that a message type has if none is named, with at most Max bytes. Another codec header adds its types; a type
+/// of your own joins by a specialisation.
+template <class T, std::size_t Max>
+struct default_codec;
+
+template <wire T, std::size_t Max>
+struct default_codec<T, Max> {
+  using type = wire_codec<T>;
+};
+
+template <class T, std::size_t Max>
+using default_codec_t = typename default_codec<T, Max>::type;
+
+namespace detail {
+
+/// The most bytes that a codec writes, if it says so.
+template <class C>
+inline constexpr std::size_t codec_bytes = [] {
+  if constexpr (requires { C::max_size; }) return std::size_t{C::max_size};
+  else return static_cast<std::size_t>(-1);
+}();
+
+}  // namespace detail
 }  // namespace sluice
 
 #endif
@@ -1559,15 +2026,17 @@ class spsc_ring : public spsc_lane<T, P> {
 //   (B3) store the frame of the message, release
 //
 // Pairs: (B3) with (C1), the payload is there before its frame; (C3) with (P1), the last read is before the reuse. (B1)
-// and (B2) are relaxed: neither vouches for payload, and (B3) orders them before the message whose reader comes to them.
+// and (B2) are relaxed: neither vouches for payload, and (B3) orders them before the message whose reader comes to
+// them.
 //
 // Why no frame of some lap long ago is taken for one of this lap: when (B3) makes a frame the end of the chain, it is
 // either 0 by (B2), or the one at head, which began a message or padding of the lap before. So a lap needs few bits.
 //
-// Killed at any instruction. The producer: up to (B3) nothing is published, whatever lies in the payload area; after (B1)
-// alone, there is padding with nothing behind it, which takes no room that a message needs and is passed by the consumer's
-// next look. After (B3) the message is there. The consumer: up to (C3) the message is left to its successor; after it, it
-// was had. Successors find all of this in the frames and in head; there is nothing to heal but the role word.
+// Killed at any instruction. The producer: up to (B3) nothing is published, whatever lies in the payload area; after
+// (B1) alone, there is padding with nothing behind it, which takes no room that a message needs and is passed by the
+// consumer's next look. After (B3) the message is there. The consumer: up to (C3) the message is left to its successor;
+// after it, it was had. Successors find all of this in the frames and in head; there is nothing to heal but the role
+// word.
 
 namespace sluice {
 
@@ -1607,8 +2076,8 @@ struct bytes_consume : order_site<std::memory_order_release> {};  // (C3) reads 
 struct bytes_head : order_site<std::memory_order_acquire> {};     // (P1) reuse comes after the last read
 }  // namespace site
 
-/// Where the parts of a ring of bytes lie: a control part, the frames, the payload area. A private copy of the geometry;
-/// nothing of it is read from the shared memory again.
+/// Where the parts of a ring of bytes lie: a control part, the frames, the payload area. A private copy of the
+/// geometry; nothing of it is read from the shared memory again.
 template <class Control, class P>
 class bytes_area {
  public:
@@ -1643,8 +2112,8 @@ class bytes_area {
   [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
 
  protected:
-  /// The bytes that a ring needs whose payload area has `capacity` bytes, rounded up to whole granules; 0 if there can be
-  /// none, or if that is more than `most` bytes.
+  /// The bytes that a ring needs whose payload area has `capacity` bytes, rounded up to whole granules; 0 if there can
+  /// be none, or if that is more than `most` bytes.
   [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity, word most) noexcept {
     constexpr std::size_t room = static_cast<std::size_t>(-1) / 4 / (bytes_granule + sizeof(word));
     if (capacity == 0) return 0;
@@ -1776,8 +2245,9 @@ class bytes_ring : public bytes_area<spsc_control<P>, P> {
 
 namespace sluice::detail {
 
-/// What the reader of a ring of bytes does with a message, once there is one: it takes it out, or lends it. The Side finds
-/// it: `find(ring)` sets cursor_, size_ and found_, or says why it cannot; `publish_head(ring)` consumes up to cursor_.
+/// What the reader of a ring of bytes does with a message, once there is one: it takes it out, or lends it. The Side
+/// finds it: `find(ring)` sets cursor_, size_ and found_, or says why it cannot; `publish_head(ring)` consumes up to
+/// cursor_.
 template <class Side, class Ring>
 class bytes_reader {
  public:
@@ -1891,20 +2361,20 @@ class spsc_session {
 
 #endif
 
-// The two sides of the ring of messages of any length. As those of the spsc ring they are private to their owner and hold
-// nothing that a successor would miss; all-zero sides are detached; `ring` is called after the publication.
+// The two sides of the ring of messages of any length. As those of the spsc ring they are private to their owner and
+// hold nothing that a successor would miss; all-zero sides are detached; `ring` is called after the publication.
 
 namespace sluice {
 
 /// The side that messages go into.
 ///
-/// A message of n bytes takes max(1, ceil(n / 64)) granules, in one piece. It goes in if so many are free behind the last
-/// one, or from the start of the area; the granules then left out at the end are taken until the reader has passed them.
-/// So every message up to the capacity fits once all before it are consumed.
+/// A message of n bytes takes max(1, ceil(n / 64)) granules, in one piece. It goes in if so many are free behind the
+/// last one, or from the start of the area; the granules then left out at the end are taken until the reader has passed
+/// them. So every message up to the capacity fits once all before it are consumed.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: full, too_big (for this ring, now and ever), closed, peer_died, busy (a claim is out), corrupt (the peer wrote an
-/// impossible head), forked (detached).
+/// Errors: full, too_big (for this ring, now and ever), closed, peer_died, busy (a claim is out), corrupt (the peer
+/// wrote an impossible head), forked (detached).
 template <class P = native_memory>
 class bytes_producer : public detail::spsc_session<bytes_producer<P>, P> {
   using words = bytes_words<P>;
@@ -2051,8 +2521,8 @@ class bytes_producer : public detail::spsc_session<bytes_producer<P>, P> {
 /// The side that messages come out of.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty, too_big (larger than the caller's memory: step `read`, the size in `detail`, and the message stays), closed,
-/// peer_died, busy (a loan is out), corrupt (the peer wrote an impossible frame), forked (detached).
+/// Errors: empty, too_big (larger than the caller's memory: step `read`, the size in `detail`, and the message stays),
+/// closed, peer_died, busy (a loan is out), corrupt (the peer wrote an impossible frame), forked (detached).
 template <class P = native_memory>
 class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P>,
                        public detail::bytes_reader<bytes_consumer<P>, bytes_ring<P>> {
@@ -2141,8 +2611,8 @@ class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P>,
 
 namespace sluice::detail {
 
-/// How an item gets into its place in a ring and out of it: through the policy where bytes are all there is to it, else by
-/// moving it there, and out again with nothing left behind.
+/// How an item gets into its place in a ring and out of it: through the policy where bytes are all there is to it, else
+/// by moving it there, and out again with nothing left behind.
 template <class P, class T, class U>
 SLUICE_INLINE() void put_item(T* place, U&& value) noexcept(std::is_nothrow_constructible_v<T, U>) {
   if constexpr (copies_as_bytes<T> && std::is_same_v<std::remove_cvref_t<U>, T>) {
@@ -2172,9 +2642,9 @@ SLUICE_INLINE() result<T> take_item(T* place) noexcept {
 #include <utility>
 
 // Writing and reading a lane of stamped blocks, without a word of who else is there: what every ring made of such lanes
-// does alike. Both are private to their owner and hold nothing that a successor would miss: killed at any instruction, a
-// writer has published exactly the items whose stamp it stored (P3), a reader has taken exactly the items before the head
-// it stored (C3).
+// does alike. Both are private to their owner and hold nothing that a successor would miss: killed at any instruction,
+// a writer has published exactly the items whose stamp it stored (P3), a reader has taken exactly the items before the
+// head it stored (C3).
 //
 // The lane is passed to each operation rather than kept, so that a side keeps its geometry once.
 
@@ -2265,9 +2735,9 @@ class spsc_writer {
 
     [[nodiscard]] word count() const noexcept { return stamp & words::count_mask; }
     [[nodiscard]] T* place() const noexcept { return at->item(per_block == 1 ? 0 : count()); }
-    // No other store may stand between the item and its stamp: adjacent stores to one line leave the core together. With
-    // one between, a polling consumer often takes the line after the first, and it has to come back for the second:
-    // measured as 1.9 instead of 1.1 line round trips.
+    // No other store may stand between the item and its stamp: adjacent stores to one line leave the core together.
+    // With one between, a polling consumer often takes the line after the first, and it has to come back for the
+    // second: measured as 1.9 instead of 1.1 line round trips.
     SLUICE_INLINE() void publish(word n) const noexcept {
       at->stamp.store(stamp + n, P::template order<site::spsc_publish>);  // (P3)
     }
@@ -2431,7 +2901,8 @@ namespace sluice {
 /// The side that items go into.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: full, closed, peer_died, busy (a claim is out), corrupt (the peer wrote an impossible head), forked (detached).
+/// Errors: full, closed, peer_died, busy (a claim is out), corrupt (the peer wrote an impossible head), forked
+/// (detached).
 template <class T, class P = native_memory>
 class spsc_producer : public detail::spsc_session<spsc_producer<T, P>, P> {
  public:
@@ -2519,7 +2990,8 @@ class spsc_producer : public detail::spsc_session<spsc_producer<T, P>, P> {
 /// The side that items come out of.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty, closed, peer_died, busy (a loan is out), corrupt (the peer wrote an impossible stamp), forked (detached).
+/// Errors: empty, closed, peer_died, busy (a loan is out), corrupt (the peer wrote an impossible stamp), forked
+/// (detached).
 template <class T, class P = native_memory>
 class spsc_consumer : public detail::spsc_session<spsc_consumer<T, P>, P> {
  public:

@@ -32,11 +32,11 @@
 //
 //   core/      0  the vocabulary: errors, results, concepts, the layout of a type, the gate. No system, heap or clock.
 //   platform/  1  the operating system behind one interface: futex, fence, clock, handles, locks
-//   ring/      1  algorithms over bytes that somebody else provides: spsc, and ordered for many ends; core alone, for firmware
-//   framing/   1  where messages start and end in bytes
+//   ring/      1  algorithms over bytes that somebody else provides; they need core alone, so firmware can have them
+//   framing/   1  where messages start and end in bytes, and what those bytes are: framings, codecs, the greeting
 //   wait/      2  everything that sleeps: until, stop, wait_set, and the blocking verbs
 //   memory/    3  regions: inline, heap, shared memory, mapped file; who takes part in one, and who lives
-//   stream/    4  pipes, sockets, and streams as typed ends
+//   stream/    4  pipes, FIFOs, child processes, sockets, and streams as typed ends: source_of, sink_of
 //   channel/   5  the ends of rings in regions: channel, shm_sink, mapped_source
 //
 // Read core/concepts.hpp next, then ring/spsc_layout.hpp and ring/spsc.hpp, then examples/tour.cpp.
@@ -44,8 +44,8 @@
 #ifndef SLUICE_EMBEDDED_HPP
 #define SLUICE_EMBEDDED_HPP
 
-// The cut for firmware: no operating system, no heap, no exceptions, no RTTI. Bring the memory, poll with try_*, and let
-// the `ring` argument of the verbs wake whoever sleeps.
+// The cut for firmware: no operating system, no heap, no exceptions, no RTTI. Bring the memory, poll with try_*, and
+// let the `ring` argument of the verbs wake whoever sleeps.
 
 #ifndef SLUICE_CORE_CONCEPTS_HPP
 #define SLUICE_CORE_CONCEPTS_HPP
@@ -376,7 +376,8 @@ consteval bool layout_known() {
     return members_known<T>(members_of<T>{});
 }
 
-// T with all its array dimensions, of either kind of array, multiplied out: the bytes are those of the elements in a row.
+// T with all its array dimensions, of either kind of array, multiplied out: the bytes are those of the elements in a
+// row.
 template <class T>
 struct flat {
   using element = T;
@@ -570,7 +571,7 @@ enum class subject : std::int32_t {
   none, name, directory, symlink, file_type, owner, permissions, file_system, proc_file_system, size, magic, byte_order,
   format_version, feature_flags, checksum, kind, type_layout, capacity, participants, persistence, cursor, stamp, role,
   member_alignment, options, world_writable, wipe_on_fork, rights, page_size, after_death, address, protocol, descriptors,
-  route, host_name, name_server, device
+  frame, sequence, frame_checksum, delimiter, encoding, greeting, route, host_name, name_server, device
 };
 
 /// Why an operation did not happen, in 8 bytes that may travel through shared memory.
@@ -872,15 +873,38 @@ struct frame {
   std::size_t total = 0;
 };
 
-/// Where a message starts and ends in a byte stream. Pure: next() on a prefix of a valid frame says `empty`, on a bad
-/// header `corrupt` or `too_big`; head() writes the header of an n-byte payload and returns its length.
+/// A framing that writes nothing but a header: head() writes the one of an n-byte payload and returns its length.
 template <class F>
-concept framing = requires(const F& f, std::span<const std::byte> in, std::span<std::byte> out, std::size_t n) {
-  { f.next(in) } noexcept -> std::same_as<result<frame>>;
+concept heading_framing = requires(const F& f, std::span<std::byte> out, std::size_t n) {
   { f.head(n, out) } noexcept -> std::same_as<result<std::size_t>>;
 };
 
-/// T as bytes and back. Pure: decode(encode(v)) is v; decode validates whatever it reads.
+/// A framing with a trailer, or one that changes the payload, or counts. The payload of n bytes stands at
+/// room[F::lead]; seal() makes a frame of it in place and returns that. open() takes a frame that next() has found
+/// and returns its payload, in place. Each is called once for each frame, in order, and changes no state if it fails.
+template <class F>
+concept sealing_framing = requires(F& f, std::span<std::byte> room, std::size_t n, const frame& found) {
+  { f.seal(room, n) } noexcept -> std::same_as<result<std::span<std::byte>>>;
+  { f.open(room, found) } noexcept -> std::same_as<result<std::span<std::byte>>>;
+  { F::lead } -> std::convertible_to<std::size_t>;
+};
+
+/// Where a message starts and ends in a byte stream. next() is pure: on a prefix of a valid frame it says `empty`, on
+/// a bad header `corrupt` or `too_big`. It may take a second argument, how many bytes it had before when it said `empty`.
+template <class F>
+concept framing = (heading_framing<F> || sealing_framing<F>) && requires(const F& f, std::span<const std::byte> in) {
+  { f.next(in) } noexcept -> std::same_as<result<frame>>;
+};
+
+/// A framing that states the largest payload, and how many bytes a frame may have besides.
+template <class F>
+concept bounded_framing = framing<F> && requires {
+  { F::max_size } -> std::convertible_to<std::size_t>;
+  { F::overhead } -> std::convertible_to<std::size_t>;
+};
+
+/// T as bytes and back. Pure: decode(encode(v)) is v; decode validates whatever it reads. A codec may state the most
+/// bytes that it writes, as `max_size`.
 template <class C, class T>
 concept codec = requires(const C& c, const T& v, std::span<const std::byte> in, std::span<std::byte> out) {
   { c.encode(v, out) } -> std::same_as<result<std::size_t>>;
@@ -949,12 +973,14 @@ inline constexpr std::size_t apart_bytes = 128;
 /// How shared memory is touched: the seam between the algorithms and the machine.
 ///
 /// Every word that two participants share is a `P::atomic`, every order is a named site looked up as `P::order<site>`,
-/// payload moves through `copy_in` and `copy_out`. The default below is the bare machine and inlines to nothing; a model
-/// checker, a mutation run or a source of hostile values is another policy over the very same algorithm. Memory is
-/// attached, never constructed: all-zero words are a valid start, and `P::atomic<T>` has the size and alignment of T.
+/// payload moves through `copy_in` and `copy_out`. The default below is the bare machine and inlines to nothing; a
+/// model checker, a mutation run or a source of hostile values is another policy over the very same algorithm. Memory
+/// is attached, never constructed: all-zero words are a valid start, and `P::atomic<T>` has the size and alignment of
+/// T.
 ///
-/// `Fence` decides who pays for the store-load pair between "publish" and "is anybody asleep?": with `false` the sleeper
-/// does, by an asymmetric barrier of the system (or by sleeping in short slices); with `true` every publisher does.
+/// `Fence` decides who pays for the store-load pair between "publish" and "is anybody asleep?": with `false` the
+/// sleeper does, by an asymmetric barrier of the system (or by sleeping in short slices); with `true` every publisher
+/// does.
 template <bool Fence>
 struct machine_memory {
   template <class T>
@@ -980,8 +1006,8 @@ struct machine_memory {
     if constexpr (sizeof(T) < line_bytes) {
       ::new (static_cast<void*>(shared)) T(value);
     } else {
-      // Back to front: the last stores are then in the line of the stamp that follows and lies before the item, and leave
-      // the core together with it. The other way round a polling reader takes that line in between.
+      // Back to front: the last stores are then in the line of the stamp that follows and lies before the item, and
+      // leave the core together with it. The other way round a polling reader takes that line in between.
       constexpr std::size_t piece = 32, whole = sizeof(T) / piece * piece;
       auto* const to = reinterpret_cast<std::byte*>(shared);
       auto* const from = reinterpret_cast<const std::byte*>(&value);
@@ -1029,8 +1055,8 @@ inline constexpr bool copies_as_bytes = std::is_trivially_copyable_v<T> && std::
 
 }  // namespace detail
 
-/// A named use of a memory order. Each site is a type of its own, `struct here : order_site<...> {}`, so that a policy's
-/// `order<here>` can weaken exactly one of them.
+/// A named use of a memory order. Each site is a type of its own, `struct here : order_site<...> {}`, so that a
+/// policy's `order<here>` can weaken exactly one of them.
 template <std::memory_order Order>
 struct order_site : std::integral_constant<std::memory_order, Order> {};
 
@@ -1056,10 +1082,10 @@ struct gate_disarm : order_site<std::memory_order_relaxed> {};  // (W5) only sav
 ///     (W4) sleep while word == w               (S3) clear the bits, raise the epoch
 ///     (W5) disarm()                            (S4) ring what (S3) cleared
 ///
-/// The fences order each side's store before its load, so that (W3) sees the news or (S2) sees the bit. If (S2) sees it,
-/// (S3) changes the word before (S4) wakes: a sleeper that is not asleep yet finds word != w. Should (S2) see no bit
-/// although (W3) missed the news, some other waker has cleared it since (W1), and then the epoch has moved too.
-/// A waker that dies between (S1) and (S4) is why sleeps between processes are sliced.
+/// The fences order each side's store before its load, so that (W3) sees the news or (S2) sees the bit. If (S2) sees
+/// it, (S3) changes the word before (S4) wakes: a sleeper that is not asleep yet finds word != w. Should (S2) see no
+/// bit although (W3) missed the news, some other waker has cleared it since (W1), and then the epoch has moved too. A
+/// waker that dies between (S1) and (S4) is why sleeps between processes are sliced.
 ///
 /// Threads: any number of wakers, one sleeper. Progress: wait-free for the sleeper, lock-free for wakers.
 template <class P = native_memory>
@@ -1095,7 +1121,8 @@ class gate {
   [[nodiscard]] typename P::template atomic<std::uint32_t>& word() noexcept { return word_; }
 
  private:
-  // Not marked cold: GCC 12 then takes the store before the look to be cold as well, and moves it out of the caller's line.
+  // Not marked cold: GCC 12 then takes the store before the look to be cold as well, and moves it out of the caller's
+  // line.
   SLUICE_NOINLINE() std::uint32_t raise(std::uint32_t w) noexcept {
     while (!word_.compare_exchange_weak(w, (w & ~armed) + step_, P::template order<site::gate_raise>,
                                         P::template order<site::gate_look>)) {
@@ -1131,7 +1158,8 @@ concept liveness = requires(L& l, unsigned slot) {
   { l.end_heal(slot) } noexcept;
 };
 
-/// What becomes of a message that a consumer had taken and not finished when it died. One for all participants of a region.
+/// What becomes of a message that a consumer had taken and not finished when it died. One for all participants of a
+/// region.
 enum class orphans : std::uint8_t {
   as_created,  // what the region was created with; else `redeliver`
   redeliver,   // a fellow or successor gets it, and is told that it may be out of order
@@ -1166,6 +1194,284 @@ bool heal_if_dead(L& l, unsigned slot, Heal&& heal) noexcept {
 }  // namespace sluice
 
 #endif
+#ifndef SLUICE_FRAMING_CHECKED_HPP
+#define SLUICE_FRAMING_CHECKED_HPP
+
+#ifndef SLUICE_FRAMING_FRAMED_HPP
+#define SLUICE_FRAMING_FRAMED_HPP
+
+// One way to use framings of both sorts, those that write a header and those that make the whole frame.
+
+namespace sluice::detail {
+
+/// How many bytes before a payload a sender leaves free.
+template <bounded_framing F>
+inline constexpr std::size_t lead_of = [] {
+  if constexpr (requires { F::lead; }) return std::size_t{F::lead};
+  else return std::size_t{F::overhead};
+}();
+
+/// The most bytes that a frame can have.
+template <bounded_framing F>
+inline constexpr std::size_t frame_bytes = F::max_size + F::overhead;
+
+template <class F>
+concept needs_boundaries = requires { requires F::needs_boundaries; };
+
+/// May a payload have any bytes?
+template <class F>
+concept any_payload = !requires { requires !F::any_payload; };
+
+// The framing that takes payloads of at most Most bytes, where it can say so.
+template <class F, std::size_t Most>
+struct limit {
+  using type = F;
+};
+template <class F, std::size_t Most>
+  requires(F::max_size > Most && requires { typename F::template limited<Most>; })
+struct limit<F, Most> {
+  using type = typename F::template limited<Most>;
+};
+template <bounded_framing F, std::size_t Most>
+using limited_framing = typename limit<F, Most>::type;
+
+template <framing F>
+constexpr result<frame> next_frame(const F& f, std::span<const std::byte> in, std::size_t had) noexcept {
+  if constexpr (requires { f.next(in, had); }) return f.next(in, had);
+  else return f.next(in);
+}
+
+/// Makes a frame, in place, of a payload of n bytes at room[lead_of<F>]; returns where in the room it is.
+template <bounded_framing F>
+constexpr result<std::span<std::byte>> seal_frame(F& f, std::span<std::byte> room, std::size_t n) noexcept {
+  if constexpr (sealing_framing<F>) {
+    return f.seal(room, n);
+  } else {
+    std::byte header[F::overhead + 1]{};
+    const auto size = f.head(n, header);
+    if (!size) return size.err();
+    const std::size_t begin = lead_of<F> - *size;
+    for (std::size_t i = 0; i < *size; ++i) room[begin + i] = header[i];
+    return room.subspan(begin, *size + n);
+  }
+}
+
+/// The payload of a frame that next_frame() has found, in place.
+template <framing F>
+constexpr result<std::span<std::byte>> open_frame(F& f, std::span<std::byte> in, const frame& found) noexcept {
+  if constexpr (sealing_framing<F>) return f.open(in, found);
+  else return in.subspan(found.skip, found.size);
+}
+
+}  // namespace sluice::detail
+
+#endif
+#ifndef SLUICE_FRAMING_NUMBER_BYTES_HPP
+#define SLUICE_FRAMING_NUMBER_BYTES_HPP
+
+#include <bit>
+#include <concepts>
+#include <cstddef>
+
+namespace sluice::detail {
+
+/// Writes a number as bytes of a given order, whatever that of the machine; compilers make one store of it.
+template <std::endian Order, std::unsigned_integral U>
+constexpr void store_number(std::byte* to, U value) noexcept {
+  for (std::size_t i = 0; i < sizeof(U); ++i) {
+    const std::size_t shift = 8 * (Order == std::endian::little ? i : sizeof(U) - 1 - i);
+    to[i] = static_cast<std::byte>(static_cast<unsigned char>(value >> shift));
+  }
+}
+template <std::endian Order, std::unsigned_integral U>
+constexpr U load_number(const std::byte* from) noexcept {
+  U value = 0;
+  for (std::size_t i = 0; i < sizeof(U); ++i) {
+    const std::size_t shift = 8 * (Order == std::endian::little ? i : sizeof(U) - 1 - i);
+    value = static_cast<U>(value | static_cast<U>(std::to_integer<U>(from[i]) << shift));
+  }
+  return value;
+}
+
+}  // namespace sluice::detail
+
+#endif
+
+namespace sluice {
+
+/// Another framing, with a checksum and a sequence number before each message, inside its frame: CRC-32C of all that
+/// follows, then the number, both 32 bits, little-endian. Numbers start at 0 on either side, and come round.
+///
+/// Errors: corrupt, about `frame_checksum` for an altered message, about `sequence` for one lost, repeated or misplaced.
+template <bounded_framing F>
+class checked {
+  static_assert(detail::any_payload<F>, "a checksum has any bytes, also those of a delimiter");
+  static constexpr std::size_t prefix = 8;
+  static_assert(F::max_size > prefix, "the framing has no room for more than a checksum");
+  static constexpr std::size_t base_lead = detail::lead_of<F>;
+
+ public:
+  static constexpr bool needs_boundaries = detail::needs_boundaries<F>;
+  static constexpr std::size_t max_size = F::max_size - prefix;
+  static constexpr std::size_t lead = base_lead + prefix;
+  static constexpr std::size_t overhead = F::overhead + prefix;
+  template <std::size_t Most>
+  using limited = checked<detail::limited_framing<F, Most + prefix>>;
+
+  [[nodiscard]] constexpr result<frame> next(std::span<const std::byte> in, std::size_t had = 0) const noexcept {
+    return detail::next_frame(base_, in, had);
+  }
+  [[nodiscard]] constexpr result<std::span<std::byte>> seal(std::span<std::byte> room, std::size_t n) noexcept {
+    if (n > max_size) return error(errc::too_big, step::none, subject::frame);
+    std::byte* const sum = room.data() + base_lead;
+    detail::store_number<std::endian::little>(sum + 4, number_);
+    detail::store_number<std::endian::little>(sum, crc32c({sum + 4, 4 + n}));
+    const auto whole = detail::seal_frame(base_, room, prefix + n);
+    if (whole) ++number_;
+    return whole;
+  }
+  [[nodiscard]] constexpr result<std::span<std::byte>> open(std::span<std::byte> in, const frame& found) noexcept {
+    const auto inner = detail::open_frame(base_, in, found);
+    if (!inner) return inner.err();
+    if (inner->size() < prefix) return error(errc::corrupt, step::none, subject::frame);
+    const std::byte* const sum = inner->data();
+    if (detail::load_number<std::endian::little, std::uint32_t>(sum) != crc32c(inner->subspan(4)))
+      return error(errc::corrupt, step::none, subject::frame_checksum);
+    if (detail::load_number<std::endian::little, std::uint32_t>(sum + 4) != number_)
+      return error(errc::corrupt, step::none, subject::sequence);
+    ++number_;
+    return inner->subspan(prefix);
+  }
+
+ private:
+  [[no_unique_address]] F base_;
+  std::uint32_t number_ = 0;  // of the next frame
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FRAMING_COBS_HPP
+#define SLUICE_FRAMING_COBS_HPP
+
+namespace sluice {
+
+/// Messages of any bytes, made free of zeros at the cost of a byte in 254, and ended by a zero. For lines that lose bytes:
+/// a new receiver is in step after any zero. Encodes and decodes in place.
+///
+/// Errors: too_big; corrupt, for bytes that no encoder writes. Source: Cheshire and Baker, "Consistent overhead byte
+/// stuffing", 1999. Behind a full run in the last place the empty one is not written, and read where it is there.
+template <std::size_t Max = 65'536>
+struct cobs_framing {
+  static constexpr std::size_t max_size = Max;
+  static constexpr std::size_t lead = 1 + Max / 254;  // codes: the first, and one for each full run
+  static constexpr std::size_t overhead = lead + 1;
+  template <std::size_t Most>
+  using limited = cobs_framing<Most>;
+
+  [[nodiscard]] constexpr result<frame> next(std::span<const std::byte> in, std::size_t had = 0) const noexcept {
+    constexpr std::size_t most = Max + overhead;
+    for (std::size_t i = had; i < in.size() && i < most; ++i) {
+      if (in[i] != std::byte{0}) continue;
+      if (i == 0) return error(errc::corrupt, step::none, subject::frame);
+      return frame{0, i, i + 1};
+    }
+    if (in.size() < most) return errc::empty;
+    return error(errc::too_big, step::none, subject::frame);
+  }
+
+  // A code is the distance to the next one, and stands for the zero before that; 255 stands for no zero. What is written
+  // never overtakes what is read: before byte k of the message there are at most 1 + k / 254 codes.
+  [[nodiscard]] constexpr result<std::span<std::byte>> seal(std::span<std::byte> room, std::size_t n) const noexcept {
+    if (n > Max) return error(errc::too_big, step::none, subject::frame);
+    std::size_t code = 0, end = 1;
+    const auto close_run = [&] {
+      room[code] = static_cast<std::byte>(end - code);
+      code = end++;
+    };
+    for (std::size_t k = 0; k < n; ++k) {
+      const std::byte b = room[lead + k];
+      if (end - code == 255) close_run();
+      if (b == std::byte{0}) close_run();
+      else room[end++] = b;
+    }
+    room[code] = static_cast<std::byte>(end - code);
+    room[end++] = std::byte{0};
+    return room.first(end);
+  }
+  [[nodiscard]] constexpr result<std::span<std::byte>> open(std::span<std::byte> in, const frame& f) const noexcept {
+    std::size_t end = 0;
+    for (std::size_t at = 0; at < f.size;) {
+      const auto code = std::to_integer<std::size_t>(in[at++]);
+      if (code == 0 || code - 1 > f.size - at) return error(errc::corrupt, step::none, subject::frame);
+      for (std::size_t k = 1; k < code; ++k) in[end++] = in[at++];
+      if (code != 255 && at != f.size) in[end++] = std::byte{0};
+    }
+    if (end > Max) return error(errc::too_big, step::none, subject::frame);
+    return in.first(end);
+  }
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FRAMING_DELIMITER_HPP
+#define SLUICE_FRAMING_DELIMITER_HPP
+
+namespace sluice {
+
+/// Messages end with the bytes of a delimiter, which no message may contain: delimiter_framing<4096, '\r', '\n'>.
+///
+/// Errors: invalid, at the sender, for a message in which a receiver would find the delimiter too early; too_big.
+template <std::size_t Max, char... Delimiter>
+struct delimiter_framing {
+  static_assert(sizeof...(Delimiter) != 0);
+  static constexpr std::size_t max_size = Max;
+  static constexpr std::size_t overhead = sizeof...(Delimiter);
+  static constexpr std::size_t lead = 0;
+  static constexpr bool any_payload = false;
+  template <std::size_t Most>
+  using limited = delimiter_framing<Most, Delimiter...>;
+
+  [[nodiscard]] constexpr result<frame> next(std::span<const std::byte> in, std::size_t had = 0) const noexcept {
+    constexpr error more_than_max(errc::too_big, step::none, subject::frame);
+    const auto size = find(in, had < overhead ? 0 : had - overhead + 1);
+    if (size > Max && in.size() >= Max + overhead) return more_than_max;
+    if (size == in.size()) return errc::empty;
+    return frame{0, size, size + overhead};
+  }
+  [[nodiscard]] constexpr result<std::span<std::byte>> seal(std::span<std::byte> room, std::size_t n) const noexcept {
+    if (n > Max) return error(errc::too_big, step::none, subject::frame);
+    for (std::size_t i = 0; i < overhead; ++i) room[n + i] = mark[i];
+    const auto whole = room.first(n + overhead);
+    if (find(whole, 0) != n) return error(errc::invalid, step::none, subject::delimiter);  // or begins in the message
+    return whole;
+  }
+  [[nodiscard]] constexpr result<std::span<std::byte>> open(std::span<std::byte> in, const frame& f) const noexcept {
+    return in.first(f.size);
+  }
+
+ private:
+  static constexpr std::byte mark[] = {static_cast<std::byte>(Delimiter)...};
+
+  // Where the delimiter is, or in.size().
+  static constexpr std::size_t find(std::span<const std::byte> in, std::size_t from) noexcept {
+    for (; from + overhead <= in.size(); ++from) {
+      std::size_t same = 0;
+      while (same < overhead && in[from + same] == mark[same]) ++same;
+      if (same == overhead) return from;
+    }
+    return in.size();
+  }
+};
+
+/// Lines of text.
+template <std::size_t Max = 4096>
+using line_framing = delimiter_framing<Max, '\n'>;
+
+}  // namespace sluice
+
+#endif
 #ifndef SLUICE_FRAMING_FIXED_HPP
 #define SLUICE_FRAMING_FIXED_HPP
 
@@ -1188,6 +1494,167 @@ struct fixed_framing {
   }
 };
 
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FRAMING_LENGTH_HPP
+#define SLUICE_FRAMING_LENGTH_HPP
+
+namespace sluice {
+
+/// The size of a message stands before it, as a number of the type `Head` in the byte order `Order`.
+///
+/// Errors: too_big, for a message of more than Max bytes, as soon as its header says so.
+template <std::size_t Max = 65'536, std::unsigned_integral Head = std::uint32_t, std::endian Order = std::endian::little>
+struct length_framing {
+  static_assert(Max <= static_cast<Head>(-1), "the header cannot say so many bytes");
+  static constexpr std::size_t max_size = Max;
+  static constexpr std::size_t overhead = sizeof(Head);
+  template <std::size_t Most>
+  using limited = length_framing<Most, Head, Order>;
+
+  [[nodiscard]] constexpr result<frame> next(std::span<const std::byte> in) const noexcept {
+    if (in.size() < sizeof(Head)) return errc::empty;
+    const Head n = detail::load_number<Order, Head>(in.data());
+    if (n > Max) return error(errc::too_big, step::none, subject::frame);
+    if (in.size() - sizeof(Head) < n) return errc::empty;
+    return frame{sizeof(Head), static_cast<std::size_t>(n), sizeof(Head) + static_cast<std::size_t>(n)};
+  }
+  [[nodiscard]] constexpr result<std::size_t> head(std::size_t n, std::span<std::byte> out) const noexcept {
+    if (n > Max) return error(errc::too_big, step::none, subject::frame);
+    detail::store_number<Order>(out.data(), static_cast<Head>(n));
+    return sizeof(Head);
+  }
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FRAMING_NONE_HPP
+#define SLUICE_FRAMING_NONE_HPP
+
+namespace sluice {
+
+/// For transports that keep boundaries: what one read gives is one message, and not a byte is added.
+///
+/// Errors: too_big; invalid, at the sender, for an empty message, which such transports take for the end of the stream.
+template <std::size_t Max = 65'536>
+struct no_framing {
+  static constexpr bool needs_boundaries = true;
+  static constexpr std::size_t max_size = Max;
+  static constexpr std::size_t lead = 0;
+  static constexpr std::size_t overhead = 1;  // so that a longer message is seen, and not cut
+  template <std::size_t Most>
+  using limited = no_framing<Most>;
+
+  [[nodiscard]] constexpr result<frame> next(std::span<const std::byte> in) const noexcept {
+    if (in.empty()) return errc::empty;
+    if (in.size() > Max) return error(errc::too_big, step::none, subject::frame);
+    return frame{0, in.size(), in.size()};
+  }
+  [[nodiscard]] constexpr result<std::size_t> head(std::size_t n, std::span<std::byte>) const noexcept {
+    if (n > Max) return error(errc::too_big, step::none, subject::frame);
+    if (n == 0) return error(errc::invalid, step::none, subject::size);
+    return std::size_t{0};
+  }
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FRAMING_VARINT_HPP
+#define SLUICE_FRAMING_VARINT_HPP
+
+#include <bit>
+
+namespace sluice {
+
+/// The size of a message stands before it, seven bits to a byte, the lowest first, the top bit set on all but the last
+/// (LEB128). Only the shortest form of a number is one: a byte more would be another frame of the same message.
+///
+/// Errors: too_big, for a message of more than Max bytes; corrupt, for a size that could have been shorter.
+template <std::size_t Max = 65'536>
+struct varint_framing {
+  static constexpr std::size_t max_size = Max;
+  static constexpr std::size_t overhead = Max == 0 ? 1 : (static_cast<std::size_t>(std::bit_width(Max)) + 6) / 7;
+  template <std::size_t Most>
+  using limited = varint_framing<Most>;
+
+  [[nodiscard]] constexpr result<frame> next(std::span<const std::byte> in) const noexcept {
+    std::size_t n = 0;
+    for (std::size_t i = 0; i < overhead; ++i) {
+      if (i == in.size()) return errc::empty;
+      const auto b = std::to_integer<unsigned>(in[i]);
+      const std::size_t bits = b & 0x7fu;
+      if (bits > Max >> 7 * i) return error(errc::too_big, step::none, subject::frame);  // so nothing is shifted out
+      n |= bits << 7 * i;
+      if (b > 0x7fu) continue;
+      if (bits == 0 && i != 0) return error(errc::corrupt, step::none, subject::frame);
+      if (n > Max) break;
+      return in.size() - i - 1 < n ? result<frame>(errc::empty) : frame{i + 1, n, i + 1 + n};
+    }
+    return error(errc::too_big, step::none, subject::frame);
+  }
+  [[nodiscard]] constexpr result<std::size_t> head(std::size_t n, std::span<std::byte> out) const noexcept {
+    if (n > Max) return error(errc::too_big, step::none, subject::frame);
+    std::size_t i = 0;
+    for (; n > 0x7f; n >>= 7) out[i++] = static_cast<std::byte>(n | 0x80u);
+    out[i++] = static_cast<std::byte>(n);
+    return i;
+  }
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FRAMING_WIRE_CODEC_HPP
+#define SLUICE_FRAMING_WIRE_CODEC_HPP
+
+namespace sluice {
+
+/// The bytes of a wire type as they are in memory.
+///
+/// Errors: mismatch, for a message that has not the size of T.
+template <wire T>
+struct wire_codec {
+  static constexpr std::size_t max_size = sizeof(T);
+
+  result<std::size_t> encode(const T& value, std::span<std::byte> out) const noexcept {
+    if (out.size() < sizeof(T)) return error(errc::too_big, step::none, subject::frame);
+    __builtin_memcpy(out.data(), &value, sizeof(T));
+    return sizeof(T);
+  }
+  result<T> decode(std::span<const std::byte> in) const noexcept {
+    if (in.size() != sizeof(T)) return error(errc::mismatch, step::none, subject::size);
+    alignas(T) std::byte whole[sizeof(T)];
+    __builtin_memcpy(whole, in.data(), sizeof(T));
+    return *std::launder(reinterpret_cast<const T*>(whole));
+  }
+};
+
+/// The codec that a message type has if none is named, with at most Max bytes. Another codec header adds its types; a type
+/// of your own joins by a specialisation.
+template <class T, std::size_t Max>
+struct default_codec;
+
+template <wire T, std::size_t Max>
+struct default_codec<T, Max> {
+  using type = wire_codec<T>;
+};
+
+template <class T, std::size_t Max>
+using default_codec_t = typename default_codec<T, Max>::type;
+
+namespace detail {
+
+/// The most bytes that a codec writes, if it says so.
+template <class C>
+inline constexpr std::size_t codec_bytes = [] {
+  if constexpr (requires { C::max_size; }) return std::size_t{C::max_size};
+  else return static_cast<std::size_t>(-1);
+}();
+
+}  // namespace detail
 }  // namespace sluice
 
 #endif
@@ -1577,15 +2044,17 @@ class spsc_ring : public spsc_lane<T, P> {
 //   (B3) store the frame of the message, release
 //
 // Pairs: (B3) with (C1), the payload is there before its frame; (C3) with (P1), the last read is before the reuse. (B1)
-// and (B2) are relaxed: neither vouches for payload, and (B3) orders them before the message whose reader comes to them.
+// and (B2) are relaxed: neither vouches for payload, and (B3) orders them before the message whose reader comes to
+// them.
 //
 // Why no frame of some lap long ago is taken for one of this lap: when (B3) makes a frame the end of the chain, it is
 // either 0 by (B2), or the one at head, which began a message or padding of the lap before. So a lap needs few bits.
 //
-// Killed at any instruction. The producer: up to (B3) nothing is published, whatever lies in the payload area; after (B1)
-// alone, there is padding with nothing behind it, which takes no room that a message needs and is passed by the consumer's
-// next look. After (B3) the message is there. The consumer: up to (C3) the message is left to its successor; after it, it
-// was had. Successors find all of this in the frames and in head; there is nothing to heal but the role word.
+// Killed at any instruction. The producer: up to (B3) nothing is published, whatever lies in the payload area; after
+// (B1) alone, there is padding with nothing behind it, which takes no room that a message needs and is passed by the
+// consumer's next look. After (B3) the message is there. The consumer: up to (C3) the message is left to its successor;
+// after it, it was had. Successors find all of this in the frames and in head; there is nothing to heal but the role
+// word.
 
 namespace sluice {
 
@@ -1625,8 +2094,8 @@ struct bytes_consume : order_site<std::memory_order_release> {};  // (C3) reads 
 struct bytes_head : order_site<std::memory_order_acquire> {};     // (P1) reuse comes after the last read
 }  // namespace site
 
-/// Where the parts of a ring of bytes lie: a control part, the frames, the payload area. A private copy of the geometry;
-/// nothing of it is read from the shared memory again.
+/// Where the parts of a ring of bytes lie: a control part, the frames, the payload area. A private copy of the
+/// geometry; nothing of it is read from the shared memory again.
 template <class Control, class P>
 class bytes_area {
  public:
@@ -1661,8 +2130,8 @@ class bytes_area {
   [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
 
  protected:
-  /// The bytes that a ring needs whose payload area has `capacity` bytes, rounded up to whole granules; 0 if there can be
-  /// none, or if that is more than `most` bytes.
+  /// The bytes that a ring needs whose payload area has `capacity` bytes, rounded up to whole granules; 0 if there can
+  /// be none, or if that is more than `most` bytes.
   [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity, word most) noexcept {
     constexpr std::size_t room = static_cast<std::size_t>(-1) / 4 / (bytes_granule + sizeof(word));
     if (capacity == 0) return 0;
@@ -1794,8 +2263,9 @@ class bytes_ring : public bytes_area<spsc_control<P>, P> {
 
 namespace sluice::detail {
 
-/// What the reader of a ring of bytes does with a message, once there is one: it takes it out, or lends it. The Side finds
-/// it: `find(ring)` sets cursor_, size_ and found_, or says why it cannot; `publish_head(ring)` consumes up to cursor_.
+/// What the reader of a ring of bytes does with a message, once there is one: it takes it out, or lends it. The Side
+/// finds it: `find(ring)` sets cursor_, size_ and found_, or says why it cannot; `publish_head(ring)` consumes up to
+/// cursor_.
 template <class Side, class Ring>
 class bytes_reader {
  public:
@@ -1909,20 +2379,20 @@ class spsc_session {
 
 #endif
 
-// The two sides of the ring of messages of any length. As those of the spsc ring they are private to their owner and hold
-// nothing that a successor would miss; all-zero sides are detached; `ring` is called after the publication.
+// The two sides of the ring of messages of any length. As those of the spsc ring they are private to their owner and
+// hold nothing that a successor would miss; all-zero sides are detached; `ring` is called after the publication.
 
 namespace sluice {
 
 /// The side that messages go into.
 ///
-/// A message of n bytes takes max(1, ceil(n / 64)) granules, in one piece. It goes in if so many are free behind the last
-/// one, or from the start of the area; the granules then left out at the end are taken until the reader has passed them.
-/// So every message up to the capacity fits once all before it are consumed.
+/// A message of n bytes takes max(1, ceil(n / 64)) granules, in one piece. It goes in if so many are free behind the
+/// last one, or from the start of the area; the granules then left out at the end are taken until the reader has passed
+/// them. So every message up to the capacity fits once all before it are consumed.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: full, too_big (for this ring, now and ever), closed, peer_died, busy (a claim is out), corrupt (the peer wrote an
-/// impossible head), forked (detached).
+/// Errors: full, too_big (for this ring, now and ever), closed, peer_died, busy (a claim is out), corrupt (the peer
+/// wrote an impossible head), forked (detached).
 template <class P = native_memory>
 class bytes_producer : public detail::spsc_session<bytes_producer<P>, P> {
   using words = bytes_words<P>;
@@ -2069,8 +2539,8 @@ class bytes_producer : public detail::spsc_session<bytes_producer<P>, P> {
 /// The side that messages come out of.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty, too_big (larger than the caller's memory: step `read`, the size in `detail`, and the message stays), closed,
-/// peer_died, busy (a loan is out), corrupt (the peer wrote an impossible frame), forked (detached).
+/// Errors: empty, too_big (larger than the caller's memory: step `read`, the size in `detail`, and the message stays),
+/// closed, peer_died, busy (a loan is out), corrupt (the peer wrote an impossible frame), forked (detached).
 template <class P = native_memory>
 class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P>,
                        public detail::bytes_reader<bytes_consumer<P>, bytes_ring<P>> {
@@ -2159,8 +2629,8 @@ class bytes_consumer : public detail::spsc_session<bytes_consumer<P>, P>,
 
 namespace sluice::detail {
 
-/// How an item gets into its place in a ring and out of it: through the policy where bytes are all there is to it, else by
-/// moving it there, and out again with nothing left behind.
+/// How an item gets into its place in a ring and out of it: through the policy where bytes are all there is to it, else
+/// by moving it there, and out again with nothing left behind.
 template <class P, class T, class U>
 SLUICE_INLINE() void put_item(T* place, U&& value) noexcept(std::is_nothrow_constructible_v<T, U>) {
   if constexpr (copies_as_bytes<T> && std::is_same_v<std::remove_cvref_t<U>, T>) {
@@ -2190,9 +2660,9 @@ SLUICE_INLINE() result<T> take_item(T* place) noexcept {
 #include <utility>
 
 // Writing and reading a lane of stamped blocks, without a word of who else is there: what every ring made of such lanes
-// does alike. Both are private to their owner and hold nothing that a successor would miss: killed at any instruction, a
-// writer has published exactly the items whose stamp it stored (P3), a reader has taken exactly the items before the head
-// it stored (C3).
+// does alike. Both are private to their owner and hold nothing that a successor would miss: killed at any instruction,
+// a writer has published exactly the items whose stamp it stored (P3), a reader has taken exactly the items before the
+// head it stored (C3).
 //
 // The lane is passed to each operation rather than kept, so that a side keeps its geometry once.
 
@@ -2283,9 +2753,9 @@ class spsc_writer {
 
     [[nodiscard]] word count() const noexcept { return stamp & words::count_mask; }
     [[nodiscard]] T* place() const noexcept { return at->item(per_block == 1 ? 0 : count()); }
-    // No other store may stand between the item and its stamp: adjacent stores to one line leave the core together. With
-    // one between, a polling consumer often takes the line after the first, and it has to come back for the second:
-    // measured as 1.9 instead of 1.1 line round trips.
+    // No other store may stand between the item and its stamp: adjacent stores to one line leave the core together.
+    // With one between, a polling consumer often takes the line after the first, and it has to come back for the
+    // second: measured as 1.9 instead of 1.1 line round trips.
     SLUICE_INLINE() void publish(word n) const noexcept {
       at->stamp.store(stamp + n, P::template order<site::spsc_publish>);  // (P3)
     }
@@ -2449,7 +2919,8 @@ namespace sluice {
 /// The side that items go into.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: full, closed, peer_died, busy (a claim is out), corrupt (the peer wrote an impossible head), forked (detached).
+/// Errors: full, closed, peer_died, busy (a claim is out), corrupt (the peer wrote an impossible head), forked
+/// (detached).
 template <class T, class P = native_memory>
 class spsc_producer : public detail::spsc_session<spsc_producer<T, P>, P> {
  public:
@@ -2537,7 +3008,8 @@ class spsc_producer : public detail::spsc_session<spsc_producer<T, P>, P> {
 /// The side that items come out of.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty, closed, peer_died, busy (a loan is out), corrupt (the peer wrote an impossible stamp), forked (detached).
+/// Errors: empty, closed, peer_died, busy (a loan is out), corrupt (the peer wrote an impossible stamp), forked
+/// (detached).
 template <class T, class P = native_memory>
 class spsc_consumer : public detail::spsc_session<spsc_consumer<T, P>, P> {
  public:
@@ -2697,6 +3169,7 @@ constexpr const char* sentence_for(error e) noexcept {
       switch (e.about()) {
         case subject::capacity: return "the capacity is beyond what a ring of such messages can have; ask for less";
         case subject::size: return "the file would be larger than its file system or a limit allows; ask for a smaller capacity";
+        case subject::frame: return "a message is larger than its framing or codec allows; raise the maximum on both sides, or send less";
         default: return "the message can never fit; use a larger capacity or smaller messages";
       }
     case errc::truncated: return e.about() == subject::size
@@ -2708,20 +3181,32 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::checksum: return "the header of the region is damaged (wrong checksum); remove the region";
         case subject::cursor:
         case subject::stamp: return "the ring holds words that no correct program writes; remove the region";
+        case subject::frame: return "these bytes are no frame, and where the next one begins nobody knows; use one framing on both sides";
+        case subject::sequence: return "a message was lost, repeated or put out of order on the way; connect anew";
+        case subject::frame_checksum: return "a message was altered on the way (wrong checksum); connect anew";
+        case subject::encoding: return "the bytes of the message are not what its codec writes; skip it, or use one codec on both sides";
+        case subject::greeting: return "the stream does not begin with a greeting; ask for it on both sides, or on neither";
         default: return "the region contradicts itself; remove it";
       }
     case errc::mismatch:
       switch (e.about()) {
-        case subject::type_layout: return "the region holds another message type; explain<T>(name) says which field differs";
+        case subject::type_layout:
+          if (e.op == step::pop) return "the other side sends another message type; explain() of the source says which field differs";
+          return "the region holds another message type; explain<T>(name) says which field differs";
         case subject::capacity: return "the region has another capacity; leave .capacity unset to adopt it, or remove the region";
         case subject::kind: return "the region is another kind of channel; open it as that kind, or choose another name";
-        case subject::format_version: return "the region was made by an incompatible version of sluice; use one version, or remove the region";
+        case subject::format_version:
+          if (e.op == step::pop) return "the other side uses an incompatible version of sluice; use one version on both sides";
+          return "the region was made by an incompatible version of sluice; use one version, or remove the region";
         case subject::feature_flags: return "the region uses features that this version of sluice does not know; use the newer one on both sides";
-        case subject::byte_order: return "the region was made on a machine of another byte order; remove it";
+        case subject::byte_order:
+          if (e.op == step::pop) return "the other side has another byte order; use a codec that fixes one";
+          return "the region was made on a machine of another byte order; remove it";
         case subject::participants: return "the region has another number of participant slots; leave .participants unset to adopt it";
         case subject::persistence: return "the region is not persistent; remove it first to create it anew";
         case subject::after_death: return "the region was created with another .after_death; leave it unset to adopt that, or remove the region";
-        case subject::size: return "a datagram of another size came, so it was no such message, and was dropped; ask for the next one";
+        case subject::file_type: return "this is no FIFO; choose another name";
+        case subject::size: return "a message of another size came; use one type on both sides";
         default: return "the other side is not of the same making";
       }
     case errc::peer_died:
@@ -2730,6 +3215,7 @@ constexpr const char* sentence_for(error e) noexcept {
                  : "the other side was killed, and everything it had sent is taken; start it again";
     case errc::busy:
       if (e.about() == subject::address) return "the address is in use; stop who uses it, or choose another one";
+      if (e.about() == subject::capacity) return "more bytes are in the pipe than it would hold; read some first";
       if (e.about() == subject::role) return "another living participant has this role; stop it first, or choose another name";
       if (e.op == step::push || e.op == step::claim) return "a slot of this end is out; commit or drop it first";
       if (e.op == step::pop || e.op == step::borrow) return "a loan of this end is out; release or keep it first";
@@ -2747,6 +3233,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::member_alignment: return "a member of the message type has an alignas that cannot be seen; specialise described_layout for it";
         case subject::protocol: return "the descriptor is of another kind than this end is for";
         case subject::options: return ".directory belongs to shared memory names; a file has its directory in the path";
+        case subject::delimiter: return "the message contains the delimiter of its framing; use another delimiter, or another framing";
         default: return "the argument is not valid";
       }
     case errc::denied:
@@ -2755,6 +3242,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::owner: return "the file belongs to another user; choose another name, or set .group to share within a group";
         case subject::world_writable: return "everybody may write the file, so nothing in it can be relied on; take that permission away (chmod o-w)";
         case subject::directory: return "the directory may not be used: not yours, or open to others; set .directory, or mend its owner and mode";
+        case subject::capacity: return "a pipe may not be so large here (fs.pipe-max-size, fs.pipe-user-pages-soft); ask for less";
         case subject::persistence: return "the file was not left in order before this boot, and a reader cannot empty it; open it for writing first";
         default: return "no permission; check the owner and mode of the file and of its directory";
       }
@@ -2822,9 +3310,319 @@ template <class T>
   if (!r) detail::give_up(r.err());
   return *std::move(r);
 }
+/// The same for an operation that has no value.
 inline void must(status s) noexcept {
   if (!s) detail::give_up(s.err());
 }
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FRAMING_GREETING_HPP
+#define SLUICE_FRAMING_GREETING_HPP
+
+#include <string_view>
+
+namespace sluice {
+
+struct greeted_t {
+  explicit greeted_t() = default;
+};
+/// Asks an end over a stream to begin with a greeting, which says what type the messages have.
+inline constexpr greeted_t greeted{};
+
+namespace detail {
+
+/// What a sink of T sends first, and a source of T wants to see: magic, version, byte order, and the layout of T in
+/// print and in words. docs/streams.md has the bytes.
+template <wire T>
+class greeting {
+  static constexpr std::size_t head_bytes = 40;
+  static constexpr std::size_t text_room = 3896;
+  static constexpr std::uint16_t version = 1;
+  static constexpr unsigned char magic[] = {0x89, 'S', 'L', 'U', 'M', 0x0d, 0x0a, 0x1a};
+  static_assert(sizeof(T) <= 0xffffffff);
+  static constexpr std::size_t text_size = [] {
+    std::size_t n = 0;
+    write_layout<T>([&n](char) { ++n; });
+    return n < text_room ? n : text_room;
+  }();
+  static constexpr auto words = [] {
+    struct {
+      char at[text_size];
+    } w{};
+    std::size_t n = 0;
+    write_layout<T>([&](char c) {
+      if (n < text_size) w.at[n++] = c;
+    });
+    return w;
+  }();
+
+  template <class U>
+  static U load(std::span<const std::byte> in, std::size_t at) noexcept {
+    return load_number<std::endian::little, U>(in.data() + at);
+  }
+  template <class U>
+  static void store(std::span<std::byte> out, std::size_t at, U value) noexcept {
+    store_number<std::endian::little>(out.data() + at, value);
+  }
+  static std::uint32_t sum(std::span<const std::byte> whole) noexcept {
+    return crc32c(whole.subspan(head_bytes), crc32c(whole.first(head_bytes - 4)));
+  }
+  static constexpr auto byte_order = static_cast<std::uint8_t>(std::endian::native == std::endian::little ? 1 : 2);
+
+ public:
+  /// The most bytes that a greeting can have, of whatever type.
+  static constexpr std::size_t most = head_bytes + text_room;
+
+  static std::size_t write(std::span<std::byte> out) noexcept {
+    __builtin_memcpy(out.data() + head_bytes, words.at, text_size);
+    for (std::size_t i = 0; i < sizeof magic; ++i) out[i] = static_cast<std::byte>(magic[i]);
+    store(out, 8, version);
+    store(out, 10, byte_order);
+    store(out, 11, std::uint8_t{0});
+    store(out, 12, static_cast<std::uint32_t>(sizeof(T)));
+    store(out, 16, layout_of<T>.low);
+    store(out, 24, layout_of<T>.high);
+    store(out, 32, static_cast<std::uint32_t>(text_size));
+    store(out, 36, sum(out.first(head_bytes + text_size)));
+    return head_bytes + text_size;
+  }
+  /// The length of the greeting at the front, if it is there and is that of T.
+  static result<std::size_t> check(std::span<const std::byte> in) noexcept {
+    constexpr error none(errc::corrupt, step::none, subject::greeting);
+    for (std::size_t i = 0; i < sizeof magic && i < in.size(); ++i)
+      if (in[i] != static_cast<std::byte>(magic[i])) return none;
+    if (in.size() < 10) return errc::empty;
+    if (load<std::uint16_t>(in, 8) != version) return error(errc::mismatch, step::none, subject::format_version);
+    if (in.size() < head_bytes) return errc::empty;
+    const std::size_t n = load<std::uint32_t>(in, 32);
+    if (n > text_room) return none;
+    if (in.size() < head_bytes + n) return errc::empty;
+    if (load<std::uint32_t>(in, 36) != sum(in.first(head_bytes + n))) return none;
+    if (load<std::uint8_t>(in, 10) != byte_order) return error(errc::mismatch, step::none, subject::byte_order);
+    if (load<std::uint32_t>(in, 12) != sizeof(T) || load<std::uint64_t>(in, 16) != layout_of<T>.low ||
+        load<std::uint64_t>(in, 24) != layout_of<T>.high)
+      return error(errc::mismatch, step::none, subject::type_layout);
+    return head_bytes + n;
+  }
+  /// The layout in words: ours, cut if long, and that which a greeting has, once check() has found it whole.
+  static constexpr std::string_view text() noexcept { return {words.at, text_size}; }
+  static std::string_view text_of(std::span<const std::byte> in) noexcept {
+    return {reinterpret_cast<const char*>(in.data()) + head_bytes, load<std::uint32_t>(in, 32)};
+  }
+};
+
+/// A stream that begins with its first message.
+struct no_greeting {
+  static constexpr std::size_t most = 0;
+};
+
+}  // namespace detail
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FRAMING_SIZED_CODEC_HPP
+#define SLUICE_FRAMING_SIZED_CODEC_HPP
+
+#ifndef SLUICE_FRAMING_TEXT_CODEC_HPP
+#define SLUICE_FRAMING_TEXT_CODEC_HPP
+
+#include <charconv>
+#include <string>
+
+namespace sluice {
+
+/// Messages as text: a string is its characters, which may be any bytes; a number is written as std::to_chars does, and
+/// read by std::from_chars, to the last character.
+///
+/// Allocates: what std::string does, for as many bytes as came. Errors: too_big; corrupt, for what is no such number.
+template <class T>
+struct text_codec;
+
+template <>
+struct text_codec<std::string> {
+  result<std::size_t> encode(const std::string& value, std::span<std::byte> out) const noexcept {
+    if (value.size() > out.size()) return error(errc::too_big, step::none, subject::frame);
+    if (!value.empty()) __builtin_memcpy(out.data(), value.data(), value.size());
+    return value.size();
+  }
+  result<std::string> decode(std::span<const std::byte> in) const {
+    return std::string(reinterpret_cast<const char*>(in.data()), in.size());
+  }
+};
+
+template <class T>
+  requires(std::is_arithmetic_v<T> && !std::same_as<T, bool> &&
+           requires(T v, char* p, const char* q) { std::to_chars(p, p, v), std::from_chars(q, q, v); })
+struct text_codec<T> {
+  static constexpr std::size_t max_size = 64;
+
+  result<std::size_t> encode(T value, std::span<std::byte> out) const noexcept {
+    char* const begin = reinterpret_cast<char*>(out.data());
+    const auto done = std::to_chars(begin, begin + out.size(), value);
+    if (done.ec != std::errc()) return error(errc::too_big, step::none, subject::frame);
+    return static_cast<std::size_t>(done.ptr - begin);
+  }
+  result<T> decode(std::span<const std::byte> in) const noexcept {
+    const char* const begin = reinterpret_cast<const char*>(in.data());
+    T value{};
+    const auto done = std::from_chars(begin, begin + in.size(), value);
+    if (done.ec != std::errc() || done.ptr != begin + in.size()) return error(errc::corrupt, step::none, subject::encoding);
+    return value;
+  }
+};
+
+template <std::size_t Max>
+struct default_codec<std::string, Max> {
+  using type = text_codec<std::string>;
+};
+
+}  // namespace sluice
+
+#endif
+
+#include <vector>
+
+namespace sluice {
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_sequence = false;
+template <class Traits, class A>
+inline constexpr bool is_sequence<std::basic_string<char, Traits, A>> = true;
+template <class T, class A>
+inline constexpr bool is_sequence<std::vector<T, A>> = !std::same_as<T, bool>;
+
+template <class T>
+consteval bool has_sizes();
+struct all_have_sizes {
+  template <class... M>
+  consteval bool operator()(type_list<M...>) const {
+    return (has_sizes<M>() && ...);
+  }
+};
+template <class T>
+consteval bool has_sizes() {
+  if constexpr (!std::default_initializable<T>) return false;
+  else if constexpr (wire<T>) return true;
+  else if constexpr (is_sequence<T>) return has_sizes<typename T::value_type>();
+  else if constexpr (!std::is_class_v<T> || !std::is_aggregate_v<T> || std::is_empty_v<T>) return false;
+  else if constexpr (has_bases<T> || member_count<T> == 0 || member_count<T> > max_members) return false;
+  else return all_have_sizes{}(members_of<T>{});
+}
+
+using count_bytes = std::uint32_t;
+
+/// The fewest bytes that a T can take: what bounds the count of elements before any is made.
+template <class T>
+consteval std::size_t fewest_bytes() {
+  if constexpr (wire<T>) return sizeof(T);
+  else if constexpr (is_sequence<T>) return sizeof(count_bytes);
+  else return []<class... M>(type_list<M...>) { return (fewest_bytes<M>() + ...); }(members_of<T>{});
+}
+
+struct sized_writer {
+  std::span<std::byte> out;
+  std::size_t at = 0;
+
+  bool bytes(const void* from, std::size_t n) noexcept {
+    if (n > out.size() - at) return false;
+    if (n != 0) __builtin_memcpy(out.data() + at, from, n);
+    at += n;
+    return true;
+  }
+  template <class T>
+  bool one(const T& value) noexcept {
+    if constexpr (wire<T>) {
+      return bytes(&value, sizeof value);
+    } else if constexpr (is_sequence<T>) {
+      std::byte count[sizeof(count_bytes)];
+      if (value.size() > static_cast<count_bytes>(-1)) return false;
+      store_number<std::endian::little>(count, static_cast<count_bytes>(value.size()));
+      if (!bytes(count, sizeof count)) return false;
+      using element = typename T::value_type;
+      if constexpr (wire<element>) {
+        return bytes(value.data(), value.size() * sizeof(element));
+      } else {
+        for (const auto& v : value)
+          if (!one(v)) return false;
+        return true;
+      }
+    } else {
+      return visit_members(value, [this](const auto&... m) { return (this->one(m) && ...); });
+    }
+  }
+};
+
+struct sized_reader {
+  std::span<const std::byte> in;
+
+  bool bytes(void* to, std::size_t n) noexcept {
+    if (n > in.size()) return false;
+    if (n != 0) __builtin_memcpy(to, in.data(), n);
+    in = in.subspan(n);
+    return true;
+  }
+  template <class T>
+  bool one(T& value) {
+    if constexpr (wire<T>) {
+      return bytes(&value, sizeof value);
+    } else if constexpr (is_sequence<T>) {
+      using element = typename T::value_type;
+      std::byte count[sizeof(count_bytes)];
+      if (!bytes(count, sizeof count)) return false;
+      const std::size_t n = load_number<std::endian::little, count_bytes>(count);
+      if (n > in.size() / fewest_bytes<element>()) return false;
+      value.resize(n);
+      if constexpr (wire<element>) {
+        return bytes(value.data(), n * sizeof(element));
+      } else {
+        for (auto& v : value)
+          if (!one(v)) return false;
+        return true;
+      }
+    } else {
+      return visit_members(value, [this](auto&... m) { return (this->one(m) && ...); });
+    }
+  }
+};
+
+}  // namespace detail
+
+/// What sized_codec can carry: wire types, std::string, std::vector of such (not of bool), and aggregates of these.
+template <class T>
+concept sizable = detail::has_sizes<T>();
+
+/// Values of variable size, of at most Max bytes: a string or vector is the count of its elements, 32 bits little-endian,
+/// and then these; an aggregate is its members, one after the other; a wire type is its bytes.
+///
+/// Allocates: while decoding, for elements whose bytes are there, and never for a count alone. Errors: too_big; corrupt,
+/// about `encoding`, for a count beyond the end of the message, or bytes behind the value.
+template <sizable T, std::size_t Max = 65'536>
+struct sized_codec {
+  static constexpr std::size_t max_size = Max;
+
+  result<std::size_t> encode(const T& value, std::span<std::byte> out) const noexcept {
+    detail::sized_writer to{out.first(out.size() < Max ? out.size() : Max)};
+    if (!to.one(value)) return error(errc::too_big, step::none, subject::frame);
+    return to.at;
+  }
+  result<T> decode(std::span<const std::byte> in) const {
+    if (in.size() > Max) return error(errc::too_big, step::none, subject::frame);
+    detail::sized_reader from{in};
+    T value{};
+    if (!from.one(value) || !from.in.empty()) return error(errc::corrupt, step::none, subject::encoding);
+    return value;
+  }
+};
+
+template <sizable T, std::size_t Max>
+  requires(!wire<T>)
+struct default_codec<T, Max> {
+  using type = sized_codec<T, Max>;
+};
 
 }  // namespace sluice
 
@@ -2996,8 +3794,8 @@ class unique_handle {
 
 namespace detail {
 
-/// A descriptor that remembers which file it is of. A stray close() elsewhere in the program can put another file behind
-/// the number: then it no longer holds, and the number is left alone.
+/// A descriptor that remembers which file it is of. A stray close() elsewhere in the program can put another file
+/// behind the number: then it no longer holds, and the number is left alone.
 class steady_handle {
  public:
   constexpr steady_handle() noexcept = default;
@@ -3044,7 +3842,8 @@ auto retry_interrupted(Call&& call) noexcept {
   }
 }
 
-/// errno as an error; those with a code of their own get it, and keep the number as detail only where it adds something.
+/// errno as an error; those with a code of their own get it, and keep the number as detail only where it adds
+/// something.
 inline error last_error(step at) noexcept {
   switch (errno) {
     case ENOENT: return error(errc::not_found, at);
@@ -3185,7 +3984,7 @@ class until {
  private:
   template <class Rep, class Period>
   static constexpr std::int64_t saturated(std::chrono::duration<Rep, Period> d) noexcept {
-    if (d <= d.zero()) return 0;
+    if (!(d > d.zero())) return 0;  // nor a time that is none
     using std::chrono::duration;
     using seconds = duration<std::int64_t>;
     using nanoseconds = duration<std::int64_t, std::nano>;
@@ -3379,8 +4178,8 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
   const wait_strategy how = strategy_of(end);
   stop* const halt = patience.interrupter();
   if (how != wait_strategy::park) {
-    // Whoever waits for room looks ever more rarely: each look takes the line that the other side is about to write, and
-    // a little room at a time would be bought with a line transfer each.
+    // Whoever waits for room looks ever more rarely: each look takes the line that the other side is about to write,
+    // and a little room at a time would be bought with a line transfer each.
     unsigned pauses = 1;
     for (unsigned i = 0; i < looks; i += pauses) {
       if (k == want::push && pauses < looks / 4) pauses *= 2;
@@ -3803,8 +4602,8 @@ class mapped_region {
     if (data_ != nullptr) ::munmap(data_, size_);
   }
 
-  /// From here on nobody can write what lies at `from` and behind through this mapping. Errors: unsupported where that is
-  /// no beginning of a page of this system.
+  /// From here on nobody can write what lies at `from` and behind through this mapping. Errors: unsupported where that
+  /// is no beginning of a page of this system.
   [[nodiscard]] status protect(std::size_t from) const noexcept {
     const long page = ::sysconf(_SC_PAGESIZE);
     if (page <= 0 || from % static_cast<std::size_t>(page) != 0) return error(errc::unsupported, step::map, subject::page_size);
@@ -3848,6 +4647,7 @@ enum class region_kind : std::uint32_t {
   bytes_mpsc = 10
 };
 
+/// The first words of a region, as they lie in it: what it is, and who made it. Written once, before it has a name.
 struct region_header {
   static constexpr unsigned char magic_bytes[8] = {0x89, 'S', 'L', 'U', 'I', '\r', '\n', 0x1a};
   static constexpr std::uint16_t current_major = 1;
@@ -3910,6 +4710,7 @@ struct participant_record {
   typename P::template atomic<std::uint64_t> pid_namespace;
 };
 
+/// Behind the header: whether a durable region may be trusted after a reboot.
 template <class P = native_memory>
 struct region_state {
   alignas(apart_bytes) typename P::template atomic<std::uint64_t> boot;  // the boot in which the words below were last valid
@@ -4239,7 +5040,8 @@ inline status fill_region(int fd, const region_spec& spec, const region_options&
   return write_all_at(fd, &h, sizeof h, 0);
 }
 
-// Gives a region that is complete its name. What outlives a reboot is on disk before its name is, and then the name too.
+// Gives a region that is complete its name. What outlives a reboot is on disk before its name is, and then the name
+// too.
 inline status link_region(int fd, const region_place& where) noexcept {
   if (where.durable() && ::fdatasync(fd) != 0) return last_error(step::create);
   char self[64];
@@ -4295,8 +5097,8 @@ inline result<unique_handle> create_memfd_region(const region_spec& spec, const 
   return fd;
 }
 
-/// Has a file all its blocks? Who may only read can allocate none; and it is tmpfs where even reading a hole takes a page,
-/// which may not be had.
+/// Has a file all its blocks? Who may only read can allocate none; and it is tmpfs where even reading a hole takes a
+/// page, which may not be had.
 inline status check_blocks(int fd, std::uint64_t size) noexcept {
   constexpr std::uint32_t tmpfs = 0x01021994;
   struct statfs fs = {};
@@ -4338,6 +5140,58 @@ inline result<region_header> read_header(int fd, const region_options& o) noexce
 }
 
 }  // namespace sluice::detail
+
+#endif
+#ifndef SLUICE_MEMORY_SLOT_LOCKS_HPP
+#define SLUICE_MEMORY_SLOT_LOCKS_HPP
+
+// Two lock bytes for each slot, life L and heal H:
+//   healer:  takes H; asks for L; if L is free, the owner is dead and none can come while H is held; heals; drops H.
+//   joiner:  takes H, then L (held by another: `busy`); heals what a dead owner left; raises the incarnation; drops H.
+// One more byte, J, is held while a durable region is checked for a reboot or left in order.
+
+namespace sluice {
+
+/// Which slots of a region an opener may take: the first free one of these.
+struct slot_range {
+  unsigned first = 0, last = ~0u;
+
+  constexpr slot_range() noexcept = default;  // any
+  constexpr slot_range(unsigned only) noexcept : first(only), last(only) {}  // NOLINT: one slot is a range
+  constexpr slot_range(unsigned from, unsigned to) noexcept : first(from), last(to) {}
+  [[nodiscard]] constexpr bool single() const noexcept { return first == last; }
+};
+
+namespace detail {
+
+/// Where the lock bytes of a region are, and how a joiner takes a slot by them.
+struct slot_locks {
+  static constexpr std::int64_t first = std::int64_t{1} << 40;  // far behind the end of any region
+  static constexpr std::int64_t joining = first - 1;             // J
+  [[nodiscard]] static constexpr std::int64_t life(unsigned slot) noexcept { return first + 2 * std::int64_t{slot}; }
+  [[nodiscard]] static constexpr std::int64_t heal(unsigned slot) noexcept { return life(slot) + 1; }
+
+  /// Takes the first free one of these slots: H, then L. A taken H passes; a taken L is somebody alive.
+  static result<unsigned> take_slot(int fd, slot_range range, unsigned count) noexcept {
+    error why(errc::no_space, step::join, subject::participants);
+    for (unsigned k = range.first; k < count && k <= range.last; ++k) {
+      if (const error e = try_lock_byte(fd, heal(k))) {
+        if (range.single() || e.code != errc::busy) return e;
+        why = e;
+        continue;
+      }
+      const error e = try_lock_byte(fd, life(k));
+      if (!e) return k;
+      unlock_byte(fd, heal(k));
+      if (e.code != errc::busy) return e;
+      if (range.single()) return error(errc::busy, step::join, subject::role).by(k);
+    }
+    return why;
+  }
+};
+
+}  // namespace detail
+}  // namespace sluice
 
 #endif
 #ifndef SLUICE_PLATFORM_FENCE_HPP
@@ -4394,16 +5248,6 @@ enum class opening : std::uint8_t {
   reset,    // it was a file of an earlier boot that had not been left in order: emptied
 };
 
-/// Which slots of a region an opener may take: the first free one of these.
-struct slot_range {
-  unsigned first = 0, last = ~0u;
-
-  constexpr slot_range() noexcept = default;  // any
-  constexpr slot_range(unsigned only) noexcept : first(only), last(only) {}  // NOLINT: one slot is a range
-  constexpr slot_range(unsigned from, unsigned to) noexcept : first(from), last(to) {}
-  [[nodiscard]] constexpr bool single() const noexcept { return first == last; }
-};
-
 namespace site {
 struct member_seen : order_site<std::memory_order_acquire> {};     // (M1) what a dead owner did comes before its healing
 struct member_raise : order_site<std::memory_order_release> {};    // (M2) the record, or the healing, before the new incarnation
@@ -4419,17 +5263,14 @@ struct region_settled : order_site<std::memory_order_release> {};  // after the 
 /// inherit the mapping. So the life lock ends when this process stops touching the region, and neither a stray close
 /// nor a child can make it end earlier or later.
 ///
-/// Two lock bytes for each slot, life L and heal H:
-///   healer:  takes H; asks for L; if L is free, the owner is dead and none can come while H is held; heals; drops H.
-///   joiner:  takes H, then L (held by another: `busy`); heals what a dead owner left; raises the incarnation; drops H.
-/// One more byte, J, is held while a durable region is checked for a reboot or left in order.
+/// The lock bytes, and how healers and joiners keep out of each other's way, are in slot_locks.hpp.
 ///
-/// With `rights::read_only` one only looks on: at no slot, with no lock, and without a word of one's own. Who does so is none
-/// of the participants, and can ask for the life of others, but heal nobody.
+/// With `rights::read_only` one only looks on: at no slot, with no lock, and without a word of one's own. Who does so
+/// is none of the participants, and can ask for the life of others, but heal nobody.
 template <class P = native_memory>
 class membership {
+  using locks = detail::slot_locks;
   static constexpr unsigned no_slot = ~0u;
-  static constexpr std::int64_t locks_at = std::int64_t{1} << 40;  // far behind the end of any region
   static constexpr std::size_t state_offset = sizeof(region_header);
 
  public:
@@ -4512,12 +5353,12 @@ class membership {
 
   // liveness, as the kernel attests it
   [[nodiscard]] bool alive(unsigned slot) noexcept {
-    return slot == slot_ || detail::byte_is_locked(probe_.get(), life(slot)) || !probe_.holds();
+    return slot == slot_ || detail::byte_is_locked(probe_.get(), locks::life(slot)) || !probe_.holds();
   }
   [[nodiscard]] bool begin_heal(unsigned slot) noexcept {
-    return probe_.holds() && !detail::try_lock_byte(probe_.get(), heal(slot));
+    return probe_.holds() && !detail::try_lock_byte(probe_.get(), locks::heal(slot));
   }
-  void end_heal(unsigned slot) noexcept { detail::unlock_byte(probe_.get(), heal(slot)); }
+  void end_heal(unsigned slot) noexcept { detail::unlock_byte(probe_.get(), locks::heal(slot)); }
 
   /// Heals the slot if its owner is certified dead; true if it did. A slot that is not in use costs no system call.
   template <class Heal>
@@ -4555,10 +5396,6 @@ class membership {
         region_(std::move(region)),
         slot_(slot),
         durable_(durable) {}
-
-  static constexpr std::int64_t life(unsigned slot) noexcept { return locks_at + 2 * std::int64_t{slot}; }
-  static constexpr std::int64_t heal(unsigned slot) noexcept { return life(slot) + 1; }
-  static constexpr std::int64_t joining = locks_at - 1;
 
   [[nodiscard]] region_state<P>& state() const noexcept {
     return *std::launder(reinterpret_cast<region_state<P>*>(region_.data() + state_offset));
@@ -4612,9 +5449,9 @@ class membership {
       return still_named(fd.get()) ? look_on(std::move(fd), *h, o, durable, begin) : result<membership>(error(errc::busy, step::join, subject::name));
     if (status s = detail::allocate(fd.get(), h->region_size); !s) return s.err();  // a file with holes: SIGBUS later
     if (durable) {
-      if (const error e = detail::try_lock_byte(fd.get(), joining)) return e;
+      if (const error e = detail::try_lock_byte(fd.get(), locks::joining)) return e;
     }
-    auto taken = take_slot(fd.get(), range, h->participants);
+    auto taken = locks::take_slot(fd.get(), range, h->participants);
     if (!taken) return taken.err();
     if (!still_named(fd.get())) return error(errc::busy, step::join, subject::name);
 
@@ -4650,8 +5487,8 @@ class membership {
       mine.incarnation.store(incarnation + 2, P::template order<site::member_raise>);
       return s.err();
     }
-    detail::unlock_byte(fd.get(), heal(m.slot_));
-    if (durable) detail::unlock_byte(fd.get(), joining);
+    detail::unlock_byte(fd.get(), locks::heal(m.slot_));
+    if (durable) detail::unlock_byte(fd.get(), locks::joining);
     return m;  // fd is closed here; the mapping keeps its description, and so the life lock
   }
 
@@ -4671,31 +5508,13 @@ class membership {
     return m;
   }
 
-  // H, then L. A taken H passes; a taken L is somebody alive.
-  static result<unsigned> take_slot(int fd, slot_range range, unsigned count) noexcept {
-    error why(errc::no_space, step::join, subject::participants);
-    for (unsigned k = range.first; k < count && k <= range.last; ++k) {
-      if (const error e = detail::try_lock_byte(fd, heal(k))) {
-        if (range.single() || e.code != errc::busy) return e;
-        why = e;
-        continue;
-      }
-      const error e = detail::try_lock_byte(fd, life(k));
-      if (!e) return k;
-      detail::unlock_byte(fd, heal(k));
-      if (e.code != errc::busy) return e;
-      if (range.single()) return error(errc::busy, step::join, subject::role).by(k);
-    }
-    return why;
-  }
-
   [[nodiscard]] static result<std::uint64_t> this_boot() noexcept {
     if (const std::uint64_t boot = detail::boot_number(); boot != 0) return boot;
     const error why = detail::last_error(step::validate);
     return why.code == errc::not_found ? error(errc::unsupported, step::validate, subject::proc_file_system) : why;
   }
-  // Words of an earlier boot are trusted only after an orderly end. J is held, so nobody else is between these lines; and
-  // whoever lives has been let in by somebody of this boot, whatever name of it we may be shown.
+  // Words of an earlier boot are trusted only after an orderly end. J is held, so nobody else is between these lines;
+  // and whoever lives has been let in by somebody of this boot, whatever name of it we may be shown.
   status check_boot() noexcept {
     auto& s = state();
     const auto boot = this_boot();  // an unknown one, taken for another, would wipe the words of those who live now
@@ -4722,19 +5541,19 @@ class membership {
     const bool settled = before == *boot || before == 0 || s.clean.load(P::template order<site::region_booted>) == 1;
     return settled || !alone() ? status() : error(errc::denied, step::validate, subject::persistence);
   }
-  // Marks the region as left in order, if we are the last. Somebody who is just joining holds J for a moment, and may be
-  // refused, so it is waited for.
+  // Marks the region as left in order, if we are the last. Somebody who is just joining holds J for a moment, and may
+  // be refused, so it is waited for.
   void leave_clean() noexcept {
     if (!alone()) return;
     (void)::msync(region_.data(), region_.size(), MS_SYNC);  // most of it, with no lock held
     (void)patiently([&]() -> status {
       if (!probe_.holds()) return error(errc::closed, step::leave);
-      if (const error e = detail::try_lock_byte(probe_.get(), joining)) return e;
+      if (const error e = detail::try_lock_byte(probe_.get(), locks::joining)) return e;
       if (alone() && ::msync(region_.data(), region_.size(), MS_SYNC) == 0) {
         state().clean.store(1, P::template order<site::region_settled>);
         (void)sync_state();
       }
-      detail::unlock_byte(probe_.get(), joining);
+      detail::unlock_byte(probe_.get(), locks::joining);
       return {};
     });
   }
@@ -4785,8 +5604,8 @@ template <class T>
 class private_page {
  public:
   constexpr private_page() noexcept = default;
-  /// Maps the page and starts with a value-initialised T. Errors: no_space; unsupported if the kernel (before 4.14) cannot
-  /// wipe; os.
+  /// Maps the page and starts with a value-initialised T. Errors: no_space; unsupported if the kernel (before 4.14)
+  /// cannot wipe; os.
   [[nodiscard]] static result<private_page> make() noexcept {
     void* const at = ::mmap(nullptr, sizeof(content), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED) return last_error(step::create);
@@ -4938,8 +5757,1681 @@ struct region_opener {
 }  // namespace sluice
 
 #endif
-#ifndef SLUICE_STREAM_ENDPOINT_HPP
-#define SLUICE_STREAM_ENDPOINT_HPP
+#ifndef SLUICE_STREAM_BYTE_MESSAGES_HPP
+#define SLUICE_STREAM_BYTE_MESSAGES_HPP
+
+#ifndef SLUICE_CORE_LENT_BYTES_HPP
+#define SLUICE_CORE_LENT_BYTES_HPP
+
+#include <cstddef>
+#include <span>
+
+namespace sluice {
+
+namespace detail {
+
+/// Bytes of an end in the caller's hands, until they are handed back; or why there are none.
+template <class Side, class Byte>
+class lent_bytes {
+ public:
+  lent_bytes(error e) noexcept : why_(e) {}  // NOLINT: an error is an outcome
+  lent_bytes(errc c) noexcept : why_(c) {}   // NOLINT
+  lent_bytes(Side& side, std::span<Byte> bytes) noexcept : side_(&side), bytes_(bytes) {}
+  explicit operator bool() const noexcept { return side_ != nullptr; }
+  [[nodiscard]] error err() const noexcept { return why_; }
+  [[nodiscard]] std::span<Byte> operator*() const noexcept { return bytes_; }
+  [[nodiscard]] Byte* data() const noexcept { return bytes_.data(); }
+  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
+
+ protected:
+  lent_bytes(lent_bytes&& o) noexcept { *this = std::move(o); }
+  lent_bytes& operator=(lent_bytes&& o) noexcept {
+    side_ = std::exchange(o.side_, nullptr), bytes_ = o.bytes_, why_ = o.why_;
+    return *this;
+  }
+  /// The side to hand them back to, once; none if the end was closed meanwhile, or if this is a forked child.
+  Side* hand_back() noexcept {
+    Side* const s = std::exchange(side_, nullptr);
+    return s != nullptr && s->attached() ? s : nullptr;
+  }
+
+ private:
+  Side* side_ = nullptr;
+  std::span<Byte> bytes_;
+  error why_;
+};
+
+}  // namespace detail
+
+/// A place in the ring for a message: invisible until commit(), given back when destroyed without.
+///
+/// Starts with whatever bytes the place holds, aligned to a line. Outlives a move of its end, not its destruction.
+template <class Side, class Ring>
+class [[nodiscard]] bytes_slot : public detail::lent_bytes<Side, std::byte> {
+  using base = detail::lent_bytes<Side, std::byte>;
+
+ public:
+  using base::base;
+  bytes_slot(bytes_slot&&) noexcept = default;
+  bytes_slot& operator=(bytes_slot&& o) noexcept {
+    if (this != &o) abandon(), base::operator=(std::move(o));
+    return *this;
+  }
+  ~bytes_slot() { abandon(); }
+
+  /// Publishes the first m bytes, all of them at most; the rest goes back. The slot is empty afterwards.
+  void commit(std::size_t m) noexcept {
+    if (Side* const s = this->hand_back()) s->commit(m, Ring{});
+  }
+  void commit() noexcept { commit(this->size()); }
+
+ private:
+  void abandon() noexcept {
+    if (Side* const s = this->hand_back()) s->abandon(Ring{});
+  }
+};
+
+/// A message in the ring, read in place: consumed when the loan is released or destroyed, left there by keep().
+///
+/// Aligned to a line. Its size is fixed; between processes the writer could still change its bytes, so check a copy where
+/// the writer is not trusted. Outlives a move of its end, not its destruction.
+template <class Side, class Ring>
+class [[nodiscard]] bytes_loan : public detail::lent_bytes<Side, const std::byte> {
+  using base = detail::lent_bytes<Side, const std::byte>;
+
+ public:
+  using base::base;
+  bytes_loan(bytes_loan&&) noexcept = default;
+  bytes_loan& operator=(bytes_loan&& o) noexcept {
+    if (this != &o) release(), base::operator=(std::move(o));
+    return *this;
+  }
+  ~bytes_loan() { release(); }
+
+  void release() noexcept {
+    if (Side* const s = this->hand_back()) s->consume_loan(Ring{});
+  }
+  /// Leaves the message for the next borrow or pop, of this end or a successor's.
+  void keep() noexcept {
+    if (Side* const s = this->hand_back()) s->keep_loan(Ring{});
+  }
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_STREAM_MESSAGES_HPP
+#define SLUICE_STREAM_MESSAGES_HPP
+
+#ifndef SLUICE_PLATFORM_EXPLAIN_LAYOUTS_HPP
+#define SLUICE_PLATFORM_EXPLAIN_LAYOUTS_HPP
+
+#ifndef SLUICE_CORE_LAYOUT_DIFFERENCE_HPP
+#define SLUICE_CORE_LAYOUT_DIFFERENCE_HPP
+
+#include <cstddef>
+#include <string_view>
+
+namespace sluice {
+
+/// The first field in which two layout texts differ: its number, and its entry on either side ("f64@8": kind, bits and
+/// offset), empty where a side has no such field. False where the texts say the same.
+struct layout_difference {
+  std::size_t index = 0;
+  std::string_view theirs, ours;
+  explicit operator bool() const noexcept { return theirs != ours; }
+};
+
+namespace detail {
+
+/// One entry of a layout text, and the text after it.
+struct layout_entry {
+  std::string_view text, rest;
+};
+inline layout_entry next_entry(std::string_view layout) noexcept {
+  while (!layout.empty() && (layout.front() == ' ' || layout.front() == '{' || layout.front() == '}')) layout.remove_prefix(1);
+  const auto n = layout.find_first_of(" }");
+  return {layout.substr(0, n), n == layout.npos ? std::string_view() : layout.substr(n + 1)};
+}
+
+}  // namespace detail
+
+/// Compares two layout texts, whatever bytes they are made of.
+[[nodiscard]] inline layout_difference first_difference(std::string_view theirs, std::string_view ours) noexcept {
+  for (std::size_t index = 0;; ++index) {
+    const detail::layout_entry a = detail::next_entry(theirs), b = detail::next_entry(ours);
+    if (a.text != b.text || (a.text.empty() && b.text.empty())) return {index, a.text, b.text};
+    theirs = a.rest, ours = b.rest;
+  }
+}
+
+}  // namespace sluice
+
+#endif
+
+namespace sluice {
+
+using explanation = fixed_text<640>;
+
+namespace detail {
+
+inline explanation& add_entry(explanation& t, std::string_view s) noexcept {
+  return s.empty() ? t.add("nothing") : t.add(s.data(), s.size());
+}
+
+/// Says which field of two layouts is the first to differ, if any; `where` is where the other one was found.
+inline void explain_layouts(explanation& t, std::string_view theirs, std::string_view ours,
+                            const char* where = "in the region") noexcept {
+  const layout_difference d = first_difference(theirs, ours);
+  if (!d) return;
+  t.add(" Field ").add_number(static_cast<long long>(d.index)).add(" is ");
+  add_entry(t, d.theirs).add(" ").add(where).add(" and ");
+  add_entry(t, d.ours).add(" here (kind: b bool, u unsigned, i signed, f floating, e enum; then bits @ offset).");
+}
+
+}  // namespace detail
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_STREAM_FRAME_READER_HPP
+#define SLUICE_STREAM_FRAME_READER_HPP
+
+#ifndef SLUICE_STREAM_FRAME_BUFFER_HPP
+#define SLUICE_STREAM_FRAME_BUFFER_HPP
+
+#ifndef SLUICE_MEMORY_HEAP_REGION_HPP
+#define SLUICE_MEMORY_HEAP_REGION_HPP
+
+#include <new>
+#include <utility>
+
+namespace sluice {
+
+/// A region on the heap of this process. Empty (data() is null) where memory is short.
+///
+/// Allocates: once, in the constructor.
+class heap_region {
+ public:
+  static constexpr bool shared = false;
+
+  constexpr heap_region() noexcept = default;
+  explicit heap_region(std::size_t bytes) noexcept
+      : data_(static_cast<std::byte*>(::operator new(bytes, alignment(), std::nothrow))),
+        size_(data_ == nullptr ? 0 : bytes) {
+    if (data_ != nullptr) __builtin_memset(data_, 0, bytes);
+  }
+  heap_region(heap_region&& o) noexcept : data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)) {}
+  heap_region& operator=(heap_region&& o) noexcept {
+    std::swap(data_, o.data_);
+    std::swap(size_, o.size_);
+    return *this;
+  }
+  ~heap_region() { ::operator delete(data_, alignment()); }
+
+  [[nodiscard]] std::byte* data() const noexcept { return data_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+ private:
+  static constexpr std::align_val_t alignment() noexcept { return std::align_val_t{apart_bytes}; }
+
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace sluice
+
+#endif
+
+#include <cstddef>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+namespace sluice::detail {
+
+template <std::size_t Room>
+struct inline_bytes {
+  std::byte* data() noexcept { return bytes_; }
+  [[nodiscard]] const std::byte* data() const noexcept { return bytes_; }
+
+ private:
+  std::byte bytes_[Room];
+};
+
+/// Bytes in order: put in at the back, taken out at the front. They go along when it is moved. A moderate buffer is a part
+/// of the object; the memory of a large one must be acquired, and goes along too.
+template <std::size_t Room>
+class frame_buffer {
+  static constexpr bool large = Room > 68 * 1024;  // 64 KiB of payload, and what may stand around it
+
+ public:
+  frame_buffer() noexcept = default;
+  frame_buffer(frame_buffer&& o) noexcept { *this = std::move(o); }
+  frame_buffer& operator=(frame_buffer&& o) noexcept {
+    if constexpr (large) {
+      bytes_ = std::move(o.bytes_);
+      begin_ = o.begin_, end_ = o.end_;
+    } else {
+      begin_ = 0, end_ = o.size();
+      __builtin_memcpy(bytes_.data(), o.bytes_.data() + o.begin_, end_);
+    }
+    o.clear();
+    return *this;
+  }
+
+  /// False if there is no memory; then the buffer must not be used.
+  [[nodiscard]] bool acquire() noexcept {
+    if constexpr (large) {
+      bytes_ = heap_region(Room);
+      return bytes_.data() != nullptr;
+    } else {
+      return true;
+    }
+  }
+  [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
+  [[nodiscard]] std::size_t size() const noexcept { return end_ - begin_; }
+  [[nodiscard]] std::span<std::byte> content() noexcept { return {bytes_.data() + begin_, size()}; }
+  [[nodiscard]] std::span<const std::byte> content() const noexcept { return {bytes_.data() + begin_, size()}; }
+  /// The room behind the content, and with compact() all that there is.
+  [[nodiscard]] std::span<std::byte> room() noexcept { return {bytes_.data() + end_, Room - end_}; }
+  void compact() noexcept {
+    if (begin_ == 0) return;
+    if (begin_ != end_) __builtin_memmove(bytes_.data(), bytes_.data() + begin_, size());
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  void put(std::size_t n) noexcept { end_ += n; }
+  void take(std::size_t n) noexcept { begin_ += n; }
+  void clear() noexcept { begin_ = end_ = 0; }
+
+ private:
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::conditional_t<large, heap_region, inline_bytes<Room>> bytes_;
+};
+
+/// Room for several small frames, or for one large one.
+template <std::size_t Frame>
+inline constexpr std::size_t several_frames = Frame > 4096 ? Frame : 4096 / Frame * Frame;
+
+}  // namespace sluice::detail
+
+#endif
+
+#include <utility>
+
+namespace sluice::detail {
+
+/// Payloads out of a byte stream, one after the other, read ahead into a buffer that never grows.
+///
+/// Bytes that are no frame are an error for good: where the next frame begins, nobody can know.
+template <readable Stream, bounded_framing F, class Greeting>
+class frame_reader {
+  static_assert(!needs_boundaries<F> || traits_of<Stream>.boundaries,
+                "this stream does not keep boundaries: name a framing that does");
+  static constexpr bool greets = Greeting::most != 0;
+  static constexpr std::size_t room = several_frames<frame_bytes<F>>;
+
+ public:
+  frame_reader(frame_reader&& o) noexcept : stream_(std::move(o.stream_)) { take_over(o); }
+  frame_reader& operator=(frame_reader&& o) noexcept {
+    if (this != &o) {
+      stream_ = std::move(o.stream_);
+      take_over(o);
+    }
+    return *this;
+  }
+
+  void arm(want k, wait_set& set) noexcept { stream_.arm(k, set); }
+  void disarm(want k) noexcept { stream_.disarm(k); }
+  void close() noexcept {
+    if (!why_) why_ = error(errc::closed, step::pop);
+    total_ = 0;
+    buffer_.clear();
+    stream_.close();
+  }
+  [[nodiscard]] Stream& stream() noexcept { return stream_; }
+
+ protected:
+  frame_reader(Stream s, F f) noexcept : stream_(std::move(s)), framing_(std::move(f)) {
+    if (!buffer_.acquire()) why_ = error(errc::no_space, step::create);
+  }
+  ~frame_reader() = default;
+
+  /// The payload at the front: in the buffer, until consume().
+  result<std::span<const std::byte>> try_front() noexcept {
+    for (;;) {
+      if (total_ != 0) return std::span<const std::byte>(buffer_.content().subspan(skip_, size_));
+      if (why_) [[unlikely]] return why_;
+      const error found = find();
+      if (!found) continue;
+      if (found.code != errc::empty) return why_ = found.during(step::pop);
+      had_ = buffer_.size();
+      buffer_.compact();
+      if (buffer_.room().empty()) return why_ = error(errc::too_big, step::pop, subject::frame);
+      const auto n = stream_.try_read(buffer_.room());
+      if (!n) {
+        error e = n.err();
+        if (e.code == errc::closed && !buffer_.empty()) e.code = errc::truncated;
+        return e.during(step::pop);
+      }
+      buffer_.put(*n);
+    }
+  }
+  void consume() noexcept {
+    buffer_.take(total_);
+    total_ = 0;
+  }
+  [[nodiscard]] std::span<const std::byte> unread() const noexcept { return buffer_.content(); }
+  [[nodiscard]] error why() const noexcept { return why_; }
+
+ private:
+  // Looks for a frame, or for the greeting, in what is there.
+  error find() noexcept {
+    if constexpr (greets) {
+      if (!met_) {
+        const auto n = Greeting::check(buffer_.content());
+        if (!n) return n.err();
+        buffer_.take(*n);
+        had_ = 0;
+        met_ = true;
+      }
+    }
+    const auto content = buffer_.content();
+    const auto found = next_frame(framing_, content, had_);
+    if (!found) return found.err();
+    const auto payload = open_frame(framing_, content, *found);
+    if (!payload) return payload.err();
+    SLUICE_ASSERT(found->total != 0 && found->total <= content.size());
+    had_ = 0;
+    skip_ = static_cast<std::size_t>(payload->data() - content.data());
+    size_ = payload->size();
+    total_ = found->total;
+    return {};
+  }
+  // What was read ahead goes along, and is given out once.
+  void take_over(frame_reader& o) noexcept {
+    framing_ = o.framing_;
+    skip_ = o.skip_, size_ = o.size_, total_ = std::exchange(o.total_, 0);
+    had_ = std::exchange(o.had_, 0);
+    met_ = o.met_;
+    why_ = std::exchange(o.why_, error(errc::closed, step::pop));
+    buffer_ = std::move(o.buffer_);
+  }
+
+  Stream stream_;
+  [[no_unique_address]] F framing_;
+  std::size_t skip_ = 0;   // of the frame at the front: its payload, and
+  std::size_t size_ = 0;
+  std::size_t total_ = 0;  // the whole of it, 0 before it was found
+  std::size_t had_ = 0;    // bytes in which no frame was found
+  bool met_ = false;       // the greeting was read
+  error why_;
+  frame_buffer<(room > Greeting::most ? room : Greeting::most)> buffer_;
+};
+
+}  // namespace sluice::detail
+
+#endif
+#ifndef SLUICE_STREAM_FRAME_WRITER_HPP
+#define SLUICE_STREAM_FRAME_WRITER_HPP
+
+#include <utility>
+
+namespace sluice::detail {
+
+/// Payloads into a byte stream: a frame is made in the buffer and goes out with one write. Where the stream takes only a
+/// part of it, the rest is owned here, and goes out before anything else.
+template <writable Stream, bounded_framing F, class Greeting>
+class frame_writer {
+  static_assert(!needs_boundaries<F> || traits_of<Stream>.boundaries,
+                "this stream does not keep boundaries: name a framing that does");
+  static constexpr std::size_t room = several_frames<frame_bytes<F>>;
+
+ public:
+  frame_writer(frame_writer&& o) noexcept : stream_(std::move(o.stream_)) { take_over(o); }
+  frame_writer& operator=(frame_writer&& o) noexcept {
+    if (this != &o) {
+      close();
+      stream_ = std::move(o.stream_);
+      take_over(o);
+    }
+    return *this;
+  }
+
+  /// Sends what was accepted. Out of patience it leaves the rest for the next push, flush or finish.
+  status flush(until u = {}) noexcept {
+    const status s = try_flush();
+    if (settled(s) || u.immediate()) return s;
+    return wait_for(*this, want::push, u, [this] { return try_flush(); });
+  }
+  /// Sends what was accepted and ends the stream, in the stream's own orderly way where it has one. Out of patience it
+  /// leaves both as they are, for another call.
+  status finish(until u = {}) noexcept {
+    const until by = u.immediate() ? u : u.absolute();
+    const status s = flush(by);
+    const error e = s.err();
+    if constexpr (requires { { stream_.finish(by) } -> std::same_as<status>; }) {
+      if (s) return stream_.finish(by);
+    }
+    if (!e.again() && e.code != errc::timeout && e.code != errc::stopped) stream_.close();
+    return s;
+  }
+  void arm(want k, wait_set& set) noexcept { stream_.arm(k, set); }
+  void disarm(want k) noexcept { stream_.disarm(k); }
+  void close() noexcept {
+    (void)try_flush();
+    stream_.close();
+  }
+  [[nodiscard]] Stream& stream() noexcept { return stream_; }
+
+ protected:
+  frame_writer(Stream s, F f) noexcept : stream_(std::move(s)), framing_(std::move(f)) {
+    if (!buffer_.acquire()) why_ = error(errc::no_space, step::create);
+    else if constexpr (Greeting::most != 0) buffer_.put(Greeting::write(buffer_.room()));
+  }
+  ~frame_writer() { close(); }
+
+  /// Accepts as many payloads as there are and the stream takes, of which `fill(k, place)` writes the one of number k;
+  /// as many as fit into the buffer with one write. Nothing happened if it accepts none.
+  template <class Fill>
+  result<std::size_t> try_send(std::size_t count, Fill fill) {
+    std::size_t done = 0;
+    error why = why_;
+    while (done < count && !why) {
+      if (const status s = try_flush(); !s) {
+        why = s.err();
+        break;
+      }
+      const F before = framing_;
+      std::size_t k = done;
+      while (k < count && !(why = append(k, fill))) ++k;
+      if (k == done) break;
+      if (const error refused = write_some()) {
+        framing_ = before;
+        buffer_.clear();
+        why = refused;
+        break;
+      }
+      done = k;
+      if (why == errc::full) why = {};  // of the buffer, which the next round empties
+    }
+    if (done != 0) (void)try_flush();
+    if (done != 0 || !why) return done;
+    return why.during(step::push);
+  }
+
+  /// A push that waits: once a message is accepted, the patience that is left goes into sending all of it. Whoever pushes
+  /// a large one and then waits for the answer must not wait for a rest that nobody sends.
+  template <class Attempt>
+  auto send_whole(until u, Attempt attempt) {
+    auto pushed = attempt();
+    if (u.immediate() || (settled(pushed) && buffer_.empty())) return pushed;
+    const until by = u.absolute();  // one patience for both waits, and no look at the clock before the first
+    if (!settled(pushed)) pushed = wait_for(*this, want::push, by, attempt);
+    if (pushed) (void)flush(by);
+    return pushed;
+  }
+
+ private:
+  status try_flush() noexcept {
+    while (!buffer_.empty())
+      if (const error e = write_some()) return e;
+    return {};
+  }
+  error write_some() noexcept {
+    const auto n = stream_.try_write(buffer_.content());
+    if (!n) return n.err().during(step::push);
+    SLUICE_ASSERT(!needs_boundaries<F> || *n == buffer_.size());
+    buffer_.take(*n);
+    if (buffer_.empty()) buffer_.clear();
+    return {};
+  }
+  template <class Fill>
+  error append(std::size_t k, Fill& fill) {
+    constexpr std::size_t lead = lead_of<F>;
+    if (needs_boundaries<F> && !buffer_.empty()) return errc::full;  // one message, one write
+    const auto place = buffer_.room();
+    if (place.size() < frame_bytes<F>) return errc::full;
+    const auto n = fill(k, place.subspan(lead, F::max_size));
+    if (!n) return n.err();
+    const auto whole = seal_frame(framing_, place, *n);
+    if (!whole) return whole.err();
+    const auto gap = static_cast<std::size_t>(whole->data() - place.data());  // before a short header
+    if (gap != 0) __builtin_memmove(place.data(), whole->data(), whole->size());
+    buffer_.put(whole->size());
+    return {};
+  }
+  void take_over(frame_writer& o) noexcept {
+    framing_ = o.framing_;
+    why_ = std::exchange(o.why_, error(errc::closed, step::push));
+    buffer_ = std::move(o.buffer_);
+  }
+
+  Stream stream_;
+  [[no_unique_address]] F framing_;
+  error why_;
+  frame_buffer<(room > Greeting::most ? room : Greeting::most)> buffer_;
+};
+
+}  // namespace sluice::detail
+
+#endif
+
+// Byte streams as typed ends: source_of<T>(stream), sink_of<T>(stream), and the same with a framing, a codec and a
+// greeting. A wire type needs none of them: its bytes in a row are what a foreign program expects.
+
+namespace sluice {
+
+namespace detail {
+
+/// Only a wire type has a size of its own; for others a framing must be named.
+template <class T>
+struct default_framing;
+template <wire T>
+struct default_framing<T> {
+  using type = fixed_framing<sizeof(T)>;
+};
+template <class T>
+using default_framing_t = typename default_framing<T>::type;
+
+/// The most that a message of this framing and codec can have over a stream S.
+template <class F, class C, class S>
+inline constexpr std::size_t most_bytes = [] {
+  std::size_t most = codec_bytes<C>;
+  if (F::max_size < most) most = F::max_size;
+  if (needs_boundaries<F> && traits_of<S>.max_size < most) most = traits_of<S>.max_size;
+  return most;
+}();
+template <class F, class C, class S>
+using framing_for = limited_framing<F, most_bytes<F, C, S>>;
+
+/// The traits of a message end over a stream of type S.
+template <class S>
+constexpr end_traits message_traits(std::size_t most) noexcept {
+  end_traits t = traits_of<S>;
+  t.boundaries = true;
+  t.max_size = most;
+  return t;
+}
+
+/// The framing with its state, or one with a smaller maximum at its start.
+template <class Narrow, class F>
+Narrow narrowed(F& f) noexcept {
+  if constexpr (std::is_same_v<Narrow, F>) return std::move(f);
+  else return Narrow{};
+}
+
+template <class C, class T>
+inline constexpr bool decodes_nothrow =
+    noexcept(std::declval<const C&>().decode(std::span<const std::byte>()));
+template <class C, class T>
+inline constexpr bool encodes_nothrow =
+    noexcept(std::declval<const C&>().encode(std::declval<const T&>(), std::span<std::byte>()));
+
+}  // namespace detail
+
+/// Messages of type T out of a byte stream, read ahead in batches.
+///
+/// Threads: one at a time. Blocks: pop; never try_pop. Allocates: never for wire types; else what the codec does. A buffer
+/// for messages of more than 64 KiB is allocated at construction. Errors: those of framing and codec; truncated, where the
+/// stream ends inside a message; no_space. Bytes that are no frame are an error for good.
+template <class T, readable Stream, bounded_framing Framing = detail::default_framing_t<T>,
+          codec<T> Codec = default_codec_t<T, Framing::max_size>, class Greeting = detail::no_greeting>
+class message_source
+    : public source_verbs<message_source<T, Stream, Framing, Codec, Greeting>>,
+      public detail::frame_reader<Stream, detail::framing_for<Framing, Codec, Stream>, Greeting> {
+  using framing_type = detail::framing_for<Framing, Codec, Stream>;
+  using base = detail::frame_reader<Stream, framing_type, Greeting>;
+
+ public:
+  using value_type = T;
+  static constexpr end_traits traits = detail::message_traits<Stream>(detail::most_bytes<Framing, Codec, Stream>);
+
+  explicit message_source(Stream s, Framing f = {}, Codec c = {}) noexcept
+      : base(std::move(s), detail::narrowed<framing_type>(f)), codec_(std::move(c)) {}
+
+  result<T> try_pop() noexcept(detail::decodes_nothrow<Codec, T>) {
+    const auto payload = this->try_front();
+    if (!payload) [[unlikely]] return payload.err();
+    auto value = codec_.decode(*payload);
+    if (!value) [[unlikely]] return value.err().during(step::pop);  // and the message stays
+    this->consume();
+    return value;
+  }
+  /// Drops the next message: one, say, that the codec refuses.
+  status try_skip() noexcept {
+    if (const auto payload = this->try_front(); !payload) return payload.err();
+    this->consume();
+    return {};
+  }
+  /// After a refused greeting: the first field that differs. The entries live for as long as this end.
+  [[nodiscard]] layout_difference difference() const noexcept
+    requires(Greeting::most != 0)
+  {
+    if (this->why() != error(errc::mismatch, step::pop, subject::type_layout)) return {};
+    return first_difference(Greeting::text_of(this->unread()), Greeting::text());
+  }
+  /// The same in words.
+  [[nodiscard]] explanation explain() const noexcept
+    requires(Greeting::most != 0)
+  {
+    explanation t;
+    if (!this->why()) return t.add("nothing is wrong so far");
+    t.add(describe(this->why()).c_str()).add(".");
+    if (difference()) detail::explain_layouts(t, Greeting::text_of(this->unread()), Greeting::text(), "there");
+    return t;
+  }
+
+ private:
+  [[no_unique_address]] Codec codec_;
+};
+
+/// Messages of type T into a byte stream, each with one write, a batch with few. Where the stream takes only a part of a
+/// message, the sink owns the rest and sends it before anything else: push, flush and finish wait for that, close does
+/// what is possible at once.
+///
+/// Threads: one at a time. Blocks: push, flush, finish; never try_push. Allocates: a buffer for messages of more than
+/// 64 KiB, at construction; else never. Errors: full, closed, os; too_big, and others of framing and codec; no_space.
+template <class T, writable Stream, bounded_framing Framing = detail::default_framing_t<T>,
+          codec<T> Codec = default_codec_t<T, Framing::max_size>, class Greeting = detail::no_greeting>
+class message_sink
+    : public sink_verbs<message_sink<T, Stream, Framing, Codec, Greeting>>,
+      public detail::frame_writer<Stream, detail::framing_for<Framing, Codec, Stream>, Greeting> {
+  using framing_type = detail::framing_for<Framing, Codec, Stream>;
+  using base = detail::frame_writer<Stream, framing_type, Greeting>;
+  using verbs = sink_verbs<message_sink>;
+  static_assert(!wire<T> || detail::codec_bytes<Codec> != sizeof(T) || framing_type::max_size >= sizeof(T),
+                "the framing, or the stream, is too small for this type");
+
+ public:
+  using value_type = T;
+  static constexpr end_traits traits = detail::message_traits<Stream>(detail::most_bytes<Framing, Codec, Stream>);
+
+  explicit message_sink(Stream s, Framing f = {}, Codec c = {}) noexcept
+      : base(std::move(s), detail::narrowed<framing_type>(f)), codec_(std::move(c)) {}
+
+  status try_push(const T& value) noexcept(detail::encodes_nothrow<Codec, T>) {
+    const auto n = this->try_send(1, [&](std::size_t, std::span<std::byte> to) { return codec_.encode(value, to); });
+    return n ? status() : status(n.err());
+  }
+  result<std::size_t> try_push(std::span<const T> values) noexcept(detail::encodes_nothrow<Codec, T>) {
+    return this->try_send(values.size(),
+                          [&](std::size_t k, std::span<std::byte> to) { return codec_.encode(values[k], to); });
+  }
+  /// Waits until the message is accepted, and with the patience that is left until it is sent.
+  template <class U = T>
+    requires requires(verbs& v, U&& value, until u) { v.push(std::forward<U>(value), u); }
+  auto push(U&& value, until u = {}) {
+    // A refused push has not touched its argument.
+    return this->send_whole(u, [&] { return verbs::push(std::forward<U>(value), now); });
+  }
+
+ private:
+  [[no_unique_address]] Codec codec_;
+};
+
+/// A stream that gives bytes, as a source of T: without framing, codec or greeting, with some of them, or with all.
+template <class T, readable Stream>
+[[nodiscard]] message_source<T, Stream> source_of(Stream s) noexcept {
+  return message_source<T, Stream>(std::move(s));
+}
+template <class T, readable Stream, bounded_framing F>
+[[nodiscard]] message_source<T, Stream, F> source_of(Stream s, F f) noexcept {
+  return message_source<T, Stream, F>(std::move(s), std::move(f));
+}
+template <class T, readable Stream, bounded_framing F, codec<T> C>
+[[nodiscard]] message_source<T, Stream, F, C> source_of(Stream s, F f, C c) noexcept {
+  return message_source<T, Stream, F, C>(std::move(s), std::move(f), std::move(c));
+}
+template <wire T, readable Stream, bounded_framing F = fixed_framing<sizeof(T)>>
+[[nodiscard]] auto source_of(Stream s, greeted_t, F f = {}) noexcept {
+  return message_source<T, Stream, F, wire_codec<T>, detail::greeting<T>>(std::move(s), std::move(f));
+}
+
+/// A stream that takes bytes, as a sink of T: without framing, codec or greeting, with some of them, or with all.
+template <class T, writable Stream>
+[[nodiscard]] message_sink<T, Stream> sink_of(Stream s) noexcept {
+  return message_sink<T, Stream>(std::move(s));
+}
+template <class T, writable Stream, bounded_framing F>
+[[nodiscard]] message_sink<T, Stream, F> sink_of(Stream s, F f) noexcept {
+  return message_sink<T, Stream, F>(std::move(s), std::move(f));
+}
+template <class T, writable Stream, bounded_framing F, codec<T> C>
+[[nodiscard]] message_sink<T, Stream, F, C> sink_of(Stream s, F f, C c) noexcept {
+  return message_sink<T, Stream, F, C>(std::move(s), std::move(f), std::move(c));
+}
+template <wire T, writable Stream, bounded_framing F = fixed_framing<sizeof(T)>>
+[[nodiscard]] auto sink_of(Stream s, greeted_t, F f = {}) noexcept {
+  return message_sink<T, Stream, F, wire_codec<T>, detail::greeting<T>>(std::move(s), std::move(f));
+}
+
+}  // namespace sluice
+
+#endif
+
+// Messages of bytes over a stream, of any length up to the maximum of their framing, with the verbs of the byte rings:
+// source_of<std::span<const std::byte>>(stream, framing), sink_of<std::span<const std::byte>>(stream, framing).
+
+namespace sluice {
+
+/// Messages of bytes out of a byte stream: lent in the buffer of this end, or copied into a place.
+///
+/// Threads: one at a time. Blocks: pop, borrow; never try_*. Allocates: a buffer for messages of more than 64 KiB, at
+/// construction; else never. Errors: those of the framing, for good; truncated; busy, while a loan is out; no_space.
+template <readable Stream, bounded_framing Framing>
+class byte_message_source
+    : public detail::frame_reader<Stream, detail::framing_for<Framing, void, Stream>, detail::no_greeting> {
+  using framing_type = detail::framing_for<Framing, void, Stream>;
+  using base = detail::frame_reader<Stream, framing_type, detail::no_greeting>;
+  struct hand_back {};
+  friend bytes_loan<byte_message_source, hand_back>;
+  friend detail::lent_bytes<byte_message_source, const std::byte>;
+
+ public:
+  using value_type = std::span<const std::byte>;
+  using loan_type = bytes_loan<byte_message_source, hand_back>;
+  static constexpr end_traits traits = detail::message_traits<Stream>(framing_type::max_size);
+
+  explicit byte_message_source(Stream s, Framing f = {}) noexcept : base(std::move(s), detail::narrowed<framing_type>(f)) {}
+  byte_message_source(byte_message_source&& o) noexcept : base(std::move(o)) { o.lent_ = false; }
+  byte_message_source& operator=(byte_message_source&& o) noexcept {
+    base::operator=(std::move(o));
+    lent_ = o.lent_ = false;
+    return *this;
+  }
+
+  /// The next message, in place: until the loan ends, and not beyond a move of this end. It is consumed by the end of the
+  /// loan; keep() leaves it.
+  loan_type try_borrow() noexcept {
+    if (lent_) return error(errc::busy, step::borrow);
+    const auto payload = this->try_front();
+    if (!payload) [[unlikely]] return payload.err().during(step::borrow);
+    lent_ = true;
+    return loan_type(*this, *payload);
+  }
+  loan_type borrow(until u = {}) {
+    auto l = try_borrow();
+    if (detail::settled(l) || u.immediate()) return l;
+    return detail::wait_for(*this, want::pop, u, [this] { return try_borrow(); });
+  }
+  /// Copies the next message into `to`, whole, and returns its size. If it does not fit: too_big in step `read`, with the
+  /// size in `detail`, and the message stays.
+  result<std::size_t> try_pop(std::span<std::byte> to) noexcept {
+    if (lent_) return error(errc::busy, step::pop);
+    const auto payload = this->try_front();
+    if (!payload) [[unlikely]] return payload.err();
+    const std::size_t n = payload->size();
+    if (n > to.size()) {
+      constexpr std::size_t most = 0x7fffffff;
+      return error(errc::too_big, step::read, static_cast<std::int32_t>(n < most ? n : most));
+    }
+    if (n != 0) __builtin_memcpy(to.data(), payload->data(), n);
+    this->consume();
+    return n;
+  }
+  result<std::size_t> pop(std::span<std::byte> to, until u = {}) {
+    const auto n = try_pop(to);
+    if (detail::settled(n) || u.immediate()) return n;
+    return detail::wait_for(*this, want::pop, u, [this, to] { return try_pop(to); });
+  }
+  void close() noexcept {
+    lent_ = false;
+    base::close();
+  }
+
+ private:
+  [[nodiscard]] bool attached() const noexcept { return lent_; }
+  void consume_loan(hand_back) noexcept {
+    lent_ = false;
+    this->consume();
+  }
+  void keep_loan(hand_back) noexcept { lent_ = false; }
+
+  bool lent_ = false;
+};
+
+/// Messages of bytes into a byte stream, each with one write; what the stream does not take at once is owned here.
+///
+/// Threads: one at a time. Blocks: push, flush, finish; never try_push. Allocates: a buffer for messages of more than
+/// 64 KiB, at construction; else never. Errors: full, closed, os; too_big and others of the framing; no_space.
+template <writable Stream, bounded_framing Framing>
+class byte_message_sink
+    : public detail::frame_writer<Stream, detail::framing_for<Framing, void, Stream>, detail::no_greeting> {
+  using framing_type = detail::framing_for<Framing, void, Stream>;
+  using base = detail::frame_writer<Stream, framing_type, detail::no_greeting>;
+
+ public:
+  using value_type = std::span<const std::byte>;
+  static constexpr end_traits traits = detail::message_traits<Stream>(framing_type::max_size);
+
+  explicit byte_message_sink(Stream s, Framing f = {}) noexcept : base(std::move(s), detail::narrowed<framing_type>(f)) {}
+
+  status try_push(std::span<const std::byte> message) noexcept {
+    const auto n = this->try_send(1, [message](std::size_t, std::span<std::byte> to) -> result<std::size_t> {
+      if (message.size() > to.size()) return error(errc::too_big, step::none, subject::frame);
+      if (!message.empty()) __builtin_memcpy(to.data(), message.data(), message.size());
+      return message.size();
+    });
+    return n ? status() : status(n.err());
+  }
+  /// Waits until the message is accepted, and with the patience that is left until it is sent.
+  status push(std::span<const std::byte> message, until u = {}) {
+    return this->send_whole(u, [this, message] { return try_push(message); });
+  }
+};
+
+/// A stream that gives bytes, as a source of messages of bytes.
+template <std::same_as<std::span<const std::byte>> T, readable Stream, bounded_framing F>
+[[nodiscard]] byte_message_source<Stream, F> source_of(Stream s, F f) noexcept {
+  return byte_message_source<Stream, F>(std::move(s), std::move(f));
+}
+/// A stream that takes bytes, as a sink of messages of bytes.
+template <std::same_as<std::span<const std::byte>> T, writable Stream, bounded_framing F>
+[[nodiscard]] byte_message_sink<Stream, F> sink_of(Stream s, F f) noexcept {
+  return byte_message_sink<Stream, F>(std::move(s), std::move(f));
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_STREAM_CONVERSE_HPP
+#define SLUICE_STREAM_CONVERSE_HPP
+
+#ifndef SLUICE_STREAM_SPAWN_HPP
+#define SLUICE_STREAM_SPAWN_HPP
+
+#ifndef SLUICE_PLATFORM_SPAWN_HPP
+#define SLUICE_PLATFORM_SPAWN_HPP
+
+// start_child: a new process that runs a program, with its three standard streams. end_of, send_signal: what can be done to it.
+#ifndef SLUICE_PLATFORM_LINUX_SPAWN_HPP
+#define SLUICE_PLATFORM_LINUX_SPAWN_HPP
+
+#if SLUICE_HAS_LINUX()
+
+#include <csignal>
+#include <cstdlib>
+#include <sched.h>
+#include <span>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+// A child by clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD): it runs on a stack of its own in the memory of its parent, whose
+// calling thread stands still until the program has been started. Why not
+//   fork: copies page tables, in proportion to the parent, and runs the handlers of pthread_atfork;
+//   vfork: returns twice on one stack, which compilers know of for that one name only;
+//   posix_spawn: does the same as here, but has no pidfd before glibc 2.39, and cannot close what it does not know of.
+// Since memory is shared, an error of the child is just stored: no status pipe. All signals are blocked meanwhile, since
+// a handler of the parent must not run in the child.
+
+namespace sluice::detail {
+
+/// What a child is to become. Read, and at the end written, by the child while its parent stands still.
+struct child_plan {
+  const char* const* arguments = nullptr;
+  const char* const* environment = nullptr;
+  const char* directory = nullptr;      // null: as the parent
+  const char* search = nullptr;         // where a program without a slash is looked for
+  int streams[3] = {0, 1, 2};           // the parent's descriptors that become 0, 1, 2
+  std::span<const int> kept;            // descriptors that stay open, under the same number
+  error why;                            // of the child, where it did not come to the program
+};
+
+// From here to start_child everything runs in the child: system calls only.
+
+inline bool give_streams(child_plan& plan) noexcept {
+  // First out of the way of each other, then into place.
+  for (int i = 0; i < 3; ++i) {
+    int& fd = plan.streams[i];
+    if (fd != i && fd < 3 && (fd = ::fcntl(fd, F_DUPFD_CLOEXEC, 3)) < 0) return false;
+  }
+  for (int i = 0; i < 3; ++i) {
+    const int fd = plan.streams[i];
+    if (fd == i ? ::fcntl(fd, F_SETFD, 0) < 0 : retry_interrupted([&] { return ::dup2(fd, i); }) < 0) return false;
+  }
+  return true;
+}
+
+inline bool close_the_rest_on_exec(std::span<const int> kept) noexcept {
+  constexpr long close_range_number = 436;
+  constexpr unsigned on_exec = 4;
+  if (::syscall(close_range_number, 3u, ~0u, on_exec) != 0) {  // before Linux 5.11
+    const long most = ::sysconf(_SC_OPEN_MAX);
+    for (int fd = 3; fd < most; ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  }
+  for (const int fd : kept)
+    if (::fcntl(fd, F_SETFD, 0) < 0) return false;
+  return true;
+}
+
+inline void run_program(const child_plan& plan) noexcept {
+  const char* const name = plan.arguments[0];
+  auto* const arguments = const_cast<char* const*>(plan.arguments);
+  auto* const environment = const_cast<char* const*>(plan.environment);
+  if (__builtin_strchr(name, '/') != nullptr || *name == '\0') {
+    ::execve(name, arguments, environment);
+    return;
+  }
+  const std::size_t size = __builtin_strlen(name) + 1;
+  bool denied = false;
+  for (const char* at = plan.search;;) {
+    const char* const colon = __builtin_strchr(at, ':');
+    const std::size_t n = colon != nullptr ? static_cast<std::size_t>(colon - at) : __builtin_strlen(at);
+    char path[4096];
+    if (n + 1 + size <= sizeof path) {
+      __builtin_memcpy(path, at, n);
+      path[n] = '/';
+      __builtin_memcpy(path + n + 1, name, size);
+      ::execve(n != 0 ? path : path + 1, arguments, environment);  // an empty part is the working directory
+      denied = denied || errno == EACCES;
+      if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) return;
+    }
+    if (colon == nullptr) break;
+    at = colon + 1;
+  }
+  errno = denied ? EACCES : ENOENT;
+}
+
+inline int become(void* to) noexcept {
+  auto& plan = *static_cast<child_plan*>(to);
+  struct sigaction by_default = {};
+  by_default.sa_handler = SIG_DFL;
+  for (int n = 1; n < NSIG; ++n) ::sigaction(n, &by_default, nullptr);
+  if (!give_streams(plan) || !close_the_rest_on_exec(plan.kept)) {
+    plan.why = errno == EMFILE ? error(errc::no_space, step::create, subject::descriptors)
+                               : error(errc::invalid, step::create, subject::descriptors);
+    ::_exit(127);
+  }
+  if (plan.directory != nullptr && ::chdir(plan.directory) != 0) {
+    plan.why = last_error(step::open);
+    if (plan.why.code != errc::os) plan.why.detail = static_cast<std::int32_t>(subject::directory);
+    ::_exit(127);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  run_program(plan);
+  plan.why = last_error(step::create);
+  ::_exit(127);
+}
+
+/// Looks, or waits, for the end of a child, and buries it: `empty` while it lives, ECHILD if somebody else has buried it.
+inline status end_of(int pidfd, bool patient, siginfo_t& how) noexcept {
+  constexpr auto by_pidfd = static_cast<idtype_t>(3);
+  how.si_pid = 0;
+  const int options = WEXITED | (patient ? 0 : WNOHANG);
+  if (retry_interrupted([&] { return ::waitid(by_pidfd, static_cast<id_t>(pidfd), &how, options); }) != 0)
+    return last_error(step::pop);
+  return how.si_pid != 0 ? status() : error(errc::empty, step::pop);
+}
+
+inline status send_signal(int pidfd, int number) noexcept {
+  constexpr long pidfd_send_signal_number = 424;
+  if (::syscall(pidfd_send_signal_number, pidfd, number, nullptr, 0) == 0) return {};
+  return errno == ESRCH ? error(errc::closed, step::write) : last_error(step::write);
+}
+
+/// Starts the child, and returns its pidfd once its program runs.
+inline result<unique_handle> start_child(child_plan& plan) noexcept {
+  constexpr std::size_t stack_size = 128 * 1024;
+  void* const stack = ::mmap(nullptr, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (stack == MAP_FAILED) return last_error(step::create);
+  sigset_t all, before;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_BLOCK, &all, &before);
+  int pidfd = -1;
+  const pid_t pid = ::clone(&become, static_cast<char*>(stack) + stack_size, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
+                            &plan, &pidfd);
+  const error refused = pid < 0 ? last_error(step::create) : error();
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  ::munmap(stack, stack_size);
+  if (refused) return refused;
+  unique_handle child(pidfd);
+  if (!child) {  // before Linux 5.2: it runs, but cannot be watched
+    ::kill(pid, SIGKILL);
+    (void)retry_interrupted([&] { return ::waitpid(pid, nullptr, 0); });
+    return error(errc::unsupported, step::create);
+  }
+  if (!plan.why) return child;
+  siginfo_t how = {};
+  (void)end_of(child.get(), true, how);
+  return plan.why;
+}
+
+}  // namespace sluice::detail
+
+#endif
+#endif
+
+#endif
+#ifndef SLUICE_STREAM_PIPE_HPP
+#define SLUICE_STREAM_PIPE_HPP
+
+#ifndef SLUICE_PLATFORM_STREAM_IO_HPP
+#define SLUICE_PLATFORM_STREAM_IO_HPP
+
+// read_some and write_some on non-blocking byte streams: at least one byte, or why not; never SIGPIPE. read_promptly and
+// write_promptly do the same on descriptors that may block.
+#ifndef SLUICE_PLATFORM_LINUX_STREAM_IO_HPP
+#define SLUICE_PLATFORM_LINUX_STREAM_IO_HPP
+
+#if SLUICE_HAS_LINUX()
+
+#include <atomic>
+#include <climits>
+#include <csignal>
+#include <cstddef>
+#include <poll.h>
+#include <span>
+#include <sys/uio.h>
+
+namespace sluice::detail {
+
+inline result<std::size_t> read_some(int fd, std::span<std::byte> to) noexcept {
+  if (to.empty()) return error(errc::invalid, step::read, subject::size);
+  const auto n = retry_interrupted([&] { return ::read(fd, to.data(), to.size()); });
+  if (n > 0) return static_cast<std::size_t>(n);
+  if (n == 0) return error(errc::closed, step::read);
+  return errno == EAGAIN ? error(errc::empty, step::read) : last_error(step::read);
+}
+
+// Makes a call with SIGPIPE held back in this thread, and swallows the one that it may have raised. Dispositions and
+// signals that were pending before stay as they are.
+template <class Call>
+ssize_t without_sigpipe(Call call) noexcept {
+  sigset_t pipe_signal, pending, before;
+  sigemptyset(&pipe_signal), sigaddset(&pipe_signal, SIGPIPE);
+  sigemptyset(&pending), sigpending(&pending);
+  const bool was_pending = sigismember(&pending, SIGPIPE) == 1;
+  if (!was_pending) ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+  const ssize_t n = retry_interrupted(call);
+  const int why = errno;
+  if (!was_pending) {
+    if (n == -1 && why == EPIPE) {
+      const timespec now{};
+      (void)retry_interrupted([&] { return ::sigtimedwait(&pipe_signal, nullptr, &now); });
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+  errno = why;
+  return n;
+}
+inline ssize_t write_without_sigpipe(int fd, std::span<const std::byte> from) noexcept {
+  return without_sigpipe([&] { return ::write(fd, from.data(), from.size()); });
+}
+
+// Has the kernel a flag of a single read or write? It says so by one of these.
+inline bool flag_unknown() noexcept { return errno == EOPNOTSUPP || errno == EINVAL || errno == ENOSYS; }
+
+inline result<std::size_t> write_some(int fd, std::span<const std::byte> from) noexcept {
+  if (from.empty()) return error(errc::invalid, step::write, subject::size);
+  // Linux 6.18 can leave SIGPIPE out of a single write; asked once per process whether this kernel does.
+  static constinit std::atomic<bool> kernel_can{true};
+  ssize_t n = -1;
+  bool tried = false;
+  if (kernel_can.load(std::memory_order_relaxed)) {
+    constexpr int no_signal = 0x100;
+    const iovec v{const_cast<std::byte*>(from.data()), from.size()};
+    n = retry_interrupted([&] { return ::pwritev2(fd, &v, 1, -1, no_signal); });
+    tried = n != -1 || !flag_unknown();
+    if (!tried) kernel_can.store(false, std::memory_order_relaxed);
+  }
+  if (!tried) n = write_without_sigpipe(fd, from);
+  if (n > 0) return static_cast<std::size_t>(n);
+  if (n == 0 || errno == EAGAIN) return error(errc::full, step::write);
+  return last_error(step::write);
+}
+
+/// What a descriptor is ready for now, of POLLIN and POLLOUT; POLLHUP and POLLERR are said unasked. 0 where nothing is.
+inline short readiness(int fd, short what) noexcept {
+  pollfd one{fd, what, 0};
+  const timespec now{};
+  const int n = retry_interrupted([&] { return ::ppoll(&one, 1, &now, nullptr); });
+  return n > 0 ? one.revents : short{0};
+}
+
+/// How a read or write is kept from waiting where O_NONBLOCK is not ours to set.
+enum class kept_prompt : std::uint8_t {
+  by_flag,   // RWF_NOWAIT, for this one call
+  by_poll,   // asked first; what others take or put in between is waited for
+  by_nature, // a file: never empty, never full
+};
+
+inline result<std::size_t> read_promptly(int fd, std::span<std::byte> to, kept_prompt& how) noexcept {
+  if (to.empty()) return error(errc::invalid, step::read, subject::size);
+  if (how == kept_prompt::by_flag) {
+    const iovec v{to.data(), to.size()};
+    const auto n = retry_interrupted([&] { return ::preadv2(fd, &v, 1, -1, RWF_NOWAIT); });
+    if (n > 0) return static_cast<std::size_t>(n);
+    if (n == 0) return error(errc::closed, step::read);
+    if (!flag_unknown()) return errno == EAGAIN ? error(errc::empty, step::read) : last_error(step::read);
+    how = kept_prompt::by_poll;
+  }
+  if (how == kept_prompt::by_poll && readiness(fd, POLLIN) == 0) return error(errc::empty, step::read);
+  return read_some(fd, to);
+}
+
+inline result<std::size_t> write_promptly(int fd, std::span<const std::byte> from, kept_prompt& how) noexcept {
+  if (from.empty()) return error(errc::invalid, step::write, subject::size);
+  if (how == kept_prompt::by_flag) {
+    const iovec v{const_cast<std::byte*>(from.data()), from.size()};
+    const auto n = without_sigpipe([&] { return ::pwritev2(fd, &v, 1, -1, RWF_NOWAIT); });
+    if (n > 0) return static_cast<std::size_t>(n);
+    if (n == 0 || errno == EAGAIN) return error(errc::full, step::write);
+    if (!flag_unknown()) return last_error(step::write);
+    how = kept_prompt::by_poll;
+  }
+  if (how == kept_prompt::by_poll) {
+    if (readiness(fd, POLLOUT) == 0) return error(errc::full, step::write);
+    if (from.size() > PIPE_BUF) from = from.first(PIPE_BUF);  // a pipe that is ready has room for that much
+  }
+  return write_some(fd, from);
+}
+
+}  // namespace sluice::detail
+
+#endif
+#endif
+
+#endif
+
+namespace sluice {
+
+namespace detail {
+
+/// How many bytes a pipe holds.
+inline result<std::size_t> pipe_capacity(int fd) noexcept {
+  if (fd < 0) return error(errc::closed, step::validate);
+  const int n = ::fcntl(fd, F_GETPIPE_SZ);
+  return n >= 0 ? result<std::size_t>(static_cast<std::size_t>(n)) : last_error(step::validate);
+}
+inline result<std::size_t> set_pipe_capacity(int fd, std::size_t bytes) noexcept {
+  if (fd < 0) return error(errc::closed, step::create);
+  if (bytes > INT_MAX) return error(errc::too_big, step::create, subject::size);
+  const int n = retry_interrupted([&] { return ::fcntl(fd, F_SETPIPE_SZ, static_cast<int>(bytes)); });
+  if (n >= 0) return static_cast<std::size_t>(n);
+  if (errno == EPERM) return error(errc::denied, step::create, subject::capacity);
+  if (errno == EBUSY) return error(errc::busy, step::create, subject::capacity);
+  return last_error(step::create);
+}
+
+}  // namespace detail
+
+/// The end of a pipe that bytes come out of.
+///
+/// Threads: one at a time. Blocks: read; never try_read. Allocates: never. Errors: empty, closed (every writer left),
+/// os.
+class pipe_reader : public read_verbs<pipe_reader> {
+ public:
+  static constexpr end_traits traits{.boundaries = false, .spans = reach::host};
+
+  explicit pipe_reader(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+
+  result<std::size_t> try_read(std::span<std::byte> to) noexcept {
+    return fd_ ? detail::read_some(fd_.get(), to) : error(errc::closed, step::read);
+  }
+  void arm(want, wait_set& set) noexcept {
+    if (fd_) set.on(fd_.get(), want::pop);
+    else set.ready();
+  }
+  void disarm(want) noexcept {}
+  void close() noexcept { fd_.reset(); }
+  /// How many bytes the pipe holds: usually 64 KiB, two pages or one where this user has very many pipes.
+  [[nodiscard]] result<std::size_t> capacity() const noexcept { return detail::pipe_capacity(fd_.get()); }
+  /// Makes it larger or smaller, and says what it became: whole pages, a power of two of them, at least what was asked for.
+  /// `denied` above the limit of users without privileges (fs.pipe-max-size); `busy` while more bytes are in it.
+  result<std::size_t> set_capacity(std::size_t bytes) noexcept { return detail::set_pipe_capacity(fd_.get(), bytes); }
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+
+ private:
+  unique_handle fd_;
+};
+
+/// The end of a pipe that bytes go into. Never raises SIGPIPE.
+///
+/// Threads: one at a time. Blocks: write; never try_write. Allocates: never. Errors: full, closed (every reader left),
+/// os.
+class pipe_writer : public write_verbs<pipe_writer> {
+ public:
+  static constexpr end_traits traits = pipe_reader::traits;
+
+  explicit pipe_writer(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+
+  result<std::size_t> try_write(std::span<const std::byte> from) noexcept {
+    return fd_ ? detail::write_some(fd_.get(), from) : error(errc::closed, step::write);
+  }
+  void arm(want, wait_set& set) noexcept {
+    if (fd_) set.on(fd_.get(), want::push);
+    else set.ready();
+  }
+  void disarm(want) noexcept {}
+  void close() noexcept { fd_.reset(); }
+  /// How many bytes the pipe holds: usually 64 KiB, two pages or one where this user has very many pipes.
+  [[nodiscard]] result<std::size_t> capacity() const noexcept { return detail::pipe_capacity(fd_.get()); }
+  /// Makes it larger or smaller, and says what it became: whole pages, a power of two of them, at least what was asked for.
+  /// `denied` above the limit of users without privileges (fs.pipe-max-size); `busy` while more bytes are in it.
+  result<std::size_t> set_capacity(std::size_t bytes) noexcept { return detail::set_pipe_capacity(fd_.get(), bytes); }
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+
+ private:
+  unique_handle fd_;
+};
+
+/// Both ends of a pipe.
+struct pipe_ends {
+  pipe_reader in;
+  pipe_writer out;
+};
+
+/// An anonymous pipe. Both descriptors are closed on exec and do not block; their description is ours alone.
+[[nodiscard]] inline result<pipe_ends> pipe() noexcept {
+  int fd[2];
+  if (::pipe2(fd, O_CLOEXEC | O_NONBLOCK) != 0) return detail::last_error(step::create);
+  return pipe_ends{pipe_reader(unique_handle(fd[0])), pipe_writer(unique_handle(fd[1]))};
+}
+
+}  // namespace sluice
+
+#endif
+
+#include <initializer_list>
+
+namespace sluice {
+
+/// What a standard stream of a child is.
+class standard_stream {
+ public:
+  enum class kind : std::uint8_t { pipe, inherited, nothing, given, as_output };
+
+  static constexpr standard_stream pipe() noexcept { return {kind::pipe, -1}; }
+  static constexpr standard_stream inherited() noexcept { return {kind::inherited, -1}; }
+  static constexpr standard_stream nothing() noexcept { return {kind::nothing, -1}; }          // /dev/null
+  static constexpr standard_stream given(int fd) noexcept { return {kind::given, fd}; }        // the caller keeps its own
+  static constexpr standard_stream as_output() noexcept { return {kind::as_output, -1}; }      // of .err: where .out goes
+
+  [[nodiscard]] constexpr kind what() const noexcept { return kind_; }
+  [[nodiscard]] constexpr int handle() const noexcept { return fd_; }
+
+ private:
+  constexpr standard_stream(kind k, int fd) noexcept : kind_(k), fd_(fd) {}
+  kind kind_;
+  int fd_;
+};
+
+struct spawn_options {
+  const char* directory = nullptr;                // where the child works, and looks for a relative program; null: here
+  const char* const* environment = nullptr;       // "NAME=value" ..., null at the end; null: that of this process
+  standard_stream in = standard_stream::pipe();
+  standard_stream out = standard_stream::pipe();
+  standard_stream err = standard_stream::inherited();
+  std::span<const int> kept = {};                 // descriptors that stay open in the child; all others are closed
+};
+
+/// How a child ended.
+struct exit_status {
+  int code = 0;    // what it returned
+  int killed = 0;  // or the signal that ended it
+
+  [[nodiscard]] constexpr bool ok() const noexcept { return code == 0 && killed == 0; }
+  friend constexpr bool operator==(exit_status, exit_status) noexcept = default;
+};
+
+/// A child process as a source of one message, its exit status; then `closed`. Waits beside all other ends.
+///
+/// Destroying or closing it ends the child: SIGKILL, and wait until it is gone, so no zombie is left and no program that
+/// nobody watches. A forked child of this process has no part in that. Somebody else who waits for all children (or ignores
+/// SIGCHLD) takes the status away: that is the error ECHILD, once.
+///
+/// Threads: one at a time. Blocks: pop, close and the destructor; never try_pop. Allocates: never.
+class child_process : public source_verbs<child_process> {
+ public:
+  using value_type = exit_status;
+  static constexpr end_traits traits{.survives_fork = false, .spans = reach::host, .max_size = sizeof(exit_status)};
+
+  explicit child_process(unique_handle pidfd) noexcept : pidfd_(std::move(pidfd)) {}
+  child_process(child_process&&) noexcept = default;
+  child_process& operator=(child_process&& o) noexcept {
+    if (this != &o) {
+      close();
+      pidfd_ = std::move(o.pidfd_);
+      parent_ = o.parent_;
+    }
+    return *this;
+  }
+  ~child_process() { close(); }
+
+  result<exit_status> try_pop() noexcept {
+    if (!pidfd_) return error(errc::closed, step::pop);
+    if (parent_ != ::getpid()) return error(errc::forked, step::pop);
+    siginfo_t how = {};
+    const error e = detail::end_of(pidfd_.get(), false, how).err();
+    if (!e || e == error(errc::os, step::pop, ECHILD)) pidfd_.reset();
+    if (e) return e;
+    return how.si_code == CLD_EXITED ? exit_status{how.si_status, 0} : exit_status{0, how.si_status};
+  }
+  /// Sends it a signal; `closed` if its status has been taken. Never goes to another process that has got its number.
+  status send(int number) noexcept {
+    return pidfd_ ? detail::send_signal(pidfd_.get(), number) : error(errc::closed, step::write);
+  }
+  void arm(want, wait_set& set) noexcept {
+    if (pidfd_) set.on(pidfd_.get(), want::pop);
+    else set.ready();
+  }
+  void disarm(want) noexcept {}
+  void close() noexcept {
+    if (pidfd_ && parent_ == ::getpid()) {
+      siginfo_t how = {};
+      (void)detail::send_signal(pidfd_.get(), SIGKILL);
+      (void)detail::end_of(pidfd_.get(), true, how);
+    }
+    pidfd_.reset();
+  }
+  [[nodiscard]] int handle() const noexcept { return pidfd_.get(); }
+
+ private:
+  unique_handle pidfd_;
+  pid_t parent_ = ::getpid();
+};
+
+/// How long a child may take to end by itself. A stop in one of these cuts that stage short.
+struct ending_patience {
+  until after_close = std::chrono::seconds(2);      // once its standard input has ended
+  until after_terminate = std::chrono::seconds(2);  // once SIGTERM was sent; then SIGKILL
+};
+
+/// A running child and our ends of its standard streams; a stream that is no pipe is inert and says `closed`.
+///
+///     auto c = must(spawn({"sort", "-n"}));
+///     auto numbers = source_of<T>(std::move(c.out));
+struct child {
+  pipe_writer in;
+  pipe_reader out;
+  pipe_reader err;
+  child_process process;
+
+  /// Ends it, more and more firmly, and says how it ended. Its output is not read meanwhile: a child that waits for that
+  /// to be done ends by SIGTERM.
+  result<exit_status> end(const ending_patience& patience = {}) noexcept {
+    in.close();
+    auto how = process.pop(patience.after_close);
+    if (alive(how)) {
+      (void)process.send(SIGTERM);
+      how = process.pop(patience.after_terminate);
+    }
+    if (alive(how)) {
+      (void)process.send(SIGKILL);
+      how = process.pop();
+    }
+    return how;
+  }
+
+ private:
+  static bool alive(const result<exit_status>& r) noexcept {
+    return !r && (r.err().again() || r.err() == errc::timeout || r.err() == errc::stopped);
+  }
+
+ public:
+  child(pipe_writer i, pipe_reader o, pipe_reader e, child_process p) noexcept
+      : in(std::move(i)), out(std::move(o)), err(std::move(e)), process(std::move(p)) {}
+};
+
+namespace detail {
+
+/// The two ends of a standard stream: ours, which does not block, and the child's, which does, as programs expect.
+struct stream_ends {
+  unique_handle ours, theirs;
+};
+inline error make_stream(const standard_stream& s, int number, stream_ends& ends) noexcept {
+  if (s.what() == standard_stream::kind::nothing) {
+    ends.theirs = open_at(AT_FDCWD, "/dev/null", O_RDWR);
+    return ends.theirs ? error() : last_error(step::open);
+  }
+  if (s.what() != standard_stream::kind::pipe) return {};
+  int fd[2];
+  if (::pipe2(fd, O_CLOEXEC) != 0) {
+    if (errno == EMFILE || errno == ENFILE) return error(errc::no_space, step::create, subject::descriptors);
+    return last_error(step::create);
+  }
+  const bool into_child = number == 0;
+  ends = {unique_handle(fd[into_child ? 1 : 0]), unique_handle(fd[into_child ? 0 : 1])};
+  return ::fcntl(ends.ours.get(), F_SETFL, O_NONBLOCK) == 0 ? error() : last_error(step::create);
+}
+
+}  // namespace detail
+
+/// Starts a program: `arguments` as execve() takes them, the program first and null at the end; without a slash it is
+/// looked for along PATH. No shell is involved. The child begins with default signal actions, none blocked, and with three
+/// descriptors. Where it does not come to the program, the reason is returned and nothing is left.
+///
+/// Threads: any; the calling one stands still until the program is loaded. Allocates: never (128 KiB are mapped meanwhile).
+/// Errors: not_found, denied, invalid, no_space, os; at step open they are about the directory.
+[[nodiscard]] inline result<child> spawn(std::span<const char* const> arguments, const spawn_options& o = {}) noexcept {
+  if (arguments.size() < 2 || arguments.back() != nullptr || arguments.front() == nullptr) {
+    return error(errc::invalid, step::create, subject::options);
+  }
+  const standard_stream wanted[3] = {o.in, o.out, o.err};
+  detail::stream_ends ends[3];
+  detail::child_plan plan;
+  for (int i = 0; i < 3; ++i) {
+    if (const error e = detail::make_stream(wanted[i], i, ends[i])) return e;
+    if (ends[i].theirs) plan.streams[i] = ends[i].theirs.get();
+    else if (wanted[i].what() == standard_stream::kind::given) plan.streams[i] = wanted[i].handle();
+    else if (wanted[i].what() == standard_stream::kind::as_output && i == 2) plan.streams[i] = plan.streams[1];
+    if (plan.streams[i] < 0) return error(errc::invalid, step::create, subject::descriptors);
+  }
+  plan.arguments = arguments.data();
+  plan.environment = o.environment != nullptr ? o.environment : const_cast<const char* const*>(::environ);
+  plan.directory = o.directory;
+  plan.search = ::getenv("PATH");
+  if (plan.search == nullptr) plan.search = "/bin:/usr/bin";
+  plan.kept = o.kept;
+  auto started = detail::start_child(plan);
+  if (!started) return started.err();
+  return child(pipe_writer(std::move(ends[0].ours)), pipe_reader(std::move(ends[1].ours)), pipe_reader(std::move(ends[2].ours)),
+               child_process(*std::move(started)));
+}
+/// The same for arguments that are written down: `spawn({"grep", "-c", word})`; at most 63.
+[[nodiscard]] inline result<child> spawn(std::initializer_list<const char*> arguments, const spawn_options& o = {}) noexcept {
+  const char* list[64];
+  if (arguments.size() > 63) return error(errc::too_big, step::create);
+  std::size_t n = 0;
+  for (const char* a : arguments) list[n++] = a;
+  list[n++] = nullptr;
+  return spawn(std::span<const char* const>(list, n), o);
+}
+
+}  // namespace sluice
+
+#endif
+
+namespace sluice {
+
+/// Which stream of a child some bytes came from.
+enum class child_stream : std::uint8_t { out, err };
+
+namespace detail {
+
+/// The streams of a child as one end, of which every step does what is possible on each.
+template <class Take>
+class conversation {
+ public:
+  conversation(child& c, std::span<const std::byte> input, Take& take) noexcept : child_(c), input_(input), take_(take) {}
+
+  [[nodiscard]] bool over() const noexcept { return child_.out.handle() < 0 && child_.err.handle() < 0; }
+  /// Success: something has moved or ended. `empty`: all there is to do is wait.
+  status step_once() noexcept(noexcept(take_(child_stream::out, std::span<const std::byte>{}))) {
+    error why(errc::empty, step::read);
+    feed(why);
+    hear(child_.out, child_stream::out, why);
+    hear(child_.err, child_stream::err, why);
+    return why ? status(why) : status();
+  }
+  void arm(want, wait_set& set) noexcept {
+    if (child_.in.handle() >= 0) child_.in.arm(want::push, set);
+    if (child_.out.handle() >= 0) child_.out.arm(want::pop, set);
+    if (child_.err.handle() >= 0) child_.err.arm(want::pop, set);
+  }
+  void disarm(want) noexcept {}
+
+ private:
+  // A real error stays, progress beats having to wait.
+  static void note(error& why, error e) noexcept {
+    if (!e && why.again()) why = e;
+    if (e && !e.again()) why = e;
+  }
+  void feed(error& why) noexcept {
+    if (child_.in.handle() < 0) return;
+    if (!input_.empty()) {
+      const auto n = child_.in.try_write(input_);
+      if (n) input_ = input_.subspan(*n);
+      else if (n.err() == errc::closed) input_ = {};  // it wants no more: head(1) and the like; no error
+      else return note(why, n.err());
+    }
+    if (input_.empty()) child_.in.close();
+    note(why, {});
+  }
+  void hear(pipe_reader& from, child_stream which, error& why) {
+    if (from.handle() < 0) return;
+    std::byte some[16384];
+    const auto n = from.try_read(some);
+    if (n && !take_(which, std::span<const std::byte>(some, *n))) return note(why, error(errc::stopped, step::read));
+    if (!n && n.err() == errc::closed) from.close();
+    else if (!n) return note(why, n.err());
+    note(why, {});
+  }
+
+  child& child_;
+  std::span<const std::byte> input_;
+  Take& take_;
+};
+
+}  // namespace detail
+
+/// Gives a child its whole input and ends that, and meanwhile hands what it writes to `take(child_stream, bytes)`, until
+/// both its streams have ended. Neither side waits for the other for ever, however full the pipes are. `take` returns whether it
+/// wants more; if not, this is `stopped`. Then, out of patience, and after an error, the streams stay as they are.
+/// The exit status is still to be taken: `c.process.pop()`.
+///
+/// Threads: the one that owns the child. Blocks. Allocates: never by itself.
+template <class Take>
+status converse(child& c, std::span<const std::byte> input, Take take, until u = {}) {
+  detail::conversation<Take> talk(c, input, take);
+  const until by = u.immediate() ? u : u.absolute();
+  while (!talk.over()) {
+    status s = talk.step_once();
+    if (!s && s.err().again() && !u.immediate())
+      s = detail::wait_for(talk, want::pop, by, [&talk] { return talk.step_once(); });
+    if (!s) return s;
+    if (u.immediate() && !talk.over()) return error(errc::empty, step::read);  // one step: it could go on for ever
+    // While bytes flow there is no wait that would notice.
+    if (by.interrupter() != nullptr && by.interrupter()->requested()) return error(errc::stopped, step::wait);
+    if (by.deadline() != detail::never && !u.immediate() && detail::monotonic_ns() >= by.deadline())
+      return error(errc::timeout, step::wait);
+  }
+  return {};
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_STREAM_DESCRIPTOR_HPP
+#define SLUICE_STREAM_DESCRIPTOR_HPP
+
+// Ends over a descriptor that somebody else has opened: standard input and output, what was inherited, what was received.
+// Its description may be shared with the shell and with other programs, so O_NONBLOCK stays as it is: it would change for
+// all of them. Each read and write is kept from waiting by itself:
+//   - by RWF_NOWAIT, where the kernel takes it (pipes, sockets);
+//   - elsewhere (terminals, devices, FIFOs and older kernels) by asking first whether there is something. If another
+//     process that shares the description takes it in between, a read waits for more, and a write for room: then neither
+//     a deadline nor a stop ends it. Have one reader, and one writer, of such a description;
+//   - files are read and written as they are: they make nobody wait for a peer. At the end of a file a read says `closed`.
+
+namespace sluice {
+
+namespace detail {
+
+/// What both directions share.
+class foreign_handle {
+ public:
+  explicit foreign_handle(unique_handle fd) noexcept : fd_(std::move(fd)) {
+    struct stat st = {};
+    if (fd_ && ::fstat(fd_.get(), &st) == 0 && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))) how_ = kept_prompt::by_nature;
+  }
+  void arm(want k, wait_set& set) noexcept {
+    if (fd_) set.on(fd_.get(), k);
+    else set.ready();
+  }
+  void disarm(want) noexcept {}
+  void close() noexcept { fd_.reset(); }
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+
+ protected:
+  unique_handle fd_;
+  kept_prompt how_ = kept_prompt::by_flag;
+};
+
+inline constexpr end_traits foreign_traits{.boundaries = false, .spans = reach::host};
+
+/// A second descriptor of the same description; closing it closes nothing else.
+inline result<unique_handle> second_handle(int fd) noexcept {
+  unique_handle second(::fcntl(fd, F_DUPFD_CLOEXEC, 3));  // not where a child, or a library, looks for standard streams
+  if (second) return second;
+  if (errno == EMFILE || errno == EINVAL) return error(errc::no_space, step::open, subject::descriptors);
+  return last_error(step::open);
+}
+
+}  // namespace detail
+
+/// Bytes out of a descriptor of unknown make.
+///
+/// Threads: one at a time. Blocks: read; try_read only as said above. Allocates: never. Errors: empty, closed, os.
+class descriptor_reader : public detail::foreign_handle, public read_verbs<descriptor_reader> {
+ public:
+  static constexpr end_traits traits = detail::foreign_traits;
+  using detail::foreign_handle::foreign_handle;
+
+  /// Reads through a second descriptor; the caller keeps its own.
+  [[nodiscard]] static result<descriptor_reader> of(int fd) noexcept {
+    auto second = detail::second_handle(fd);
+    return second ? result<descriptor_reader>(descriptor_reader(*std::move(second))) : second.err();
+  }
+  result<std::size_t> try_read(std::span<std::byte> to) noexcept {
+    return fd_ ? detail::read_promptly(fd_.get(), to, how_) : error(errc::closed, step::read);
+  }
+};
+
+/// Bytes into a descriptor of unknown make. Never raises SIGPIPE.
+///
+/// Threads: one at a time. Blocks: write; try_write only as said above. Allocates: never. Errors: full, closed, os.
+class descriptor_writer : public detail::foreign_handle, public write_verbs<descriptor_writer> {
+ public:
+  static constexpr end_traits traits = detail::foreign_traits;
+  using detail::foreign_handle::foreign_handle;
+
+  /// Writes through a second descriptor; the caller keeps its own, so the other side sees the end once that is closed too.
+  [[nodiscard]] static result<descriptor_writer> of(int fd) noexcept {
+    auto second = detail::second_handle(fd);
+    return second ? result<descriptor_writer>(descriptor_writer(*std::move(second))) : second.err();
+  }
+  result<std::size_t> try_write(std::span<const std::byte> from) noexcept {
+    return fd_ ? detail::write_promptly(fd_.get(), from, how_) : error(errc::closed, step::write);
+  }
+};
+
+[[nodiscard]] inline result<descriptor_reader> standard_input() noexcept { return descriptor_reader::of(STDIN_FILENO); }
+[[nodiscard]] inline result<descriptor_writer> standard_output() noexcept { return descriptor_writer::of(STDOUT_FILENO); }
+[[nodiscard]] inline result<descriptor_writer> standard_error() noexcept { return descriptor_writer::of(STDERR_FILENO); }
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_STREAM_DUPLEX_HPP
+#define SLUICE_STREAM_DUPLEX_HPP
+
+#ifndef SLUICE_STREAM_SOCKET_STREAM_HPP
+#define SLUICE_STREAM_SOCKET_STREAM_HPP
 
 #ifndef SLUICE_PLATFORM_SOCKET_HPP
 #define SLUICE_PLATFORM_SOCKET_HPP
@@ -4957,8 +7449,8 @@ struct region_opener {
 
 namespace sluice::detail {
 
-/// errno of a socket call as an error. A connection that was broken off stays `os` with its number when it is read from:
-/// `closed` would say that everything had come.
+/// errno of a socket call as an error. A connection that was broken off stays `os` with its number when it is read
+/// from: `closed` would say that everything had come.
 inline error socket_error(step at) noexcept {
   switch (errno) {
     case EADDRINUSE: return error(errc::busy, at, subject::address);
@@ -5070,486 +7562,6 @@ inline result<std::size_t> send_some(int fd, std::span<const std::byte> from) no
 #endif
 
 #endif
-
-#include <arpa/inet.h>
-#include <net/if.h>
-#include <netinet/in.h>
-#include <string_view>
-
-namespace sluice {
-
-enum class ip_family : std::uint8_t { v4, v6 };
-
-/// An internet address and a port, as a value.
-///
-///     endpoint::parse("127.0.0.1:7000")   "[::1]:7000"   "[fe80::1%eth0]:7000"   ":7000" (every address of this host)
-class endpoint {
- public:
-  /// Nowhere: port 0 of the unspecified IPv4 address.
-  endpoint() noexcept : endpoint(any(ip_family::v4, 0)) {}
-
-  /// From numbers; no name is looked up.
-  [[nodiscard]] static result<endpoint> parse(std::string_view text) noexcept {
-    const auto colon = text.rfind(':');
-    if (colon == text.npos) return bad();
-    const auto host = text.substr(0, colon);
-    if (host.find(':') != host.npos && host.front() != '[') return bad();  // where the port begins, nobody could say
-    const auto port = number(text.substr(colon + 1));
-    if (!port) return port.err();
-    return of(host, *port);
-  }
-  /// The same with the port apart; a host of "" is every address, of the kind that can take both families.
-  [[nodiscard]] static result<endpoint> of(std::string_view host, std::uint16_t port) noexcept {
-    if (host.empty()) return any(ip_family::v6, port);
-    if (host.front() == '[') {
-      if (host.size() < 3 || host.back() != ']') return bad();
-      host = host.substr(1, host.size() - 2);
-    }
-    char zone[IF_NAMESIZE] = {};
-    if (const auto percent = host.find('%'); percent != host.npos) {
-      const auto name = host.substr(percent + 1);
-      if (name.empty() || name.size() >= sizeof zone) return bad();
-      name.copy(zone, name.size());
-      host = host.substr(0, percent);
-    }
-    char address[INET6_ADDRSTRLEN] = {};
-    if (host.size() >= sizeof address) return bad();
-    host.copy(address, host.size());
-    endpoint e = any(ip_family::v4, port);
-    if (zone[0] == '\0' && ::inet_pton(AF_INET, address, &e.v4_.sin_addr) == 1) return e;
-    e = any(ip_family::v6, port);
-    if (::inet_pton(AF_INET6, address, &e.v6_.sin6_addr) != 1) return bad();
-    if (zone[0] != '\0') {
-      e.v6_.sin6_scope_id = ::if_nametoindex(zone);
-      if (e.v6_.sin6_scope_id == 0) return error(errc::not_found, step::open, subject::address);
-    }
-    return e;
-  }
-  [[nodiscard]] static endpoint any(ip_family family, std::uint16_t port) noexcept { return {family, port, false}; }
-  [[nodiscard]] static endpoint loopback(ip_family family, std::uint16_t port) noexcept { return {family, port, true}; }
-  /// From what the system filled in; of another family, nothing.
-  [[nodiscard]] static result<endpoint> from(const sockaddr* address, socklen_t size) noexcept {
-    endpoint e;
-    if (address->sa_family == AF_INET && size >= sizeof e.v4_) __builtin_memcpy(&e.v4_, address, sizeof e.v4_);
-    else if (address->sa_family == AF_INET6 && size >= sizeof e.v6_) __builtin_memcpy(&e.v6_, address, sizeof e.v6_);
-    else return bad();
-    return e;
-  }
-
-  [[nodiscard]] ip_family family() const noexcept { return any_.sa_family == AF_INET ? ip_family::v4 : ip_family::v6; }
-  [[nodiscard]] std::uint16_t port() const noexcept { return ntohs(family() == ip_family::v4 ? v4_.sin_port : v6_.sin6_port); }
-  [[nodiscard]] endpoint with_port(std::uint16_t port) const noexcept {
-    endpoint e = *this;
-    (family() == ip_family::v4 ? e.v4_.sin_port : e.v6_.sin6_port) = htons(port);
-    return e;
-  }
-  /// "127.0.0.1:7000", "[::1]:7000".
-  [[nodiscard]] fixed_text<80> text() const noexcept {
-    fixed_text<80> t;
-    char address[INET6_ADDRSTRLEN] = {};
-    if (family() == ip_family::v4) {
-      t.add(::inet_ntop(AF_INET, &v4_.sin_addr, address, sizeof address));
-    } else {
-      t.add("[").add(::inet_ntop(AF_INET6, &v6_.sin6_addr, address, sizeof address));
-      if (char zone[IF_NAMESIZE]; v6_.sin6_scope_id != 0 && ::if_indextoname(v6_.sin6_scope_id, zone) != nullptr)
-        t.add("%").add(zone);
-      t.add("]");
-    }
-    return t.add(":").add_number(port());
-  }
-
-  [[nodiscard]] const sockaddr* data() const noexcept { return &any_; }
-  [[nodiscard]] socklen_t size() const noexcept { return family() == ip_family::v4 ? sizeof v4_ : sizeof v6_; }
-
-  friend bool operator==(const endpoint& a, const endpoint& b) noexcept {
-    if (a.family() != b.family() || a.port() != b.port()) return false;
-    if (a.family() == ip_family::v4) return a.v4_.sin_addr.s_addr == b.v4_.sin_addr.s_addr;
-    return __builtin_memcmp(&a.v6_.sin6_addr, &b.v6_.sin6_addr, sizeof a.v6_.sin6_addr) == 0 &&
-           a.v6_.sin6_scope_id == b.v6_.sin6_scope_id;
-  }
-
- private:
-  endpoint(ip_family family, std::uint16_t port, bool loopback) noexcept : v6_{} {
-    if (family == ip_family::v4) {
-      v4_ = {};
-      v4_.sin_family = AF_INET;
-      v4_.sin_port = htons(port);
-      v4_.sin_addr.s_addr = htonl(loopback ? INADDR_LOOPBACK : INADDR_ANY);
-    } else {
-      v6_.sin6_family = AF_INET6;
-      v6_.sin6_port = htons(port);
-      v6_.sin6_addr = loopback ? in6addr_loopback : in6addr_any;
-    }
-  }
-  static error bad() noexcept { return error(errc::invalid, step::open, subject::address); }
-  static result<std::uint16_t> number(std::string_view digits) noexcept {
-    unsigned n = 0;
-    if (digits.empty() || digits.size() > 5) return bad();
-    for (const char c : digits) {
-      if (c < '0' || c > '9') return bad();
-      n = n * 10 + static_cast<unsigned>(c - '0');
-    }
-    return n <= 0xffff ? result<std::uint16_t>(static_cast<std::uint16_t>(n)) : bad();
-  }
-
-  union {
-    sockaddr any_;
-    sockaddr_in v4_;
-    sockaddr_in6 v6_;
-  };
-};
-
-namespace detail {
-
-/// Where a socket is bound, or whom it is connected to.
-template <int (*Ask)(int, sockaddr*, socklen_t*) noexcept>
-result<endpoint> endpoint_of(int fd) noexcept {
-  sockaddr_storage room{};
-  socklen_t size = sizeof room;
-  if (Ask(fd, reinterpret_cast<sockaddr*>(&room), &size) != 0) return socket_error(step::validate);
-  return endpoint::from(reinterpret_cast<const sockaddr*>(&room), size);
-}
-
-}  // namespace detail
-}  // namespace sluice
-
-#endif
-#ifndef SLUICE_STREAM_MESSAGES_HPP
-#define SLUICE_STREAM_MESSAGES_HPP
-
-// Byte streams as typed ends: source_of<T>(readable), sink_of<T>(writable).
-
-namespace sluice {
-
-namespace detail {
-
-/// The traits of a message end over a stream of type S.
-template <class T, class S>
-constexpr end_traits message_traits() noexcept {
-  end_traits t = traits_of<S>;
-  t.boundaries = true;
-  t.max_size = sizeof(T);
-  return t;
-}
-
-/// A buffer for several small messages, or for one large one.
-template <class T>
-inline constexpr std::size_t message_buffer_bytes = sizeof(T) > 4096 ? sizeof(T) : 4096 / sizeof(T) * sizeof(T);
-
-}  // namespace detail
-
-/// Messages of type T out of a byte stream, read ahead in batches. A stream that ends inside a message is `truncated`.
-///
-/// Threads: one at a time. Blocks: pop; never try_pop. Allocates: never; the buffer is part of the object.
-template <wire T, readable Stream>
-class message_source : public source_verbs<message_source<T, Stream>> {
- public:
-  using value_type = T;
-  static constexpr end_traits traits = detail::message_traits<T, Stream>();
-
-  explicit message_source(Stream s) noexcept : stream_(std::move(s)) {}
-  message_source(message_source&& o) noexcept : stream_(std::move(o.stream_)) { take_buffer(o); }
-  message_source& operator=(message_source&& o) noexcept {
-    if (this != &o) {
-      stream_ = std::move(o.stream_);
-      take_buffer(o);
-    }
-    return *this;
-  }
-
-  result<T> try_pop() noexcept {
-    for (;;) {
-      const auto found = framing_.next(std::span(buffer_).subspan(begin_, end_ - begin_));
-      if (found) {
-        alignas(T) std::byte whole[sizeof(T)];
-        __builtin_memcpy(whole, buffer_ + begin_ + found->skip, sizeof(T));
-        begin_ += found->total;
-        return *std::launder(reinterpret_cast<const T*>(whole));
-      }
-      if (found.err().code != errc::empty) return found.err();
-      if (begin_ != 0) {
-        __builtin_memmove(buffer_, buffer_ + begin_, end_ - begin_);
-        end_ -= begin_;
-        begin_ = 0;
-      }
-      const auto n = stream_.try_read(std::span(buffer_).subspan(end_));
-      if (!n) {
-        error e = n.err();
-        if (e.code == errc::closed && end_ != 0) e.code = errc::truncated;
-        return e.during(step::pop);
-      }
-      end_ += *n;
-    }
-  }
-  void arm(want k, wait_set& set) noexcept { stream_.arm(k, set); }
-  void disarm(want k) noexcept { stream_.disarm(k); }
-  void close() noexcept {
-    begin_ = end_ = 0;
-    stream_.close();
-  }
-  [[nodiscard]] Stream& stream() noexcept { return stream_; }
-
- private:
-  // What was read ahead goes along, and is given out once.
-  void take_buffer(message_source& o) noexcept {
-    begin_ = 0;
-    end_ = o.end_ - o.begin_;
-    __builtin_memcpy(buffer_, o.buffer_ + o.begin_, end_);
-    o.begin_ = o.end_ = 0;
-  }
-
-  Stream stream_;
-  [[no_unique_address]] fixed_framing<sizeof(T)> framing_;
-  std::size_t begin_ = 0;
-  std::size_t end_ = 0;
-  std::byte buffer_[detail::message_buffer_bytes<T>];
-};
-
-/// Messages of type T into a byte stream. Where the stream takes only a part of one, the sink owns the rest and sends it
-/// before anything else: push, flush and finish wait for that, close does what is possible at once.
-///
-/// Threads: one at a time. Blocks: push, flush, finish; never try_push. Allocates: never.
-template <wire T, writable Stream>
-class message_sink : public sink_verbs<message_sink<T, Stream>> {
-  using verbs = sink_verbs<message_sink<T, Stream>>;
-
- public:
-  using value_type = T;
-  static constexpr end_traits traits = detail::message_traits<T, Stream>();
-
-  explicit message_sink(Stream s) noexcept : stream_(std::move(s)) {}
-  message_sink(message_sink&& o) noexcept
-      : stream_(std::move(o.stream_)), begin_(std::exchange(o.begin_, sizeof(T))) {
-    __builtin_memcpy(rest_, o.rest_, sizeof(T));
-  }
-  message_sink& operator=(message_sink&& o) noexcept {
-    if (this != &o) {
-      close();
-      stream_ = std::move(o.stream_);
-      begin_ = std::exchange(o.begin_, sizeof(T));
-      __builtin_memcpy(rest_, o.rest_, sizeof(T));
-    }
-    return *this;
-  }
-  ~message_sink() { close(); }
-
-  status try_push(const T& value) noexcept {
-    if (const status s = try_flush(); !s) return s;
-    __builtin_memcpy(rest_, &value, sizeof(T));
-    const auto n = stream_.try_write(rest_);
-    if (!n) return n.err().during(step::push);
-    begin_ = *n;
-    if (begin_ != sizeof(T)) (void)try_flush();
-    return {};
-  }
-  /// Once the message is accepted, the patience that is left goes into sending all of it: whoever pushes a large one and
-  /// then waits for the answer must not wait for a rest that nobody sends.
-  template <class U = T>
-    requires requires(verbs& v, U&& value, until u) { v.push(std::forward<U>(value), u); }
-  auto push(U&& value, until u = {}) noexcept {
-    auto pushed = verbs::push(std::forward<U>(value), now);  // a refused push has not touched its argument
-    if (u.immediate() || (detail::settled(pushed) && begin_ == sizeof(T))) return pushed;
-    const until by = u.absolute();  // one patience for both waits, and no look at the clock before the first
-    if (!detail::settled(pushed)) pushed = verbs::push(std::forward<U>(value), by);
-    if (pushed) (void)flush(by);
-    return pushed;
-  }
-  /// Sends what was accepted. Out of patience it leaves the rest for the next push, flush or finish.
-  status flush(until u = {}) noexcept {
-    const status s = try_flush();
-    if (detail::settled(s) || u.immediate()) return s;
-    return detail::wait_for(*this, want::push, u, [this] { return try_flush(); });
-  }
-  /// Sends what was accepted and ends the stream, in the stream's own orderly way where it has one. Out of patience it
-  /// leaves both as they are, for another call.
-  status finish(until u = {}) noexcept {
-    const until by = u.immediate() ? u : u.absolute();
-    const status s = flush(by);
-    const error e = s.err();
-    if constexpr (requires { { stream_.finish(by) } -> std::same_as<status>; }) {
-      if (s) return stream_.finish(by);
-    }
-    if (!e.again() && e.code != errc::timeout && e.code != errc::stopped) stream_.close();
-    return s;
-  }
-  void arm(want k, wait_set& set) noexcept { stream_.arm(k, set); }
-  void disarm(want k) noexcept { stream_.disarm(k); }
-  void close() noexcept {
-    (void)try_flush();
-    stream_.close();
-  }
-  [[nodiscard]] Stream& stream() noexcept { return stream_; }
-
- private:
-  status try_flush() noexcept {
-    while (begin_ != sizeof(T)) {
-      const auto n = stream_.try_write(std::span(rest_).subspan(begin_));
-      if (!n) return n.err().during(step::push);
-      begin_ += *n;
-    }
-    return {};
-  }
-  Stream stream_;
-  std::size_t begin_ = sizeof(T);  // where the unsent rest of the last message starts
-  std::byte rest_[sizeof(T)];
-};
-
-/// A stream that gives bytes, as a source of T.
-template <wire T, readable Stream>
-[[nodiscard]] message_source<T, Stream> source_of(Stream s) noexcept {
-  return message_source<T, Stream>(std::move(s));
-}
-/// A stream that takes bytes, as a sink of T.
-template <wire T, writable Stream>
-[[nodiscard]] message_sink<T, Stream> sink_of(Stream s) noexcept {
-  return message_sink<T, Stream>(std::move(s));
-}
-
-}  // namespace sluice
-
-#endif
-#ifndef SLUICE_STREAM_PIPE_HPP
-#define SLUICE_STREAM_PIPE_HPP
-
-#ifndef SLUICE_PLATFORM_STREAM_IO_HPP
-#define SLUICE_PLATFORM_STREAM_IO_HPP
-
-// read_some and write_some on non-blocking byte streams: at least one byte, or why not; never SIGPIPE.
-#ifndef SLUICE_PLATFORM_LINUX_STREAM_IO_HPP
-#define SLUICE_PLATFORM_LINUX_STREAM_IO_HPP
-
-#if SLUICE_HAS_LINUX()
-
-#include <atomic>
-#include <csignal>
-#include <cstddef>
-#include <span>
-#include <sys/uio.h>
-
-namespace sluice::detail {
-
-inline result<std::size_t> read_some(int fd, std::span<std::byte> to) noexcept {
-  if (to.empty()) return error(errc::invalid, step::read, subject::size);
-  const auto n = retry_interrupted([&] { return ::read(fd, to.data(), to.size()); });
-  if (n > 0) return static_cast<std::size_t>(n);
-  if (n == 0) return error(errc::closed, step::read);
-  return errno == EAGAIN ? error(errc::empty, step::read) : last_error(step::read);
-}
-
-// Writes with SIGPIPE held back in this thread, and swallows the one that this write may have raised. Dispositions and
-// signals that were pending before stay as they are.
-inline ssize_t write_without_sigpipe(int fd, std::span<const std::byte> from) noexcept {
-  sigset_t pipe_signal, pending, before;
-  sigemptyset(&pipe_signal), sigaddset(&pipe_signal, SIGPIPE);
-  sigemptyset(&pending), sigpending(&pending);
-  const bool was_pending = sigismember(&pending, SIGPIPE) == 1;
-  if (!was_pending) ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
-  const auto n = retry_interrupted([&] { return ::write(fd, from.data(), from.size()); });
-  const int why = errno;
-  if (!was_pending) {
-    if (n == -1 && why == EPIPE) {
-      const timespec now{};
-      (void)retry_interrupted([&] { return ::sigtimedwait(&pipe_signal, nullptr, &now); });
-    }
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  }
-  errno = why;
-  return n;
-}
-
-inline result<std::size_t> write_some(int fd, std::span<const std::byte> from) noexcept {
-  if (from.empty()) return error(errc::invalid, step::write, subject::size);
-  // Linux 6.18 can leave SIGPIPE out of a single write; asked once per process whether this kernel does.
-  static constinit std::atomic<bool> kernel_can{true};
-  ssize_t n = -1;
-  bool tried = false;
-  if (kernel_can.load(std::memory_order_relaxed)) {
-    constexpr int no_signal = 0x100;
-    const iovec v{const_cast<std::byte*>(from.data()), from.size()};
-    n = retry_interrupted([&] { return ::pwritev2(fd, &v, 1, -1, no_signal); });
-    tried = n != -1 || (errno != EOPNOTSUPP && errno != EINVAL && errno != ENOSYS);
-    if (!tried) kernel_can.store(false, std::memory_order_relaxed);
-  }
-  if (!tried) n = write_without_sigpipe(fd, from);
-  if (n > 0) return static_cast<std::size_t>(n);
-  if (n == 0 || errno == EAGAIN) return error(errc::full, step::write);
-  return last_error(step::write);
-}
-
-}  // namespace sluice::detail
-
-#endif
-#endif
-
-#endif
-
-namespace sluice {
-
-/// The end of a pipe that bytes come out of.
-///
-/// Threads: one at a time. Blocks: read; never try_read. Allocates: never. Errors: empty, closed (every writer left), os.
-class pipe_reader : public read_verbs<pipe_reader> {
- public:
-  static constexpr end_traits traits{.boundaries = false, .spans = reach::host};
-
-  explicit pipe_reader(unique_handle fd) noexcept : fd_(std::move(fd)) {}
-
-  result<std::size_t> try_read(std::span<std::byte> to) noexcept {
-    return fd_ ? detail::read_some(fd_.get(), to) : error(errc::closed, step::read);
-  }
-  void arm(want, wait_set& set) noexcept {
-    if (fd_) set.on(fd_.get(), want::pop);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
-  void close() noexcept { fd_.reset(); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
-
- private:
-  unique_handle fd_;
-};
-
-/// The end of a pipe that bytes go into. Never raises SIGPIPE.
-///
-/// Threads: one at a time. Blocks: write; never try_write. Allocates: never. Errors: full, closed (every reader left), os.
-class pipe_writer : public write_verbs<pipe_writer> {
- public:
-  static constexpr end_traits traits = pipe_reader::traits;
-
-  explicit pipe_writer(unique_handle fd) noexcept : fd_(std::move(fd)) {}
-
-  result<std::size_t> try_write(std::span<const std::byte> from) noexcept {
-    return fd_ ? detail::write_some(fd_.get(), from) : error(errc::closed, step::write);
-  }
-  void arm(want, wait_set& set) noexcept {
-    if (fd_) set.on(fd_.get(), want::push);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
-  void close() noexcept { fd_.reset(); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
-
- private:
-  unique_handle fd_;
-};
-
-struct pipe_ends {
-  pipe_reader in;
-  pipe_writer out;
-};
-
-/// An anonymous pipe. Both descriptors are closed on exec and do not block; their description is ours alone.
-[[nodiscard]] inline result<pipe_ends> pipe() noexcept {
-  int fd[2];
-  if (::pipe2(fd, O_CLOEXEC | O_NONBLOCK) != 0) return detail::last_error(step::create);
-  return pipe_ends{pipe_reader(unique_handle(fd[0])), pipe_writer(unique_handle(fd[1]))};
-}
-
-}  // namespace sluice
-
-#endif
-#ifndef SLUICE_STREAM_SOCKET_STREAM_HPP
-#define SLUICE_STREAM_SOCKET_STREAM_HPP
 
 // What all connected stream sockets share: TCP, Unix, one-to-one SCTP. A stream that two ends use, one to read and one
 // to write, is split() into them.
@@ -5719,6 +7731,734 @@ class socket_stream : public detail::socket_reading<socket_stream<Traits>>,
  private:
   unique_handle fd_;
 };
+
+}  // namespace sluice
+
+#endif
+
+// Two ends that both read and write. A pair of sockets, not two pipes: half as many descriptors, one to hand to a child
+// as its input and output, and a write that cannot raise SIGPIPE without a detour. What only pipes have, splice and
+// writes of PIPE_BUF bytes in one piece, two pipes have still: call pipe() twice.
+
+namespace sluice {
+
+namespace detail {
+
+inline constexpr end_traits duplex_traits{.boundaries = false, .spans = reach::host};
+
+}  // namespace detail
+
+/// An end of a duplex pair; split() makes a reading and a writing half of it.
+using duplex_stream = socket_stream<detail::duplex_traits>;
+
+struct duplex_ends {
+  duplex_stream one;
+  duplex_stream other;
+};
+
+/// Two connected ends without a name. Both descriptors are closed on exec and do not block.
+[[nodiscard]] inline result<duplex_ends> duplex() noexcept {
+  int fd[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd) != 0) return detail::socket_error(step::create);
+  return duplex_ends{duplex_stream(unique_handle(fd[0])), duplex_stream(unique_handle(fd[1]))};
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_STREAM_ENDPOINT_HPP
+#define SLUICE_STREAM_ENDPOINT_HPP
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <string_view>
+
+namespace sluice {
+
+enum class ip_family : std::uint8_t { v4, v6 };
+
+/// An internet address and a port, as a value.
+///
+///     endpoint::parse("127.0.0.1:7000")   "[::1]:7000"   "[fe80::1%eth0]:7000"   ":7000" (every address of this host)
+class endpoint {
+ public:
+  /// Nowhere: port 0 of the unspecified IPv4 address.
+  endpoint() noexcept : endpoint(any(ip_family::v4, 0)) {}
+
+  /// From numbers; no name is looked up.
+  [[nodiscard]] static result<endpoint> parse(std::string_view text) noexcept {
+    const auto colon = text.rfind(':');
+    if (colon == text.npos) return bad();
+    const auto host = text.substr(0, colon);
+    if (host.find(':') != host.npos && host.front() != '[') return bad();  // where the port begins, nobody could say
+    const auto port = number(text.substr(colon + 1));
+    if (!port) return port.err();
+    return of(host, *port);
+  }
+  /// The same with the port apart; a host of "" is every address, of the kind that can take both families.
+  [[nodiscard]] static result<endpoint> of(std::string_view host, std::uint16_t port) noexcept {
+    if (host.empty()) return any(ip_family::v6, port);
+    if (host.front() == '[') {
+      if (host.size() < 3 || host.back() != ']') return bad();
+      host = host.substr(1, host.size() - 2);
+    }
+    char zone[IF_NAMESIZE] = {};
+    if (const auto percent = host.find('%'); percent != host.npos) {
+      const auto name = host.substr(percent + 1);
+      if (name.empty() || name.size() >= sizeof zone) return bad();
+      name.copy(zone, name.size());
+      host = host.substr(0, percent);
+    }
+    char address[INET6_ADDRSTRLEN] = {};
+    if (host.size() >= sizeof address) return bad();
+    host.copy(address, host.size());
+    endpoint e = any(ip_family::v4, port);
+    if (zone[0] == '\0' && ::inet_pton(AF_INET, address, &e.v4_.sin_addr) == 1) return e;
+    e = any(ip_family::v6, port);
+    if (::inet_pton(AF_INET6, address, &e.v6_.sin6_addr) != 1) return bad();
+    if (zone[0] != '\0') {
+      e.v6_.sin6_scope_id = ::if_nametoindex(zone);
+      if (e.v6_.sin6_scope_id == 0) return error(errc::not_found, step::open, subject::address);
+    }
+    return e;
+  }
+  [[nodiscard]] static endpoint any(ip_family family, std::uint16_t port) noexcept { return {family, port, false}; }
+  [[nodiscard]] static endpoint loopback(ip_family family, std::uint16_t port) noexcept { return {family, port, true}; }
+  /// From what the system filled in; of another family, nothing.
+  [[nodiscard]] static result<endpoint> from(const sockaddr* address, socklen_t size) noexcept {
+    endpoint e;
+    if (address->sa_family == AF_INET && size >= sizeof e.v4_) __builtin_memcpy(&e.v4_, address, sizeof e.v4_);
+    else if (address->sa_family == AF_INET6 && size >= sizeof e.v6_) __builtin_memcpy(&e.v6_, address, sizeof e.v6_);
+    else return bad();
+    return e;
+  }
+
+  [[nodiscard]] ip_family family() const noexcept { return any_.sa_family == AF_INET ? ip_family::v4 : ip_family::v6; }
+  [[nodiscard]] std::uint16_t port() const noexcept { return ntohs(family() == ip_family::v4 ? v4_.sin_port : v6_.sin6_port); }
+  [[nodiscard]] endpoint with_port(std::uint16_t port) const noexcept {
+    endpoint e = *this;
+    (family() == ip_family::v4 ? e.v4_.sin_port : e.v6_.sin6_port) = htons(port);
+    return e;
+  }
+  /// "127.0.0.1:7000", "[::1]:7000".
+  [[nodiscard]] fixed_text<80> text() const noexcept {
+    fixed_text<80> t;
+    char address[INET6_ADDRSTRLEN] = {};
+    if (family() == ip_family::v4) {
+      t.add(::inet_ntop(AF_INET, &v4_.sin_addr, address, sizeof address));
+    } else {
+      t.add("[").add(::inet_ntop(AF_INET6, &v6_.sin6_addr, address, sizeof address));
+      if (char zone[IF_NAMESIZE]; v6_.sin6_scope_id != 0 && ::if_indextoname(v6_.sin6_scope_id, zone) != nullptr)
+        t.add("%").add(zone);
+      t.add("]");
+    }
+    return t.add(":").add_number(port());
+  }
+
+  [[nodiscard]] const sockaddr* data() const noexcept { return &any_; }
+  [[nodiscard]] socklen_t size() const noexcept { return family() == ip_family::v4 ? sizeof v4_ : sizeof v6_; }
+
+  friend bool operator==(const endpoint& a, const endpoint& b) noexcept {
+    if (a.family() != b.family() || a.port() != b.port()) return false;
+    if (a.family() == ip_family::v4) return a.v4_.sin_addr.s_addr == b.v4_.sin_addr.s_addr;
+    return __builtin_memcmp(&a.v6_.sin6_addr, &b.v6_.sin6_addr, sizeof a.v6_.sin6_addr) == 0 &&
+           a.v6_.sin6_scope_id == b.v6_.sin6_scope_id;
+  }
+
+ private:
+  endpoint(ip_family family, std::uint16_t port, bool loopback) noexcept : v6_{} {
+    if (family == ip_family::v4) {
+      v4_ = {};
+      v4_.sin_family = AF_INET;
+      v4_.sin_port = htons(port);
+      v4_.sin_addr.s_addr = htonl(loopback ? INADDR_LOOPBACK : INADDR_ANY);
+    } else {
+      v6_.sin6_family = AF_INET6;
+      v6_.sin6_port = htons(port);
+      v6_.sin6_addr = loopback ? in6addr_loopback : in6addr_any;
+    }
+  }
+  static error bad() noexcept { return error(errc::invalid, step::open, subject::address); }
+  static result<std::uint16_t> number(std::string_view digits) noexcept {
+    unsigned n = 0;
+    if (digits.empty() || digits.size() > 5) return bad();
+    for (const char c : digits) {
+      if (c < '0' || c > '9') return bad();
+      n = n * 10 + static_cast<unsigned>(c - '0');
+    }
+    return n <= 0xffff ? result<std::uint16_t>(static_cast<std::uint16_t>(n)) : bad();
+  }
+
+  union {
+    sockaddr any_;
+    sockaddr_in v4_;
+    sockaddr_in6 v6_;
+  };
+};
+
+namespace detail {
+
+/// Where a socket is bound, or whom it is connected to.
+template <int (*Ask)(int, sockaddr*, socklen_t*) noexcept>
+result<endpoint> endpoint_of(int fd) noexcept {
+  sockaddr_storage room{};
+  socklen_t size = sizeof room;
+  if (Ask(fd, reinterpret_cast<sockaddr*>(&room), &size) != 0) return socket_error(step::validate);
+  return endpoint::from(reinterpret_cast<const sockaddr*>(&room), size);
+}
+
+}  // namespace detail
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_STREAM_FIFO_HPP
+#define SLUICE_STREAM_FIFO_HPP
+
+#ifndef SLUICE_STREAM_WHOLE_MESSAGES_HPP
+#define SLUICE_STREAM_WHOLE_MESSAGES_HPP
+
+#include <climits>
+
+// Messages that go through a pipe in one piece: up to PIPE_BUF bytes (4096) the kernel takes all of a write or nothing,
+// and never mixes it with those of other writers. So a frame needs no header, and whoever is killed leaves no half of one.
+
+namespace sluice {
+
+namespace detail {
+
+template <class T, class Stream>
+constexpr end_traits whole_message_traits() noexcept {
+  end_traits t = traits_of<Stream>;
+  t.boundaries = true;
+  t.max_size = sizeof(T);
+  return t;
+}
+
+}  // namespace detail
+
+/// Messages of type T, each in one write, which happens as a whole or not at all.
+///
+/// Threads: one at a time; any number of sinks on the same pipe. Blocks: push; never try_push. Allocates: never.
+template <wire T, writable Stream>
+class whole_sink : public sink_verbs<whole_sink<T, Stream>> {
+  static_assert(sizeof(T) <= PIPE_BUF, "a pipe takes at most PIPE_BUF bytes in one piece: a larger message is torn");
+
+ public:
+  using value_type = T;
+  static constexpr end_traits traits = detail::whole_message_traits<T, Stream>();
+
+  explicit whole_sink(Stream s) noexcept : stream_(std::move(s)) {}
+
+  status try_push(const T& value) noexcept {
+    const auto n = stream_.try_write(std::as_bytes(std::span(&value, 1)));
+    if (!n) return n.err().during(step::push);
+    // Less than all of it: this is no pipe, or the kernel is not what it promises to be. Nothing after it would be read right.
+    if (*n != sizeof(T)) return stream_.close(), error(errc::truncated, step::push);
+    return {};
+  }
+  void arm(want k, wait_set& set) noexcept { stream_.arm(k, set); }
+  void disarm(want k) noexcept { stream_.disarm(k); }
+  void close() noexcept { stream_.close(); }
+  [[nodiscard]] Stream& stream() noexcept { return stream_; }
+
+ private:
+  Stream stream_;
+};
+
+}  // namespace sluice
+
+#endif
+
+// Named pipes. Opening never blocks: a reader that comes first reads `empty`, never a false end, and a writer that comes
+// first finds `full` until somebody reads, so that all waiting is in the verbs, with deadline and stop.
+//
+// What the kernel says, and what is made of it:
+//   read gives 0, no writer was here yet     `empty`; poll sleeps
+//   read gives 0, the last writer has gone   the session has ended: `closed`, until reopen(). poll would say "hung up" for
+//                                            ever, so nobody sleeps on such a descriptor: a fresh one is opened
+//   open gives ENXIO, nobody reads           `full`; nothing wakes a writer then, so it looks every 5 ms
+//   write gives EPIPE, the last reader left  `closed`, until reopen()
+
+namespace sluice {
+
+/// When a FIFO ends. Both sides should say the same.
+enum class fifo_policy : std::uint8_t {
+  session,     // `closed` when the last one of the other side leaves; reopen() waits for the next. Writers that overlap, or
+               // follow before the reader has noticed the end, are one session
+  persistent,  // never: the end holds the FIFO open both ways. What nobody has read stays while any such end is open
+  one_shot,    // as a session, but the only one: its reader takes the name away with the end, or when it closes
+};
+
+struct fifo_options {
+  bool create = true;                    // make it where there is none
+  mode_t mode = 0600;                    // of one that is made; never writable by all
+  uid_t owner = static_cast<uid_t>(-1);  // whose FIFO is accepted; unset: this user's
+};
+
+namespace detail {
+
+/// The name of a FIFO in a directory that is held open.
+class fifo_place {
+ public:
+  [[nodiscard]] static result<fifo_place> at(std::string_view path, const fifo_options& o) noexcept {
+    if ((o.mode & 0600) != 0600 || (o.mode & 0002) != 0) return error(errc::invalid, step::open, subject::permissions);
+    auto place = region_place::file(path, {});
+    if (!place) return place.err();
+    if (o.create && ::mkfifoat(place->directory(), place->leaf(), o.mode) != 0 && errno != EEXIST)
+      return last_error(step::create);
+    fifo_place p(*std::move(place), o.owner);
+    const auto seen = p.open(O_PATH);  // opens no device, and follows no link
+    return seen ? result<fifo_place>(std::move(p)) : seen.err();
+  }
+  [[nodiscard]] result<unique_handle> open(int how) const noexcept {
+    unique_handle fd = open_at(place_.directory(), place_.leaf(), how | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
+    if (!fd) return last_error(step::open);
+    struct stat st = {};
+    if (::fstat(fd.get(), &st) != 0) return last_error(step::open);
+    if (S_ISLNK(st.st_mode)) return error(errc::denied, step::open, subject::symlink);
+    if (!S_ISFIFO(st.st_mode)) return error(errc::mismatch, step::open, subject::file_type);
+    if (st.st_uid != (owner_ == static_cast<uid_t>(-1) ? ::geteuid() : owner_))
+      return error(errc::denied, step::open, subject::owner);
+    if ((st.st_mode & 0002) != 0) return error(errc::denied, step::open, subject::world_writable);
+    return fd;
+  }
+  /// Takes the name away, if it is still that of this FIFO.
+  void remove(int fd) const noexcept {
+    if (place_.still_names(fd)) (void)place_.remove();
+  }
+
+ private:
+  fifo_place(region_place p, uid_t owner) noexcept : place_(std::move(p)), owner_(owner) {}
+
+  region_place place_;
+  uid_t owner_;
+};
+
+template <fifo_policy P>
+inline constexpr end_traits fifo_traits{.boundaries = false,
+                                        .carries_close = P != fifo_policy::persistent,
+                                        .sees_reader_go = P != fifo_policy::persistent,
+                                        .spans = reach::host};
+
+}  // namespace detail
+
+/// The end of a FIFO that bytes come out of.
+///
+/// Threads: one at a time. Blocks: read; never open or try_read. Allocates: never.
+/// Errors: empty, closed, os; at opening also not_found, denied (owner, mode, link), mismatch (no FIFO), invalid.
+template <fifo_policy P = fifo_policy::session>
+class fifo_reader : public read_verbs<fifo_reader<P>> {
+ public:
+  static constexpr end_traits traits = detail::fifo_traits<P>;
+
+  [[nodiscard]] static result<fifo_reader> open(std::string_view path, const fifo_options& o = {}) noexcept {
+    auto place = detail::fifo_place::at(path, o);
+    if (!place) return place.err();
+    auto fd = place->open(how);
+    return fd ? result<fifo_reader>(fifo_reader(*std::move(place), *std::move(fd))) : fd.err();
+  }
+  fifo_reader(fifo_reader&&) noexcept = default;
+  fifo_reader& operator=(fifo_reader&& o) noexcept {
+    if (this != &o) {
+      close();
+      place_ = std::move(o.place_);
+      fd_ = std::move(o.fd_);
+      heard_ = o.heard_, ended_ = o.ended_;
+    }
+    return *this;
+  }
+  ~fifo_reader() { close(); }
+
+  result<std::size_t> try_read(std::span<std::byte> to) noexcept {
+    if (!fd_ || ended_) return error(errc::closed, step::read);
+    auto n = detail::read_some(fd_.get(), to);
+    if constexpr (P != fifo_policy::persistent) {
+      if (!n && n.err() == errc::closed && !heard_) {
+        // Nobody writes. Somebody has, if poll says so, and may have left bytes since that read.
+        if ((detail::readiness(fd_.get(), POLLIN) & POLLHUP) == 0) return error(errc::empty, step::read);
+        n = detail::read_some(fd_.get(), to);
+      }
+      if (n) heard_ = true;
+      if (!n && n.err() == errc::closed) {
+        ended_ = true;
+        if (P == fifo_policy::one_shot) close();
+      }
+    }
+    return n;
+  }
+  /// After the end of a session: the next one may begin, or has begun already. Without effect while one goes on.
+  status reopen() noexcept
+    requires(P == fifo_policy::session)
+  {
+    if (!fd_) return error(errc::closed, step::open);
+    if (!ended_) return {};
+    auto next = place_.open(how);  // before the other goes: writers find a reader at all times
+    if (!next) return next.err();
+    fd_ = *std::move(next);
+    heard_ = ended_ = false;
+    return {};
+  }
+  void arm(want, wait_set& set) noexcept {
+    if (fd_ && !ended_) set.on(fd_.get(), want::pop);
+    else set.ready();
+  }
+  void disarm(want) noexcept {}
+  void close() noexcept {
+    if (P == fifo_policy::one_shot && fd_) place_.remove(fd_.get());
+    fd_.reset();
+  }
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+
+ private:
+  static constexpr int how = P == fifo_policy::persistent ? O_RDWR : O_RDONLY;  // with O_RDWR it is a writer too, so no end
+
+  fifo_reader(detail::fifo_place place, unique_handle fd) noexcept : place_(std::move(place)), fd_(std::move(fd)) {}
+
+  detail::fifo_place place_;
+  unique_handle fd_;
+  bool heard_ = false;  // a byte of this session has come
+  bool ended_ = false;
+};
+
+/// The end of a FIFO that bytes go into. Never raises SIGPIPE.
+///
+/// Threads: one at a time. Blocks: write, connect; never open or try_write. Allocates: never.
+/// Errors: full (also while nobody reads), closed, os; at opening as of the reader.
+template <fifo_policy P = fifo_policy::session>
+class fifo_writer : public write_verbs<fifo_writer<P>> {
+ public:
+  static constexpr end_traits traits = detail::fifo_traits<P>;
+
+  /// Finds or makes the FIFO; whether somebody reads is found out when writing, or by connect().
+  [[nodiscard]] static result<fifo_writer> open(std::string_view path, const fifo_options& o = {}) noexcept {
+    auto place = detail::fifo_place::at(path, o);
+    if (!place) return place.err();
+    return fifo_writer(*std::move(place));
+  }
+  fifo_writer(fifo_writer&& o) noexcept
+      : place_(std::move(o.place_)), fd_(std::move(o.fd_)), ended_(std::exchange(o.ended_, true)) {}
+  fifo_writer& operator=(fifo_writer&& o) noexcept {
+    place_ = std::move(o.place_);
+    fd_ = std::move(o.fd_);
+    ended_ = std::exchange(o.ended_, true);
+    return *this;
+  }
+
+  result<std::size_t> try_write(std::span<const std::byte> from) noexcept {
+    if (from.empty()) return error(errc::invalid, step::write, subject::size);
+    if (const status s = try_connect(); !s) return s.err().during(step::write);
+    const auto n = detail::write_some(fd_.get(), from);
+    if (!n && n.err() == errc::closed) close();
+    return n;
+  }
+  /// Waits until somebody reads, and so does write().
+  status connect(until u = {}) noexcept {
+    const status s = try_connect();
+    if (detail::settled(s) || u.immediate()) return s;
+    return detail::wait_for(*this, want::push, u, [this] { return try_connect(); });
+  }
+  /// After the reader has left: for the next one. Without effect while there is one.
+  void reopen() noexcept
+    requires(P == fifo_policy::session)
+  {
+    ended_ = false;
+  }
+  void arm(want, wait_set& set) noexcept {
+    if (fd_) set.on(fd_.get(), want::push);
+    else if (ended_) set.ready();
+    else set.within(5'000'000);
+  }
+  void disarm(want) noexcept {}
+  void close() noexcept {
+    fd_.reset();
+    ended_ = true;
+  }
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+
+ private:
+  explicit fifo_writer(detail::fifo_place place) noexcept : place_(std::move(place)) {}
+
+  status try_connect() noexcept {
+    if (fd_) return {};
+    if (ended_) return error(errc::closed, step::open);
+    auto fd = place_.open(P == fifo_policy::persistent ? O_RDWR : O_WRONLY);
+    if (!fd) return fd.err() == error(errc::os, step::open, ENXIO) ? error(errc::full, step::open) : fd.err();
+    fd_ = *std::move(fd);
+    return {};
+  }
+
+  detail::fifo_place place_;
+  unique_handle fd_;
+  bool ended_ = false;
+};
+
+/// Messages of type T out of a FIFO. `.stream().reopen()` after `closed`; after `truncated`, left by a writer that is no
+/// sluice sink, take the stream on: `source_of<T>(std::move(s.stream()))`.
+template <wire T, fifo_policy P = fifo_policy::session>
+[[nodiscard]] result<message_source<T, fifo_reader<P>>> fifo_source(std::string_view path, const fifo_options& o = {}) noexcept {
+  auto r = fifo_reader<P>::open(path, o);
+  if (!r) return r.err();
+  return message_source<T, fifo_reader<P>>(*std::move(r));
+}
+/// Messages of type T into a FIFO, of any number of writers, each whole: T has at most PIPE_BUF bytes.
+template <wire T, fifo_policy P = fifo_policy::session>
+[[nodiscard]] result<whole_sink<T, fifo_writer<P>>> fifo_sink(std::string_view path, const fifo_options& o = {}) noexcept {
+  auto w = fifo_writer<P>::open(path, o);
+  if (!w) return w.err();
+  return whole_sink<T, fifo_writer<P>>(*std::move(w));
+}
+template <wire T, fifo_policy P>
+[[nodiscard]] whole_sink<T, fifo_writer<P>> sink_of(fifo_writer<P> w) noexcept {
+  return whole_sink<T, fifo_writer<P>>(std::move(w));
+}
+
+/// Takes the name of a FIFO away, and of nothing else; open ends live on.
+[[nodiscard]] inline status fifo_remove(std::string_view path) noexcept {
+  const auto place = region_place::file(path, {});
+  if (!place) return place.err().during(step::remove);
+  struct stat st = {};
+  if (::fstatat(place->directory(), place->leaf(), &st, AT_SYMLINK_NOFOLLOW) != 0) return detail::last_error(step::remove);
+  if (!S_ISFIFO(st.st_mode)) return error(errc::mismatch, step::remove, subject::file_type);
+  return place->remove();
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_STREAM_PACKET_PIPE_HPP
+#define SLUICE_STREAM_PACKET_PIPE_HPP
+
+// A pipe that keeps boundaries (O_DIRECT): one write is one read, of 1 to PIPE_BUF bytes.
+
+namespace sluice {
+
+namespace detail {
+
+inline constexpr end_traits packet_traits{.spans = reach::host, .max_size = PIPE_BUF};
+
+}  // namespace detail
+
+/// The end of a packet pipe that messages come out of, one for each read.
+///
+/// A message larger than the place that a read was given is `too_big`, with its size as the detail, and stays for a read
+/// with more room, or for skip(). The kernel alone would throw the rest of it away.
+///
+/// Threads: one at a time. Blocks: read; never try_read. Allocates: never; has room for one message.
+/// Errors: empty, too_big, closed (every writer left), os.
+class packet_reader : public read_verbs<packet_reader> {
+ public:
+  static constexpr end_traits traits = detail::packet_traits;
+
+  explicit packet_reader(unique_handle fd) noexcept : pipe_(std::move(fd)) {}
+  packet_reader(packet_reader&& o) noexcept : pipe_(std::move(o.pipe_)) { take_message(o); }
+  packet_reader& operator=(packet_reader&& o) noexcept {
+    if (this != &o) {
+      pipe_ = std::move(o.pipe_);
+      take_message(o);
+    }
+    return *this;
+  }
+
+  result<std::size_t> try_read(std::span<std::byte> to) noexcept {
+    if (to.empty()) return error(errc::invalid, step::read, subject::size);
+    if (size_ == 0) {
+      const auto n = pipe_.try_read(message_);
+      if (!n) return n;
+      size_ = *n;
+    }
+    if (to.size() < size_) return error(errc::too_big, step::read, static_cast<std::int32_t>(size_));
+    __builtin_memcpy(to.data(), message_, size_);
+    return std::exchange(size_, 0);
+  }
+  /// Drops the message that was `too_big`.
+  void skip() noexcept { size_ = 0; }
+  void arm(want k, wait_set& set) noexcept {
+    if (size_ != 0) set.ready();
+    else pipe_.arm(k, set);
+  }
+  void disarm(want) noexcept {}
+  void close() noexcept {
+    size_ = 0;
+    pipe_.close();
+  }
+  [[nodiscard]] int handle() const noexcept { return pipe_.handle(); }
+
+ private:
+  void take_message(packet_reader& o) noexcept {
+    size_ = std::exchange(o.size_, 0);
+    __builtin_memcpy(message_, o.message_, size_);
+  }
+
+  pipe_reader pipe_;
+  std::size_t size_ = 0;  // of the message that waits here for a place that is large enough
+  std::byte message_[PIPE_BUF];
+};
+
+/// The end of a packet pipe that messages go into, one for each write, whole or not at all.
+///
+/// Threads: one at a time; other writers of the same pipe do not disturb. Blocks: write; never try_write. Allocates: never.
+/// Errors: full, too_big (more than PIPE_BUF bytes), invalid (none), closed (every reader left), os.
+class packet_writer : public write_verbs<packet_writer> {
+ public:
+  static constexpr end_traits traits = detail::packet_traits;
+
+  explicit packet_writer(unique_handle fd) noexcept : pipe_(std::move(fd)) {}
+
+  result<std::size_t> try_write(std::span<const std::byte> from) noexcept {
+    // The kernel would make several messages of it.
+    if (from.size() > PIPE_BUF) return error(errc::too_big, step::write);
+    return pipe_.try_write(from);
+  }
+  void arm(want k, wait_set& set) noexcept { pipe_.arm(k, set); }
+  void disarm(want) noexcept {}
+  void close() noexcept { pipe_.close(); }
+  [[nodiscard]] int handle() const noexcept { return pipe_.handle(); }
+
+ private:
+  pipe_writer pipe_;
+};
+
+/// Messages of type T out of a packet pipe. One of another size is `mismatch`, once, and dropped.
+///
+/// Threads: one at a time. Blocks: pop; never try_pop. Allocates: never.
+template <wire T>
+class packet_source : public source_verbs<packet_source<T>> {
+  static_assert(sizeof(T) <= PIPE_BUF, "a packet has at most PIPE_BUF bytes");
+
+ public:
+  using value_type = T;
+  static constexpr end_traits traits = detail::whole_message_traits<T, packet_reader>();
+
+  explicit packet_source(packet_reader r) noexcept : reader_(std::move(r)) {}
+
+  result<T> try_pop() noexcept {
+    alignas(T) std::byte whole[sizeof(T)];
+    const auto n = reader_.try_read(whole);
+    if (n && *n == sizeof(T)) return *std::launder(reinterpret_cast<const T*>(whole));
+    if (!n && n.err() != errc::too_big) return n.err().during(step::pop);
+    reader_.skip();
+    return error(errc::mismatch, step::pop, subject::size);
+  }
+  void arm(want k, wait_set& set) noexcept { reader_.arm(k, set); }
+  void disarm(want k) noexcept { reader_.disarm(k); }
+  void close() noexcept { reader_.close(); }
+  [[nodiscard]] packet_reader& stream() noexcept { return reader_; }
+
+ private:
+  packet_reader reader_;
+};
+
+struct packet_pipe_ends {
+  packet_reader in;
+  packet_writer out;
+};
+
+/// A pipe that keeps boundaries. `unsupported` before Linux 3.4.
+[[nodiscard]] inline result<packet_pipe_ends> packet_pipe() noexcept {
+  int fd[2];
+  if (::pipe2(fd, O_CLOEXEC | O_NONBLOCK | O_DIRECT) != 0) {
+    return errno == EINVAL ? error(errc::unsupported, step::create) : detail::last_error(step::create);
+  }
+  return packet_pipe_ends{packet_reader(unique_handle(fd[0])), packet_writer(unique_handle(fd[1]))};
+}
+
+template <wire T>
+[[nodiscard]] packet_source<T> source_of(packet_reader r) noexcept {
+  return packet_source<T>(std::move(r));
+}
+template <wire T>
+[[nodiscard]] whole_sink<T, packet_writer> sink_of(packet_writer w) noexcept {
+  return whole_sink<T, packet_writer>(std::move(w));
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_STREAM_SPLICE_HPP
+#define SLUICE_STREAM_SPLICE_HPP
+
+// Bytes from one descriptor to another without a detour through this program. One of the two must be a pipe; the other
+// may be a pipe, a socket, a file, a device.
+
+namespace sluice {
+
+namespace detail {
+
+/// Moves what can be moved at once: `empty` or `full` say which side kept it from going on.
+inline result<std::size_t> splice_some(int from, int to, std::size_t most) noexcept {
+  if (from < 0) return error(errc::closed, step::read);
+  if (to < 0) return error(errc::closed, step::write);
+  if (most == 0) return error(errc::invalid, step::read, subject::size);
+  // The flag speaks for pipes only; what is at the other end may block, and is asked first.
+  if (readiness(from, POLLIN) == 0) return error(errc::empty, step::read);
+  if (readiness(to, POLLOUT) == 0) return error(errc::full, step::write);
+  const auto n = without_sigpipe([&] { return ::splice(from, nullptr, to, nullptr, most, SPLICE_F_NONBLOCK); });
+  if (n > 0) return static_cast<std::size_t>(n);
+  if (n == 0) return error(errc::closed, step::read);
+  if (errno == EAGAIN) return readiness(from, POLLIN) == 0 ? error(errc::empty, step::read) : error(errc::full, step::write);
+  if (errno == EINVAL) return error(errc::invalid, step::write);
+  return last_error(errno == EPIPE ? step::write : step::read);
+}
+
+/// A pair of ends as one that can be waited on: for the side that kept the last attempt from going on.
+template <class In, class Out>
+struct spliced {
+  In& in;
+  Out& out;
+  bool out_lacks = false;
+
+  void arm(want, wait_set& set) noexcept { out_lacks ? out.arm(want::push, set) : in.arm(want::pop, set); }
+  void disarm(want) noexcept { out_lacks ? out.disarm(want::push) : in.disarm(want::pop); }
+};
+
+}  // namespace detail
+
+/// Moves at most `most` bytes from `in` to `out`, both ends with a handle(); how many, or why none. `empty` and `full` say
+/// on which side it is; `closed` at step read is the end of `in`, at step write that of `out`. `invalid`: none is a pipe.
+template <class In, class Out>
+result<std::size_t> try_splice(In& in, Out& out, std::size_t most = 1 << 20) noexcept {
+  return detail::splice_some(in.handle(), out.handle(), most);
+}
+
+/// What a pass-through came to: so many bytes, and why it is over. `closed` at step read is the ordinary end.
+struct passed {
+  std::uint64_t count = 0;
+  error why;
+};
+
+/// Moves everything from `in` to `out` until one of them ends or the patience does; it counts for the whole. Nothing that
+/// was taken from `in` is lost: what has not reached `out` is still in `in`.
+///
+/// Threads: the one that owns both ends. Blocks. Allocates: never.
+template <waitable In, waitable Out>
+passed splice_through(In& in, Out& out, until u = {}) noexcept {
+  passed so_far;
+  const until by = u.immediate() ? u : u.absolute();
+  detail::spliced<In, Out> both{in, out};
+  for (;;) {
+    auto n = try_splice(in, out);
+    if (!n && n.err().again() && !u.immediate()) {
+      both.out_lacks = n.err() == errc::full;
+      n = detail::wait_for(both, want::pop, by, [&]() -> result<std::size_t> {
+        const auto some = try_splice(in, out);
+        // It lacks on the other side now, for which this wait is not armed.
+        if (!some && some.err().again() && (some.err() == errc::full) != both.out_lacks) return std::size_t{0};
+        return some;
+      });
+    }
+    if (!n) {
+      so_far.why = n.err();
+      return so_far;
+    }
+    so_far.count += *n;
+    // While bytes flow there is no wait that would notice.
+    if (by.interrupter() != nullptr && by.interrupter()->requested()) so_far.why = error(errc::stopped, step::wait);
+    else if (!u.immediate() && by.deadline() != detail::never && detail::monotonic_ns() >= by.deadline())
+      so_far.why = error(errc::timeout, step::wait);
+    if (so_far.why) return so_far;
+  }
+}
 
 }  // namespace sluice
 
@@ -6960,9 +9700,9 @@ struct crowd_view {
 /// All the holders of one role, for rings with several producers or consumers: who has come and gone, and who sleeps.
 ///
 /// Each participant has a seat, whose role word only its living holder writes, or a healer with a certificate of its
-/// death. There is no count of holders, which a killed process could leave wrong. `news` changes after every change of a
-/// seat, so that the other side pays one load for all of them; whoever is killed between the two is healed, and the healer
-/// makes the news.
+/// death. There is no count of holders, which a killed process could leave wrong. `news` changes after every change of
+/// a seat, so that the other side pays one load for all of them; whoever is killed between the two is healed, and the
+/// healer makes the news.
 ///
 /// One sleeper is woken for each change that lets one of them go on:
 ///
@@ -6984,8 +9724,8 @@ class crowd {
 
   /// The number to compare with that of an earlier look.
   [[nodiscard]] SLUICE_INLINE() std::uint32_t news() const noexcept { return news_.load(P::template order<site::crowd_peek>); }
-  /// Who is there. Says that somebody is while the crowd is changing too fast to tell. So it does, with no number that news
-  /// have, while the news of an end are still to come: who was told before would be told of the same end again.
+  /// Who is there. Says that somebody is while the crowd is changing too fast to tell. So it does, with no number that
+  /// news have, while the news of an end are still to come: who was told before would be told of the same end again.
   [[nodiscard]] crowd_view look() const noexcept {
     crowd_view v;
     for (unsigned tries = 0; tries < 4; ++tries) {
@@ -7011,8 +9751,8 @@ class crowd {
     seats_[seat].begin();
     announce(seat, phase::live);
   }
-  /// Ends the session of a seat, if it is live. A healer comes here too, for a seat of the dead: it announces an end that
-  /// the dead had stored and perhaps not announced.
+  /// Ends the session of a seat, if it is live. A healer comes here too, for a seat of the dead: it announces an end
+  /// that the dead had stored and perhaps not announced.
   void end(unsigned seat, phase how) noexcept {
     seats_[seat].end(how);
     const role_view v = seats_[seat].peek();
@@ -7079,9 +9819,9 @@ static_assert(crowd<>::most == 1u << crowd_view::seat_bits);
 
 #endif
 
-// What the rings with one producer and any number of readers have in common: who is there, who sleeps, and how the end of
-// the producer is told. Every message is for every reader, so readers know nothing of each other, and the producer does
-// not care whether there are any.
+// What the rings with one producer and any number of readers have in common: who is there, who sleeps, and how the end
+// of the producer is told. Every message is for every reader, so readers know nothing of each other, and the producer
+// does not care whether there are any.
 
 namespace sluice {
 
@@ -7094,13 +9834,15 @@ inline constexpr unsigned speaker_slot = 0, first_reader_slot = 1;
 /// Of a reader that only looks on: it writes nothing that is shared, and so wakes nobody and is woken by nobody.
 inline constexpr unsigned no_seat = ~0u;
 
+/// The shared words about who is there. Threads: any.
 template <class P = native_memory>
 struct audience {
   alignas(apart_bytes) role<P> producer;
   typename P::template atomic<std::uint32_t> told;  // the last producer session whose end a reader was told of
   alignas(apart_bytes) crowd<P> consumers;
 
-  /// Ends what the dead owner of a slot had begun, and wakes whoever may wait for that. The caller holds its certificate.
+  /// Ends what the dead owner of a slot had begun, and wakes whoever may wait for that. The caller holds its
+  /// certificate.
   template <class Ring>
   void heal(unsigned slot, Ring&& ring) noexcept {
     if (slot == speaker_slot) producer.end(phase::died);
@@ -7165,8 +9907,8 @@ class listener {
   [[nodiscard]] gate<P>& doorstep() noexcept { return hall().consumers.doorstep(seat_); }
   /// Counts a refusal; true now and then, when it is time to ask whether the other side still lives.
   [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 256 == 0; }
-  /// For who can heal nobody: is the producer dead, as far as `dead(slot)`, the kernel's word, says? Its session was live
-  /// before and after that, and a session has one owner, who lives as long as it: so it is this one that has died.
+  /// For who can heal nobody: is the producer dead, as far as `dead(slot)`, the kernel's word, says? Its session was
+  /// live before and after that, and a session has one owner, who lives as long as it: so it is this one that has died.
   template <class Dead>
   void look_for_death(Dead dead) noexcept {
     const role_view there = hall().producer.read();
@@ -7209,41 +9951,46 @@ class listener {
 #include <cstddef>
 #include <new>
 
-// A broadcast that loses nothing: one producer, every reader gets every message, and the producer waits for the slowest.
+// A broadcast that loses nothing: one producer, every reader gets every message, and the producer waits for the
+// slowest.
 //
-// Messages have positions from 0 on, which never come back. They lie in the stamped blocks of the spsc ring; here the stamp
-// of a block is the position after the last message that was pushed into it. Each reader has a cursor, on a line of its own:
-// the position of its next message. A bit in `active` says that its cursor counts.
+// Messages have positions from 0 on, which never come back. They lie in the stamped blocks of the spsc ring; here the
+// stamp of a block is the position after the last message that was pushed into it. Each reader has a cursor, on a line
+// of its own: the position of its next message. A bit in `active` says that its cursor counts.
 //
 //   push  (P1) a position below the private limit needs no look at anybody; (P2) write the item; (P3) store the stamp.
 //   pop   (C1) the stamp is above the position: it is there; (C2) read the item; (C3) store the cursor: popped.
 //   grant At its limit the producer takes a new one: (G1) exchange limit = tail + quantum; (G2) load `active`; (G3) load
-//         the cursors that count; (G4) if one of them is so far behind that the limit would exceed it by more than the
-//         capacity, store a lower limit. Nothing left: full, because of that reader.
-//   join  (J1) store cursor = 0, so that it holds whatever there is; (J2) set the bit; (J3) load the limit; begin with the
-//         oldest message that cannot be overwritten below that limit, or the one `capacity` before the last, if that is
-//         later; (J4) store the cursor.
+//         the cursors that count, and stay within the capacity of each. Nothing left: full, because of that reader; then
+//         (G4) store limit = tail, by which readers know which of them the producer waits for.
+//   join  (J1) store cursor = 0, so that it holds whatever there is; (J2) set the bit; (J3) load the limit, and look for
+//         the tail from `quantum` before it on; begin `capacity` before the tail; (J4) store the cursor.
 //   leave (L1) clear the bit. A healer does the same for the dead, with a certificate; nobody else does.
 //
-// (G1), (G2), (J2) and (J3) are sequentially consistent: either the producer sees the bit, and then grants nothing beyond
-// the cursor; or the joiner sees the limit that was granted without it, and begins where that does no harm. Both are
-// careful, so both may be. (G1) is an exchange because a producer killed after it may have begun to overwrite: no compiler
-// may hold that announcement back, as it might a store. Where a sequentially consistent store is an exchange, it costs the same.
+// (G1), (G2), (J2) and (J3) are sequentially consistent: either the producer sees the bit, and then grants nothing
+// beyond the cursor; or the joiner sees the limit that was granted without it, and begins where that does no harm. Both
+// are careful, so both may be. (G1) is an exchange because a producer killed after it may have begun to overwrite: no
+// compiler may hold that announcement back, as it might a store. Where a sequentially consistent store is an exchange,
+// it costs the same.
+//
+// The tail is at most `quantum` below the limit, so a joiner begins at most capacity + quantum below any limit that was
+// granted without it, and there are blocks for that.
 //
 // A limit that was granted allows to write `quantum` messages more, during which somebody may join and want the last
-// `capacity` of them. Therefore there are blocks for capacity + quantum messages, and a partly overwritten block. A reader
-// that joins so holds the producer at once, or `quantum` messages later; whoever was there before is never further behind
-// than the capacity.
+// `capacity` of them. Therefore there are blocks for capacity + quantum messages, and a partly overwritten block. A
+// reader that joins so holds the producer at once, or `quantum` messages later; whoever was there before is never
+// further behind than the capacity.
 //
 // (P3) release, pairs with (C1) acquire: the item. (C3) release and (L1) release pair with (G3) and (G2): the producer
-// reuses a block after the last read of it. (G1) and (G4) release besides, for (J3): whatever was pushed before the grant.
+// reuses a block after the last read of it. (G1) and (G4) release besides, for (J3): whatever was pushed before the
+// grant.
 //
 // Who writes what: stamps, items and `limit` the producer; a cursor its reader; `active` who joins or leaves, by
 // read-modify-write. A push has none, a grant has one. All zero is an empty ring.
 //
-// What a kill leaves: a producer's item without a stamp, or a limit that is higher than need be; its successor finds the
-// tail in the `quantum` positions below the limit. A reader's cursor, at the last message whose pop it had committed, and
-// its bit, perhaps before it had chosen where to begin: it holds the producer until it is healed.
+// What a kill leaves: a producer's item without a stamp, or a limit that is higher than need be; its successor finds
+// the tail in the `quantum` positions below the limit. A reader's cursor, at the last message whose pop it had
+// committed, and its bit, perhaps before it had chosen where to begin: it holds the producer until it is healed.
 
 namespace sluice {
 
@@ -7263,6 +10010,7 @@ struct broadcast_leave : order_site<std::memory_order_release> {};    // (L1) re
 struct broadcast_peek : order_site<std::memory_order_relaxed> {};     // looks that a closer look follows
 }  // namespace site
 
+/// The shared words of a broadcast.
 template <class P = native_memory>
 struct broadcast_control {
   using word = std::uint64_t;
@@ -7276,8 +10024,8 @@ struct broadcast_control {
   cursor cursors[crowd<P>::most];
 };
 
-/// A broadcast ring of T in memory that somebody else provides: where it is, and how large. A private copy of the geometry;
-/// nothing of it is read from the shared memory again.
+/// A broadcast ring of T in memory that somebody else provides: where it is, and how large. A private copy of the
+/// geometry; nothing of it is read from the shared memory again.
 template <class T, class P = native_memory>
 class broadcast_ring {
  public:
@@ -7342,8 +10090,8 @@ class broadcast_ring {
   [[nodiscard]] bool persistent() const noexcept { return persistent_; }
   [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
 
-  /// The first position that nothing had been pushed to at some moment during the call, read off the stamps from `quantum`
-  /// below the limit on; false if no correct producer wrote them.
+  /// The first position that nothing had been pushed to at some moment during the call, read off the stamps from
+  /// `quantum` below the limit on; false if no correct producer wrote them.
   [[nodiscard]] bool find_tail(word limit, word& tail) const noexcept {
     if (limit > ~word{0} / 2) return false;  // nobody comes that far, and further on a position might be 0 again
     word at = limit > quantum_ ? limit - quantum_ : 0;
@@ -7351,11 +10099,6 @@ class broadcast_ring {
     for (word steps = 0, n = 1; steps <= quantum_ && n != 0; ++steps) at += n = pushed_from(at);
     tail = at;
     return true;
-  }
-  /// The first position that is not overwritten as long as nothing at or above `limit` is written.
-  [[nodiscard]] word safe_below(word limit) const noexcept {
-    const word kept = blocks() * per_block - (per_block - 1);
-    return limit > kept ? limit - kept : 0;
   }
   /// (L1) The cursor of this slot counts no more. The caller owns the slot, or has a certificate of its owner's death.
   void dismiss(unsigned slot) const noexcept {
@@ -7405,8 +10148,8 @@ namespace sluice {
 /// The side that messages go into.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: full (`who` is a reader that holds it back); busy (a claim is out); corrupt (a reader wrote an impossible cursor:
-/// `who`); forked (detached). Nobody need read: then the ring keeps the last `capacity` messages.
+/// Errors: full (`who` is a reader that holds it back); busy (a claim is out); corrupt (a reader wrote an impossible
+/// cursor: `who`); forked (detached). Nobody need read: then the ring keeps the last `capacity` messages.
 template <class T, class P = native_memory>
 class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
  public:
@@ -7526,10 +10269,9 @@ class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
       const word left = b < ring_.capacity() ? ring_.capacity() - b : 0;
       if (left < room) room = left, last = k;
     }
-    if (room != quantum) s.limit.store(next_.number + room, P::template order<site::broadcast_trim>);  // (G4)
-    if (room == 0) return full.by(blocker_ = last);
-    credits_ = room;
-    return {};
+    if (room != 0) return credits_ = room, error();
+    s.limit.store(next_.number, P::template order<site::broadcast_trim>);  // (G4)
+    return full.by(blocker_ = last);
   }
 
   place next_;  // of the next item
@@ -7543,8 +10285,8 @@ class broadcast_producer : public detail::speaker<broadcast_producer<T, P>, P> {
 /// A side that messages come out of: every message since it joined, and before these the ones that were still kept.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty; closed, peer_died (and nothing is left to pop); busy (a loan is out); corrupt (a stamp that no correct
-/// producer writes); forked (detached).
+/// Errors: empty; closed, peer_died (and nothing is left to pop); busy (a loan is out); corrupt (a stamp that no
+/// correct producer writes); forked (detached).
 template <class T, class P = native_memory>
 class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> {
   using base = detail::listener<broadcast_consumer<T, P>, P>;
@@ -7553,7 +10295,8 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
   using ring_type = broadcast_ring<T, P>;
   using word = typename ring_type::word;
 
-  /// Begins with the oldest message that is kept, and from then on holds the producer. The caller owns the slot of that number.
+  /// Begins with the oldest message that is kept, and from then on holds the producer. The caller owns the slot of that
+  /// number.
   status attach(const ring_type& r, unsigned seat) noexcept {
     auto& s = r.shared();
     auto& cursor = s.cursors[seat].at;
@@ -7566,8 +10309,7 @@ class broadcast_consumer : public detail::listener<broadcast_consumer<T, P>, P> 
       return error(errc::corrupt, step::join, subject::stamp);
     }
     // Never less than `capacity` behind, unless there is less: so the producer was not held longer than it is now.
-    word start = tail > r.capacity() ? tail - r.capacity() : 0;
-    if (const word safe = r.safe_below(limit); start < safe) start = safe;
+    const word start = tail > r.capacity() ? tail - r.capacity() : 0;
     cursor.store(start, P::template order<site::broadcast_start>);                         // (J4)
     ring_ = r;
     cursor_ = &cursor;
@@ -7722,7 +10464,8 @@ struct racing_load : order_site<std::memory_order_acquire> {};   // (X2) each wo
 namespace detail {
 
 /// An item that one thread may be writing while others read it: a row of atomic words, so that the race is defined. A
-/// reader that met a word of a later item sees the mark that was stored before it, by (X1) and (X2), and discards the copy.
+/// reader that met a word of a later item sees the mark that was stored before it, by (X1) and (X2), and discards the
+/// copy.
 template <class T, class P>
 class alignas(alignof(T) > alignof(typename P::word) ? alignof(T) : alignof(typename P::word)) racing_item {
   static_assert(copies_as_bytes<T>, "a message that may be overwritten while it is read must be trivially copyable");
@@ -7772,8 +10515,8 @@ class copied_item {
  private:
   alignas(T) std::byte bytes_[sizeof(T)] = {};
 };
-/// The same on the stack, for what is filled at once. A compiler drops the zeroes; without them it warns where it cannot see
-/// that a failed copy is not used.
+/// The same on the stack, for what is filled at once. A compiler drops the zeroes; without them it warns where it
+/// cannot see that a failed copy is not used.
 template <class T>
 union fresh_item {
   constexpr fresh_item() noexcept : bytes{} {}
@@ -7792,8 +10535,8 @@ union fresh_item {
 
 // The newest value of one producer, for any number of readers: what a reader has not taken in time is replaced.
 //
-// Values are numbered from 1; `newest` is the number of the last one that is whole. Value n is in buffer n mod B, where B
-// is a power of two and at least 2, and the buffer's stamp is the number of the value that was last begun in it.
+// Values are numbered from 1; `newest` is the number of the last one that is whole. Value n is in buffer n mod B, where
+// B is a power of two and at least 2, and the buffer's stamp is the number of the value that was last begun in it.
 //
 //   push s+1   (P1) store the stamp of its buffer: s+1; (P2) store the words; (P3) store newest = s+1: pushed.
 //   pop        (C1) n = newest; nothing if n was seen before; (C2) load the words of its buffer; (C3) its stamp is still
@@ -7808,7 +10551,8 @@ union fresh_item {
 // back, so a reader that was stopped in the middle of a copy for however long finds out.
 //
 // What a kill leaves: before (P3) the old value, in a buffer that the dead did not touch; the words that it began are
-// named by nobody, and its successor begins the same number again. After (P3) the new value. A dead reader leaves nothing.
+// named by nobody, and its successor begins the same number again. After (P3) the new value. A dead reader leaves
+// nothing.
 //
 // The producer takes a number of steps that nobody can change. A reader begins again only because of a newer value, and
 // only if B - 1 values were pushed while it copied one: the capacity is how many it can be behind.
@@ -7825,8 +10569,8 @@ struct latest_check : order_site<std::memory_order_acquire> {};    // (C3)
 struct latest_peek : order_site<std::memory_order_relaxed> {};     // only counted with; and by the producer, which wrote it
 }  // namespace site
 
-/// A ring for the newest value of T in memory that somebody else provides: where it is, and how large. A private copy of
-/// the geometry; nothing of it is read from the shared memory again.
+/// A ring for the newest value of T in memory that somebody else provides: where it is, and how large. A private copy
+/// of the geometry; nothing of it is read from the shared memory again.
 template <class T, class P = native_memory>
 class latest_ring {
  public:
@@ -8014,17 +10758,18 @@ class latest_producer : public detail::overwriter<latest_producer<T, P>, latest_
 
 /// A side that values come out of: each the newest there is, and none twice.
 ///
-/// Threads: one at a time. Progress: lock-free: begins again when the producer has overtaken it by a whole ring. Blocks:
-/// never. Allocates: never.
-/// Errors: empty; pending (overtaken again and again; `who` is the producer); closed, peer_died (and the last value has been
-/// seen); busy (a loan is out); corrupt (a number that no correct peer writes); forked (detached).
+/// Threads: one at a time. Progress: lock-free: begins again when the producer has overtaken it by a whole ring.
+/// Blocks: never. Allocates: never.
+/// Errors: empty; pending (overtaken again and again; `who` is the producer); closed, peer_died (and the last value has
+/// been seen); busy (a loan is out); corrupt (a number that no correct peer writes); forked (detached).
 template <class T, class P = native_memory>
 class latest_consumer : public detail::listener<latest_consumer<T, P>, P> {
  public:
   using ring_type = latest_ring<T, P>;
   using word = typename ring_type::word;
 
-  /// Begins with the value that there is, if any. The caller owns the slot of that number, or only looks on at `no_seat`.
+  /// Begins with the value that there is, if any. The caller owns the slot of that number, or only looks on at
+  /// `no_seat`.
   status attach(const ring_type& r, unsigned seat) noexcept {
     const word newest = r.shared().newest.load(P::template order<site::latest_newest>);
     ring_ = r;
@@ -8141,11 +10886,11 @@ class latest_consumer : public detail::listener<latest_consumer<T, P>, P> {
 #include <cstddef>
 #include <new>
 
-// A broadcast that waits for nobody: one producer overwrites its oldest message, and a reader that comes too late learns
-// exactly how many it has missed.
+// A broadcast that waits for nobody: one producer overwrites its oldest message, and a reader that comes too late
+// learns exactly how many it has missed.
 //
-// Messages are numbered from 1; message n is in cell (n-1) mod N. A cell's stamp says which message it holds, and whether
-// that is whole:
+// Messages are numbered from 1; message n is in cell (n-1) mod N. A cell's stamp says which message it holds, and
+// whether that is whole:
 //
 //     there(n) = 2n ---(P1)--> making(n+N) = 2(n+N)-1 ---(P3)--> there(n+N)
 //
@@ -8159,12 +10904,13 @@ class latest_consumer : public detail::listener<latest_consumer<T, P>, P> {
 //
 // `tail` is a hint, which never exceeds the truth: where to begin to look. Nobody polls it.
 //
-// Who writes what: stamps, words and `tail` the producer; readers write nothing but their seat. Stamps never come back, so
-// a reader that was stopped in the middle of a copy for however long finds out.
+// Who writes what: stamps, words and `tail` the producer; readers write nothing but their seat. Stamps never come back,
+// so a reader that was stopped in the middle of a copy for however long finds out.
 //
-// What a kill leaves: between (P1) and (P3) a cell in the making. What it held is gone, as it would have been a moment later,
-// and counts as missed; the successor begins the same message again. After (P3) the message, and perhaps a tail that is one
-// behind: a successor goes on from the stamps. A dead reader leaves nothing.
+// What a kill leaves: between (P1) and (P3) a cell in the making. What it held is gone, as it would have been a moment
+// later, and counts as missed by whoever had it still before him; the successor begins the same message again. After
+// (P3) the message, and perhaps a tail that is one behind: a successor goes on from the stamps. A dead reader leaves
+// nothing.
 //
 // All zero is a ring in which there has been nothing.
 
@@ -8240,8 +10986,13 @@ class lossy_ring {
       if (cell_of(n + 1)->stamp.load(P::template order<site::lossy_stamp>) != there(n + 1)) break;
     return n;
   }
-  /// The first message that is kept when `tail` is the last.
-  [[nodiscard]] word oldest(word tail) const noexcept { return tail > capacity_ ? tail - capacity_ + 1 : 1; }
+  /// The first message that is kept when `tail` is the last; not one whose place the next message is about to take, or
+  /// that a producer was killed over.
+  [[nodiscard]] word oldest(word tail) const noexcept {
+    if (tail < capacity_) return 1;
+    const word n = tail - capacity_ + 1;
+    return cell_of(n)->stamp.load(P::template order<site::lossy_stamp>) == there(n) ? n : n + 1;
+  }
   /// How many messages are kept.
   [[nodiscard]] std::size_t approx_size() const noexcept {
     const word n = control_->tail.load(P::template order<site::lossy_peek>);
@@ -8305,16 +11056,17 @@ class lossy_producer : public detail::overwriter<lossy_producer<T, P>, lossy_rin
 /// A side that messages come out of: all of them in order, but for those that were overwritten, whose number it says.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty; lagged (`detail` messages were overwritten before this reader came to them, or are skipped so that it can
-/// keep up; the next one is ready); closed, peer_died (and nothing is left to pop); busy (a loan is out); corrupt (a stamp
-/// that no correct peer writes); forked (detached).
+/// Errors: empty; lagged (`detail` messages were overwritten before this reader came to them, or are skipped so that it
+/// can keep up; the next one is ready); closed, peer_died (and nothing is left to pop); busy (a loan is out); corrupt
+/// (a stamp that no correct peer writes); forked (detached).
 template <class T, class P = native_memory>
 class lossy_consumer : public detail::listener<lossy_consumer<T, P>, P> {
  public:
   using ring_type = lossy_ring<T, P>;
   using word = typename ring_type::word;
 
-  /// Begins with the oldest message that is kept. The caller owns the slot of that number, or only looks on at `no_seat`.
+  /// Begins with the oldest message that is kept. The caller owns the slot of that number, or only looks on at
+  /// `no_seat`.
   status attach(const ring_type& r, unsigned seat) noexcept {
     ring_ = r;
     go_to(r.oldest(r.find_tail()));
@@ -8409,16 +11161,17 @@ class lossy_consumer : public detail::listener<lossy_consumer<T, P>, P> {
     if (ahead == 0 && copy(to)) [[likely]] return {};
     return overtaken();
   }
-  // The next message is gone. Goes on with the oldest that is kept; but if that is gone before it was read, then with the
-  // one in the middle, since this reader is slower than it takes to lap it.
+  // The next message is gone. Goes on with the oldest that is kept; but if that is gone before it was read, then with
+  // the one in the middle, since this reader is slower than it takes to lap it.
   SLUICE_COLD() error overtaken() noexcept {
     const word stamp = at_->stamp.load(P::template order<site::lossy_stamp>), begun = ring_type::number_of(stamp);
     if (begun <= next_ || (begun - next_) % ring_.capacity() != 0) return error(errc::corrupt, step::pop, subject::stamp);
     word tail = ring_.shared().tail.load(P::template order<site::lossy_last>);
     const word whole = stamp % 2 == 0 ? begun : begun - 1;
     if (tail < whole) tail = whole;
-    word to = hurry_ ? tail - (ring_.capacity() - 1) / 2 : ring_.oldest(tail);
-    if (to <= next_) to = next_ + 1;  // what is being overwritten
+    word to = ring_.oldest(tail);
+    if (const word middle = tail - (ring_.capacity() - 1) / 2; hurry_ && to < middle) to = middle;
+    if (to <= next_) return error(errc::corrupt, step::pop, subject::stamp);  // a stamp that went back
     const word missed = to - next_;
     constexpr auto most = word{INT32_MAX};
     hurry_ = true;
@@ -8442,20 +11195,20 @@ class lossy_consumer : public detail::listener<lossy_consumer<T, P>, P> {
 
 namespace sluice {
 
-/// One producer, any number of readers, each message to every reader. The producer waits for the slowest reader that lives;
-/// where there is none, the ring keeps the last messages for who joins later.
+/// One producer, any number of readers, each message to every reader. The producer waits for the slowest reader that
+/// lives; where there is none, the ring keeps the last messages for who joins later.
 struct broadcast {};
-/// One producer, any number of readers, each message to every reader that comes in time: the producer waits for nobody, and
-/// overwrites the oldest message. A reader that has missed some gets `lagged` with their number, and goes on.
+/// One producer, any number of readers, each message to every reader that comes in time: the producer waits for nobody,
+/// and overwrites the oldest message. A reader that has missed some gets `lagged` with their number, and goes on.
 struct lossy_broadcast {};
-/// One producer, any number of readers; each gets the newest value, once, and never what has been replaced by a newer one.
-/// The capacity is how many values may be pushed while a reader copies one. The default is few.
+/// One producer, any number of readers; each gets the newest value, once, and never what has been replaced by a newer
+/// one. The capacity is how many values may be pushed while a reader copies one. The default is few.
 struct latest {};
 
 namespace detail {
 
-/// The kinds with one producer, in slot 0, whose every message is for every reader. A reader writes no message; one that may
-/// miss some need write nothing, since nobody waits for it.
+/// The kinds with one producer, in slot 0, whose every message is for every reader. A reader writes no message; one
+/// that may miss some need write nothing, since nobody waits for it.
 template <region_kind Id, bool Reliable>
 struct audience_kind {
   static constexpr rights least_rights_to_read = Reliable ? rights::payload_read_only : rights::read_only;
@@ -8715,8 +11468,8 @@ class ring_end {
     return {};
   }
 
-  /// Heals what dead participants left; returns what there was to do. Whoever waits, and whoever is refused again and again,
-  /// does this by itself. Idempotent.
+  /// Heals what dead participants left; returns what there was to do. Whoever waits, and whoever is refused again and
+  /// again, does this by itself. Idempotent.
   recovery recover() noexcept { return side_->attached() ? home_.heal_peers() : recovery{}; }
   /// All that this end has healed so far, asked or by itself, and when it was opened.
   [[nodiscard]] recovery recovered() const noexcept { return home_.recovered(); }
@@ -8802,7 +11555,8 @@ class ring_end {
 
 /// The end of a ring that messages go into.
 ///
-/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates: never.
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates:
+/// never.
 template <class T, class Kind, class Home, class P>
 class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template producer<T, P>, Home>,
                   public sink_verbs<ring_sink<T, Kind, Home, P>> {
@@ -8850,7 +11604,8 @@ class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template pro
 
 /// The end of a ring that messages come out of.
 ///
-/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates: never.
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates:
+/// never.
 template <class T, class Kind, class Home, class P>
 class ring_source : public detail::ring_end<typename ring_kind<Kind>::template consumer<T, P>, Home>,
                     public source_verbs<ring_source<T, Kind, Home, P>> {
@@ -8897,99 +11652,11 @@ class ring_source : public detail::ring_end<typename ring_kind<Kind>::template c
 
 namespace sluice {
 
-namespace detail {
-
-/// Bytes of the ring in the caller's hands, until they are handed back; or why there are none.
-template <class Side, class Byte>
-class lent_bytes {
- public:
-  lent_bytes(error e) noexcept : why_(e) {}  // NOLINT: an error is an outcome
-  lent_bytes(errc c) noexcept : why_(c) {}   // NOLINT
-  lent_bytes(Side& side, std::span<Byte> bytes) noexcept : side_(&side), bytes_(bytes) {}
-  explicit operator bool() const noexcept { return side_ != nullptr; }
-  [[nodiscard]] error err() const noexcept { return why_; }
-  [[nodiscard]] std::span<Byte> operator*() const noexcept { return bytes_; }
-  [[nodiscard]] Byte* data() const noexcept { return bytes_.data(); }
-  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
-
- protected:
-  lent_bytes(lent_bytes&& o) noexcept { *this = std::move(o); }
-  lent_bytes& operator=(lent_bytes&& o) noexcept {
-    side_ = std::exchange(o.side_, nullptr), bytes_ = o.bytes_, why_ = o.why_;
-    return *this;
-  }
-  /// The side to hand them back to, once; none if the end was closed meanwhile, or if this is a forked child.
-  Side* hand_back() noexcept {
-    Side* const s = std::exchange(side_, nullptr);
-    return s != nullptr && s->attached() ? s : nullptr;
-  }
-
- private:
-  Side* side_ = nullptr;
-  std::span<Byte> bytes_;
-  error why_;
-};
-
-}  // namespace detail
-
-/// A place in the ring for a message: invisible until commit(), given back when destroyed without.
-///
-/// Starts with whatever bytes the place holds, aligned to a line. Outlives a move of its end, not its destruction.
-template <class Side, class Ring>
-class [[nodiscard]] bytes_slot : public detail::lent_bytes<Side, std::byte> {
-  using base = detail::lent_bytes<Side, std::byte>;
-
- public:
-  using base::base;
-  bytes_slot(bytes_slot&&) noexcept = default;
-  bytes_slot& operator=(bytes_slot&& o) noexcept {
-    if (this != &o) abandon(), base::operator=(std::move(o));
-    return *this;
-  }
-  ~bytes_slot() { abandon(); }
-
-  /// Publishes the first m bytes, all of them at most; the rest goes back. The slot is empty afterwards.
-  void commit(std::size_t m) noexcept {
-    if (Side* const s = this->hand_back()) s->commit(m, Ring{});
-  }
-  void commit() noexcept { commit(this->size()); }
-
- private:
-  void abandon() noexcept {
-    if (Side* const s = this->hand_back()) s->abandon(Ring{});
-  }
-};
-
-/// A message in the ring, read in place: consumed when the loan is released or destroyed, left there by keep().
-///
-/// Aligned to a line. Its size is fixed; between processes the writer could still change its bytes, so check a copy where
-/// the writer is not trusted. Outlives a move of its end, not its destruction.
-template <class Side, class Ring>
-class [[nodiscard]] bytes_loan : public detail::lent_bytes<Side, const std::byte> {
-  using base = detail::lent_bytes<Side, const std::byte>;
-
- public:
-  using base::base;
-  bytes_loan(bytes_loan&&) noexcept = default;
-  bytes_loan& operator=(bytes_loan&& o) noexcept {
-    if (this != &o) release(), base::operator=(std::move(o));
-    return *this;
-  }
-  ~bytes_loan() { release(); }
-
-  void release() noexcept {
-    if (Side* const s = this->hand_back()) s->consume_loan(Ring{});
-  }
-  /// Leaves the message for the next borrow or pop, of this end or a successor's.
-  void keep() noexcept {
-    if (Side* const s = this->hand_back()) s->keep_loan(Ring{});
-  }
-};
-
 /// The end that messages of any length go into. A message of n bytes takes max(1, ceil(n / 64)) × 64 bytes of the
 /// capacity, in one piece; the largest possible one is as large as the capacity.
 ///
-/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates: never.
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: push, claim; never try_*. Allocates:
+/// never.
 template <class Kind, class Home, class P>
 class bytes_sink : public detail::ring_end<typename ring_kind<Kind>::template producer<std::byte, P>, Home> {
   using side_type = typename ring_kind<Kind>::template producer<std::byte, P>;
@@ -9009,8 +11676,8 @@ class bytes_sink : public detail::ring_end<typename ring_kind<Kind>::template pr
     auto home = this->home().another(seats);
     return home ? result<bytes_sink>(bytes_sink(std::move(*home), this->waits())) : result<bytes_sink>(home.err());
   }
-  /// A place for up to n bytes. Errors: full, too_big, closed, peer_died, busy, corrupt, forked; and pending, where there
-  /// are several producers.
+  /// A place for up to n bytes. Errors: full, too_big, closed, peer_died, busy, corrupt, forked; and pending, where
+  /// there are several producers.
   slot_type try_claim(std::size_t n) noexcept {
     const auto place = this->side().try_claim(n);
     if (!place) [[unlikely]] return this->refused(place.err());
@@ -9036,7 +11703,8 @@ class bytes_sink : public detail::ring_end<typename ring_kind<Kind>::template pr
 
 /// The end that messages of any length come out of.
 ///
-/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates: never.
+/// Threads: one at a time. Progress: wait-free, except where it waits. Blocks: pop, borrow; never try_*. Allocates:
+/// never.
 template <class Kind, class Home, class P>
 class bytes_source : public detail::ring_end<typename ring_kind<Kind>::template consumer<std::byte, P>, Home> {
   using side_type = typename ring_kind<Kind>::template consumer<std::byte, P>;
@@ -9063,8 +11731,8 @@ class bytes_source : public detail::ring_end<typename ring_kind<Kind>::template 
     if (detail::settled(l) || u.immediate()) [[likely]] return l;
     return detail::wait_for(*this, want::pop, u, [this] { return try_borrow(); });
   }
-  /// Copies the next message into `to`, whole, and returns its size. If it does not fit: too_big in step `read`, with the
-  /// size in `detail` (at most 2^31 - 1), and the message stays.
+  /// Copies the next message into `to`, whole, and returns its size. If it does not fit: too_big in step `read`, with
+  /// the size in `detail` (at most 2^31 - 1), and the message stays.
   result<std::size_t> try_pop(std::span<std::byte> to) noexcept {
     const auto n = this->side().try_pop(to, ringer{});
     if (!n) [[unlikely]] return this->refused(n.err());
@@ -9096,48 +11764,6 @@ struct ring_kind<spsc> : detail::pair_kind<region_kind::spsc> {
   using producer = spsc_producer<T, P>;
   template <class T, class P>
   using consumer = spsc_consumer<T, P>;
-};
-
-}  // namespace sluice
-
-#endif
-#ifndef SLUICE_MEMORY_HEAP_REGION_HPP
-#define SLUICE_MEMORY_HEAP_REGION_HPP
-
-#include <new>
-#include <utility>
-
-namespace sluice {
-
-/// A region on the heap of this process. Empty (data() is null) where memory is short.
-///
-/// Allocates: once, in the constructor.
-class heap_region {
- public:
-  static constexpr bool shared = false;
-
-  constexpr heap_region() noexcept = default;
-  explicit heap_region(std::size_t bytes) noexcept
-      : data_(static_cast<std::byte*>(::operator new(bytes, alignment(), std::nothrow))),
-        size_(data_ == nullptr ? 0 : bytes) {
-    if (data_ != nullptr) __builtin_memset(data_, 0, bytes);
-  }
-  heap_region(heap_region&& o) noexcept : data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)) {}
-  heap_region& operator=(heap_region&& o) noexcept {
-    std::swap(data_, o.data_);
-    std::swap(size_, o.size_);
-    return *this;
-  }
-  ~heap_region() { ::operator delete(data_, alignment()); }
-
-  [[nodiscard]] std::byte* data() const noexcept { return data_; }
-  [[nodiscard]] std::size_t size() const noexcept { return size_; }
-
- private:
-  static constexpr std::align_val_t alignment() noexcept { return std::align_val_t{apart_bytes}; }
-
-  std::byte* data_ = nullptr;
-  std::size_t size_ = 0;
 };
 
 }  // namespace sluice
@@ -9203,7 +11829,8 @@ struct channel_core {
   std::atomic<std::uint64_t> slots_{0};  // of living ends
 };
 
-/// One end's hold on the core, and its side of the ring. Within a process nobody dies alone, so there is nobody to heal.
+/// One end's hold on the core, and its side of the ring. Within a process nobody dies alone, so there is nobody to
+/// heal.
 template <class Side, class T, class Kind, class P>
 class local_home {
   using core_type = channel_core<T, Kind, P>;
@@ -9315,8 +11942,8 @@ Both open_channel(std::size_t capacity, const channel_options& o) noexcept {
 
 }  // namespace detail
 
-/// A channel of exactly `capacity` messages between threads; where its kind allows more ends of a side, these are clones.
-/// Where memory is short, or the capacity is 0, both ends are inert and say so with every verb.
+/// A channel of exactly `capacity` messages between threads; where its kind allows more ends of a side, these are
+/// clones. Where memory is short, or the capacity is 0, both ends are inert and say so with every verb.
 ///
 /// Allocates: here and in clone(), and nowhere later.
 template <message T, channel_kind Kind = spsc, class P = native_memory>
@@ -9381,51 +12008,71 @@ template <class Kind = spsc, class P = native_memory>
 #ifndef SLUICE_RING_ORDERED_SIDE_HPP
 #define SLUICE_RING_ORDERED_SIDE_HPP
 
-#ifndef SLUICE_RING_CROWD_WATCH_HPP
-#define SLUICE_RING_CROWD_WATCH_HPP
+#ifndef SLUICE_RING_CROWD_SIDE_HPP
+#define SLUICE_RING_CROWD_SIDE_HPP
 
 namespace sluice::detail {
 
-/// What a side of a ring makes of the news of the crowd on the other side.
-template <class P>
-class crowd_watch {
+/// The part of a side that is about crowds: a seat among its fellows, and what it makes of the news of the other crowd.
+/// Side has mine(), theirs(), seat() and ring().
+template <class Side, class P>
+class crowd_side {
  public:
+  void begin() noexcept { mine().begin(self().seat()); }
+  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence (W2).
+  std::uint32_t arm() noexcept { return mine().arm(self().seat()); }
+  /// (W5) A wake-up that was spent on this side, which needs it no more, may be for a fellow.
+  template <class Ring>
+  void disarm(Ring&& ring) noexcept {
+    if (mine().disarm(self().seat())) self().wake_fellow(ring);
+  }
+  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(self().seat()); }
   /// Counts a refusal; true now and then, when it is time to ask whether the others still live.
   [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 4096 == 0; }
 
  protected:
-  [[nodiscard]] SLUICE_INLINE() bool any_news(const crowd<P>& theirs) const noexcept { return theirs.news() != seen_; }
+  /// A side that is woken alone, for what a fellow could do as well, hides this.
+  template <class Ring>
+  static void wake_fellow(Ring&&) noexcept {}
+
+  [[nodiscard]] SLUICE_INLINE() bool any_news() const noexcept { return theirs().news() != seen_; }
   /// For who pushes: consumers that have all ended before we came are not our peers.
   void ignore_the_past(const crowd<P>& theirs) noexcept { seen_ = theirs.look().news; }
   /// For who pops: somebody else was told of the ends before we came.
   void leave_what_was_told(const crowd<P>& theirs) noexcept { told_before_ = theirs.told(); }
 
   /// For who pushes, when there are news: is nobody left who will pop?
-  SLUICE_COLD() error look_at(const crowd<P>& theirs, bool persistent) noexcept {
-    const crowd_view view = theirs.look();
-    if (const errc why = view.verdict(persistent); why != errc::ok) return error(why, step::push).by(view.seat());
+  SLUICE_COLD() error look_at_news() noexcept {
+    const crowd_view view = theirs().look();
+    if (const errc why = view.verdict(persistent()); why != errc::ok) return error(why, step::push).by(view.seat());
     seen_ = view.news;
     return {};
   }
-  /// For who pops: nothing is there, now or for ever. `rest()` looks again for what was pushed before an end that has just
-  /// been seen: `empty` if there is nothing, no error if there is something.
+  /// For who pops: nothing is there, now or for ever. `rest()` looks again for what was pushed before an end that has
+  /// just been seen: `empty` if there is nothing, no error if there is something.
   template <class Rest>
-  error nothing_there(crowd<P>& theirs, bool persistent, Rest rest) noexcept {
+  error nothing_there(Rest rest) noexcept {
     const error empty(errc::empty, step::pop);
-    if (!any_news(theirs)) return empty;
-    const crowd_view view = theirs.look();
-    const errc end = view.verdict(persistent);
+    if (!any_news()) return empty;
+    const crowd_view view = theirs().look();
+    const errc end = view.verdict(persistent());
     if (end == errc::ok) return seen_ = view.news, empty;
     if (view.news == told_before_) return empty;
     if (view.news != ended_) {
       if (const error e = rest(); !(e == errc::empty)) return e;
       ended_ = view.news;
-      theirs.tell(view.news);
+      theirs().tell(view.news);
     }
     return error(end, step::pop).by(view.seat());
   }
 
  private:
+  [[nodiscard]] SLUICE_INLINE() Side& self() noexcept { return static_cast<Side&>(*this); }
+  [[nodiscard]] SLUICE_INLINE() const Side& self() const noexcept { return static_cast<const Side&>(*this); }
+  [[nodiscard]] SLUICE_INLINE() crowd<P>& mine() const noexcept { return self().mine(); }
+  [[nodiscard]] SLUICE_INLINE() crowd<P>& theirs() const noexcept { return self().theirs(); }
+  [[nodiscard]] bool persistent() const noexcept { return self().ring().persistent(); }
+
   std::uint32_t seen_ = 0;         // the news that have been looked into, and were no end
   std::uint32_t told_before_ = 0;  // the end that others were told of before we came
   std::uint32_t ended_ = 0;        // the end that we have been told of
@@ -9684,24 +12331,26 @@ class ordered_ring {
 
 #endif
 
-// The two sides of the ordered ring, ordered_producer and ordered_consumer. What they do, and why it survives a kill anywhere, is in ordered_layout.hpp.
+// The two sides of the ordered ring, ordered_producer and ordered_consumer. What they do, and why it survives a kill
+// anywhere, is in ordered_layout.hpp.
 //
-// `Many` says that the side has fellows: it then takes positions by compare-exchange instead of a store, settles before it
-// does, and passes wake-ups on. A side that is all zero is not ready, and its first use ends in a slow path that says why:
-// a forked child finds its copy wiped and so touches nothing of its parent's.
+// `Many` says that the side has fellows: it then takes positions by compare-exchange instead of a store, settles before
+// it does, and passes wake-ups on. A side that is all zero is not ready, and its first use ends in a slow path that
+// says why: a forked child finds its copy wiped and so touches nothing of its parent's.
 
 namespace sluice {
 
 namespace site {
-// The dispenser of a side without fellows: read by itself, by who has seen its end or has a certificate, or for an estimate.
+// The dispenser of a side without fellows: read by itself, by who has seen its end or has a certificate, or for an
+// estimate.
 struct ordered_alone : order_site<std::memory_order_relaxed> {};
 }  // namespace site
 
 namespace detail {
 
 /// What both sides of an ordered ring have in common: a seat in a crowd, and a readiness that one test asks for.
-template <class T, class P>
-class ordered_side : public crowd_watch<P> {
+template <class Side, class T, class P>
+class ordered_side : public crowd_side<Side, P> {
  public:
   using ring_type = ordered_ring<T, P>;
 
@@ -9764,8 +12413,9 @@ namespace sluice {
 /// is left on the other side, and nothing is left to pop); busy (a loan is out); corrupt (a word that no correct peer
 /// writes); forked (detached).
 template <class T, bool Many, class P = native_memory>
-class ordered_consumer : public detail::ordered_side<T, P> {
-  using base = detail::ordered_side<T, P>;
+class ordered_consumer : public detail::ordered_side<ordered_consumer<T, Many, P>, T, P> {
+  using base = detail::ordered_side<ordered_consumer, T, P>;
+  friend detail::crowd_side<ordered_consumer, P>;
   using typename base::word;
   using typename base::spot;
   using base::me_, base::most_tries, base::ready_, base::ring_, base::spot_at;
@@ -9783,7 +12433,6 @@ class ordered_consumer : public detail::ordered_side<T, P> {
     return {};
   }
   void detach() noexcept { *this = {}; }
-  void begin() noexcept { mine().begin(base::seat()); }
   /// Ends the session and tells whoever waits. A message that is out goes to a fellow or successor.
   template <class Ring>
   void end(phase how, Ring&& ring) noexcept {
@@ -9843,14 +12492,6 @@ class ordered_consumer : public detail::ordered_side<T, P> {
     ready_ = true;
     P::light_fence();
     if (const auto sleepers = mine().asleep()) mine().wake_one(sleepers, ring);
-  }
-
-  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
-  std::uint32_t arm() noexcept { return mine().arm(base::seat()); }
-  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(base::seat()); }
-  template <class Ring>
-  void disarm(Ring&& ring) noexcept {
-    if (mine().disarm(base::seat())) wake_fellow(ring);
   }
 
  private:
@@ -9963,7 +12604,7 @@ class ordered_consumer : public detail::ordered_side<T, P> {
     return head != at ? error() : error(errc::corrupt, step::pop, subject::stamp);
   }
   error nothing_there(word at) noexcept {
-    return base::nothing_there(theirs(), ring_.persistent(), [&]() -> error {
+    return base::nothing_there([&]() -> error {
       word tail = 0, owner = 0;
       if (!ring_.load(ring_.shared().tail, tail)) return error(errc::corrupt, step::pop, subject::cursor);
       if (ring_.distance(at, tail) != 0) return {};
@@ -10007,8 +12648,9 @@ namespace sluice {
 /// Errors: full; pending (the place is still held: `who`); closed, peer_died (nobody is left on the other side); busy (a
 /// claim is out); corrupt (a word that no correct peer writes); forked (detached).
 template <class T, bool Many, class P = native_memory>
-class ordered_producer : public detail::ordered_side<T, P> {
-  using base = detail::ordered_side<T, P>;
+class ordered_producer : public detail::ordered_side<ordered_producer<T, Many, P>, T, P> {
+  using base = detail::ordered_side<ordered_producer, T, P>;
+  friend detail::crowd_side<ordered_producer, P>;
   using typename base::word;
   using typename base::spot;
   using base::me_, base::most_tries, base::ready_, base::ring_, base::spot_at;
@@ -10025,7 +12667,6 @@ class ordered_producer : public detail::ordered_side<T, P> {
     return {};
   }
   void detach() noexcept { *this = {}; }
-  void begin() noexcept { mine().begin(base::seat()); }
   /// Ends the session and tells whoever waits. A place that is out becomes a tomb.
   template <class Ring>
   void end(phase how, Ring&& ring) noexcept {
@@ -10082,14 +12723,6 @@ class ordered_producer : public detail::ordered_side<T, P> {
     give_back(cell_state::tomb, ring);
   }
 
-  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
-  std::uint32_t arm() noexcept { return mine().arm(base::seat()); }
-  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(base::seat()); }
-  template <class Ring>
-  void disarm(Ring&& ring) noexcept {
-    if (mine().disarm(base::seat())) wake_fellow(ring);
-  }
-
  private:
   [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().producers; }
   [[nodiscard]] crowd<P>& theirs() const noexcept { return ring_.shared().consumers; }
@@ -10104,7 +12737,7 @@ class ordered_producer : public detail::ordered_side<T, P> {
 
   SLUICE_INLINE() error admit() noexcept {
     if (!ready_) [[unlikely]] return base::not_ready(step::push);
-    if (base::any_news(theirs())) [[unlikely]] return base::look_at(theirs(), ring_.persistent());
+    if (base::any_news()) [[unlikely]] return base::look_at_news();
     return {};
   }
   SLUICE_INLINE() error claim(spot& here) noexcept {
@@ -10271,13 +12904,15 @@ struct ring_kind<mpmc> : detail::ordered_kind<region_kind::mpmc, true, true> {};
 
 #include <bit>
 
-// The ring of messages of any length for several producers and one consumer, with one order for all messages, which stays
-// whole when any of them is killed at any instruction. Granules, frames and payload area are those of bytes_layout.hpp.
+// The ring of messages of any length for several producers and one consumer, with one order for all messages, which
+// stays whole when any of them is killed at any instruction. Granules, frames and payload area are those of
+// bytes_layout.hpp.
 //
-// A record is one or more granules in one piece. The frame of its first granule says {lap, size, owner, state}; positions
-// are cursors {lap, granule}. The records from the consumer's `head` on are a chain, each says where the next one is, and
-// the chain ends, at the tail, with a frame that is not of its lap there. Only that frame may be claimed, so the frames say
-// who owns what at every instruction. The word `tail` is a hint that lags behind, and that everybody helps on.
+// A record is one or more granules in one piece. The frame of its first granule says {lap, size, owner, state};
+// positions are cursors {lap, granule}. The records from the consumer's `head` on are a chain, each says where the next
+// one is, and the chain ends, at the tail, with a frame that is not of its lap there. Only that frame may be claimed,
+// so the frames say who owns what at every instruction. The word `tail` is a hint that lags behind, and that everybody
+// helps on.
 //
 //   frame of {lap, granule}             who writes it, when
 //   ----------------------------------  ----------------------------------------------------------------------------
@@ -10299,28 +12934,31 @@ struct ring_kind<mpmc> : detail::ordered_kind<region_kind::mpmc, true, true> {};
 //   (P5) store the frame of the message, or a skip, release
 //
 // Why a claim is right: the frame at t was not of t's lap, so nobody had claimed t when it was loaded. Whoever claims t
-// changes it, and it does not come back, so if (P2) succeeds, t still is the tail. head only grows; so what was free is.
+// changes it, and it does not come back, so if (P2) succeeds, t still is the tail. head only grows; so what was free
+// is.
 //
-// Pairs: (P5) with (C1), payload and rest are there before the message; (C4) with the load of head, the last read is before
-// the reuse. (P2), (P4) and (C3) with (P1): whoever sees a frame of a later lap than that of its t finds tail moved on, or
-// the ring corrupt. So does (P5), which also gives what a dead or doubting owner wrote to those who write there next. (P3)
-// with (P1): the records before tail are there for whoever asks them why there is no room. A claim does not need that:
-// tail is never ahead of the chain, and what is old in it is helped on.
+// Pairs: (P5) with (C1), payload and rest are there before the message; (C4) with the load of head, the last read is
+// before the reuse. (P2), (P4) and (C3) with (P1): whoever sees a frame of a later lap than that of its t finds tail
+// moved on, or the ring corrupt. So does (P5), which also gives what a dead or doubting owner wrote to those who write
+// there next. (P3) with (P1): the records before tail are there for whoever asks them why there is no room. A claim
+// does not need that: tail is never ahead of the chain, and what is old in it is helped on.
 //
-// Padding. A message that is too long for the end of the area gets the start of it, once there is room for both; a skip over
-// the granules left out is a claim of its own. Where there is nothing in the ring that anybody will read, that is, only
-// skips lie between head and tail, the whole area is free at its start: the message may lie over these skips, whose frames
-// may then be overwritten by (P4) before the consumer has come to them. So to whoever comes from head over skips of the same
-// lap, a frame of the next lap says what the padding said: go on at the start.
+// Padding. A message that is too long for the end of the area gets the start of it, once there is room for both; a skip
+// over the granules left out is a claim of its own. Where there is nothing in the ring that anybody will read, that is,
+// only skips lie between head and tail, the whole area is free at its start: the message may lie over these skips,
+// whose frames may then be overwritten by (P4) before the consumer has come to them. So to whoever comes from head over
+// skips of the same lap, a frame of the next lap says what the padding said: go on at the start.
 //
-// Laps. A granule inside of longer messages keeps its frame from lap to lap. Sweeping, in each lap that is a multiple of a
-// quarter of their range, sees to it that no frame at the tail is older than that, so a lap is older or newer by the sign of
-// its distance. As sizes need fewer bits in a smaller ring, laps have more: a word comes back after 2^56 bytes.
+// Laps. A granule inside of longer messages keeps its frame from lap to lap. Sweeping, in each lap that is a multiple
+// of a quarter of their range, sees to it that no frame at the tail is older than that, so a lap is older or newer by
+// the sign of its distance. As sizes need fewer bits in a smaller ring, laps have more: a word comes back after 2^56
+// bytes.
 //
-// Killed at any instruction. A producer: before (P2) nothing has happened; from there to (P5) the claim is in its frame, and a
-// healer makes a skip of it, of the claimed size, which covers whatever (P4) has left; after (P5) the message is there. tail
-// not moved, or padding with nothing behind it, is what everybody passes. The consumer: up to (C4) the message is left to
-// its successor, which sweeps again; after it, it was had. A healer: the next one finds the same, or nothing to do.
+// Killed at any instruction. A producer: before (P2) nothing has happened; from there to (P5) the claim is in its
+// frame, and a healer makes a skip of it, of the claimed size, which covers whatever (P4) has left; after (P5) the
+// message is there. tail not moved, or padding with nothing behind it, is what everybody passes. The consumer: up to
+// (C4) the message is left to its successor, which sweeps again; after it, it was had. A healer: the next one finds the
+// same, or nothing to do.
 
 namespace sluice {
 
@@ -10434,8 +13072,8 @@ class bytes_crowd_ring : public bytes_area<bytes_crowd_control<P>, P> {
     return s;
   }
   [[nodiscard]] SLUICE_INLINE() seen look(word cursor) const noexcept { return read(load_frame(cursor), cursor); }
-  /// Passes what is nothing for a reader, if it is that. Something later is a skip that was overwritten from the start of
-  /// the area: the caller knows that it has come there from head.
+  /// Passes what is nothing for a reader, if it is that. Something later is a skip that was overwritten from the start
+  /// of the area: the caller knows that it has come there from head.
   [[nodiscard]] bool pass(const seen& s, word& cursor) const noexcept {
     if (s.what == seen::later) return cursor = start_of_next_lap(cursor), true;
     if (s.what != seen::skip) return false;
@@ -10535,16 +13173,18 @@ namespace sluice {
 
 /// A side that messages go into, one of several.
 ///
-/// A message takes granules as in the ring of one producer. What is given back, and what a commit leaves of a claim, is free
-/// again once the reader has passed it.
+/// A message takes granules as in the ring of one producer. What is given back, and what a commit leaves of a claim, is
+/// free again once the reader has passed it.
 ///
-/// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Blocks: never. Allocates: never.
-/// Errors: full; pending (there is no room, and the reader waits for the claim of `who`, or has yet to pass what was given
-/// back); too_big (for this ring, now and ever); closed, peer_died (the reader has gone); busy (a claim is out); corrupt (a
-/// word that no correct peer writes); forked (detached).
+/// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Blocks: never. Allocates:
+/// never.
+/// Errors: full; pending (there is no room, and the reader waits for the claim of `who`, or has yet to pass what was
+/// given back); too_big (for this ring, now and ever); closed, peer_died (the reader has gone); busy (a claim is out);
+/// corrupt (a word that no correct peer writes); forked (detached).
 template <class P = native_memory>
-class bytes_crowd_producer : public detail::crowd_watch<P> {
-  using base = detail::crowd_watch<P>;
+class bytes_crowd_producer : public detail::crowd_side<bytes_crowd_producer<P>, P> {
+  using base = detail::crowd_side<bytes_crowd_producer, P>;
+  friend base;
   using word = typename P::word;
 
  public:
@@ -10566,7 +13206,6 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
   [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
   [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
   [[nodiscard]] unsigned seat() const noexcept { return seat_; }
-  void begin() noexcept { mine().begin(seat_); }
   /// Ends the session and tells whoever waits. A place that is out is given back.
   template <class Ring>
   void end(phase how, Ring&& ring) noexcept {
@@ -10609,15 +13248,6 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
     publish(claimed_, ring_type::state::skip, ring);  // wakes the reader, who makes room of it
   }
 
-  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
-  std::uint32_t arm() noexcept { return mine().arm(seat_); }
-  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(seat_); }
-  /// Has no wake-up to hand on: room wakes all who wait for some.
-  template <class Ring>
-  void disarm(Ring&&) noexcept {
-    (void)mine().disarm(seat_);
-  }
-
  private:
   using seen = typename ring_type::seen;
   enum class room : std::uint8_t { here, at_start, none };
@@ -10628,8 +13258,8 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
   error claim(std::size_t n) noexcept {
     if (!ready_) [[unlikely]] return error(attached() ? errc::busy : errc::forked, step::push);
     if (n > ring_.capacity()) [[unlikely]] return error(errc::too_big, step::push);
-    if (base::any_news(theirs())) [[unlikely]] {
-      if (const error e = base::look_at(theirs(), ring_.persistent())) return e;
+    if (base::any_news()) [[unlikely]] {
+      if (const error e = base::look_at_news()) return e;
     }
     const word k = static_cast<word>(ring_type::granules_of(n));
     for (word tries = 256 + ring_.granules(); tries != 0; --tries) {
@@ -10711,13 +13341,14 @@ class bytes_crowd_producer : public detail::crowd_watch<P> {
 /// The one side that messages come out of.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty; pending (the next message is not there yet: `who`); too_big, busy, forked as in the ring of one producer;
-/// closed, peer_died (no producer is left); corrupt (a word that no correct peer writes).
+/// Errors: empty; pending (the next message is not there yet: `who`); too_big, busy, forked as in the ring of one
+/// producer; closed, peer_died (no producer is left); corrupt (a word that no correct peer writes).
 template <class P = native_memory>
-class bytes_crowd_consumer : public detail::crowd_watch<P>,
+class bytes_crowd_consumer : public detail::crowd_side<bytes_crowd_consumer<P>, P>,
                              public detail::bytes_reader<bytes_crowd_consumer<P>, bytes_crowd_ring<P>> {
   using reader = detail::bytes_reader<bytes_crowd_consumer<P>, bytes_crowd_ring<P>>;
-  using watch = detail::crowd_watch<P>;
+  using base = detail::crowd_side<bytes_crowd_consumer, P>;
+  friend base;
   friend reader;
   using typename reader::word;
   using reader::cursor_, reader::found_, reader::ring_, reader::size_;
@@ -10738,19 +13369,10 @@ class bytes_crowd_consumer : public detail::crowd_watch<P>,
   }
   void detach() noexcept { *this = {}; }
   [[nodiscard]] unsigned seat() const noexcept { return seat_; }
-  void begin() noexcept { mine().begin(seat_); }
   template <class Ring>
   void end(phase how, Ring&& ring) noexcept {
     mine().end(seat_, how);
     theirs().wake_all(ring);
-  }
-
-  /// (W0) Returns the value to sleep on at doorstep(). The caller owes the heavy fence.
-  std::uint32_t arm() noexcept { return mine().arm(seat_); }
-  [[nodiscard]] gate<P>& doorstep() noexcept { return mine().doorstep(seat_); }
-  template <class Ring>
-  void disarm(Ring&&) noexcept {
-    (void)mine().disarm(seat_);
   }
 
  private:
@@ -10778,7 +13400,7 @@ class bytes_crowd_consumer : public detail::crowd_watch<P>,
       if (s.what != seen::nothing && s.what != seen::claimed) break;
       if (cursor_ != head_) publish_head(ring);  // skips with nothing behind them yet: a producer may need their room
       if (s.what == seen::claimed) return error(errc::pending, step::pop).by(s.owner);
-      const error e = watch::nothing_there(theirs(), ring_.persistent(), [&]() -> error {
+      const error e = base::nothing_there([&]() -> error {
         return ring_.look(cursor_).what == seen::nothing ? error(errc::empty) : error();
       });
       if (e) return e;
@@ -10977,8 +13599,8 @@ inline result<region_place> file_place(std::string_view path, const ring_options
 
 }  // namespace detail
 
-/// Joins the region of an end anew: for a forked child, whose inherited end belongs to the parent. The role must be free,
-/// so a child usually takes over from a parent that has closed its end or is gone.
+/// Joins the region of an end anew: for a forked child, whose inherited end belongs to the parent. The role must be
+/// free, so a child usually takes over from a parent that has closed its end or is gone.
 ///
 /// Blocks, Errors: as shm_sink; closed if the end had been closed or moved from before the fork.
 template <class End>
@@ -11023,8 +13645,8 @@ struct shared_ends {
 /// Opens the sending end of the shared memory channel of this name, creating the channel if there is none.
 ///
 /// Blocks: up to two seconds while another process joins the same role. Allocates: one page, and the region if created.
-/// Errors: busy (a living sender; `who`), mismatch, corrupt, truncated, denied, invalid, not_found (the directory), too_big,
-/// no_space, unsupported, os.
+/// Errors: busy (a living sender; `who`), mismatch, corrupt, truncated, denied, invalid, not_found (the directory),
+/// too_big, no_space, unsupported, os.
 template <wire T, channel_kind Kind = spsc, class P = native_memory>
 [[nodiscard]] auto shm_sink(std::string_view name, const ring_options& o = {}) noexcept {
   return detail::shared_ends<T, Kind, P>::open_sink(region_place::shared_memory(name, o.region()), o);
@@ -11036,8 +13658,8 @@ template <wire T, channel_kind Kind = spsc, class P = native_memory>
 }
 /// Opens the sending end of the channel in the file at `path`, creating the file if there is none.
 ///
-/// After a reboot the channel is as it was if the last participant had left in order, and empty otherwise: opened() says
-/// so. Blocks, Allocates, Errors: as shm_sink.
+/// After a reboot the channel is as it was if the last participant had left in order, and empty otherwise: opened()
+/// says so. Blocks, Allocates, Errors: as shm_sink.
 template <wire T, channel_kind Kind = spsc, class P = native_memory>
 [[nodiscard]] auto mapped_sink(std::string_view path, const ring_options& o = {}) noexcept {
   return detail::shared_ends<T, Kind, P>::open_sink(detail::file_place(path, o), o);
@@ -11054,37 +13676,7 @@ template <wire T, channel_kind Kind = spsc, class P = native_memory>
 
 namespace sluice {
 
-using explanation = fixed_text<640>;
-
 namespace detail {
-
-/// One entry of a layout text, and the text after it.
-struct layout_entry {
-  std::string_view text, rest;
-};
-inline layout_entry next_entry(std::string_view layout) noexcept {
-  while (!layout.empty() && (layout.front() == ' ' || layout.front() == '{' || layout.front() == '}')) layout.remove_prefix(1);
-  const auto n = layout.find_first_of(" }");
-  return {layout.substr(0, n), n == layout.npos ? std::string_view() : layout.substr(n + 1)};
-}
-inline explanation& add_entry(explanation& t, std::string_view s) noexcept {
-  return s.empty() ? t.add("nothing") : t.add(s.data(), s.size());
-}
-
-/// Says which field of two layouts is the first to differ.
-inline void explain_layouts(explanation& t, std::string_view theirs, std::string_view ours) noexcept {
-  for (int index = 0;; ++index) {
-    const layout_entry a = next_entry(theirs), b = next_entry(ours);
-    if (a.text != b.text) {
-      t.add(" Field ").add_number(index).add(" is ");
-      add_entry(t, a.text).add(" in the region and ");
-      add_entry(t, b.text).add(" here (kind: b bool, u unsigned, i signed, f floating, e enum; then bits @ offset).");
-      return;
-    }
-    if (a.text.empty() && b.text.empty()) return;
-    theirs = a.rest, ours = b.rest;
-  }
-}
 
 template <class T, class Kind, class P>
 explanation explain_place(const result<region_place>& where, const ring_options& o) noexcept {
@@ -11145,14 +13737,14 @@ template <wire T, channel_kind Kind = spsc, class P = native_memory>
 #include <cstddef>
 #include <new>
 
-// A fan-in without a read-modify-write: many producers, one consumer, and a lane of stamped blocks for each producer, the
-// very lane of an spsc ring. First in, first out for each producer; between producers there is no order.
+// A fan-in without a read-modify-write: many producers, one consumer, and a lane of stamped blocks for each producer,
+// the very lane of an spsc ring. First in, first out for each producer; between producers there is no order.
 //
 //   control | lane 0 | lane 1 | ... | lane N-1        lane = head cursor (apart), stamped blocks (apart)
 //
-// Participant 0 is the consumer, participant k > 0 the producer of lane k-1. Each lane has exactly the capacity that was
-// asked for, so a full lane is no other producer's business. How many lanes there are is part of the kind, since it must
-// be known before anybody has joined.
+// Participant 0 is the consumer, participant k > 0 the producer of lane k-1. Each lane has exactly the capacity that
+// was asked for, so a full lane is no other producer's business. How many lanes there are is part of the kind, since it
+// must be known before anybody has joined.
 //
 // Who writes what
 //   stamps, items      the producer of the lane                        (P3) release, pairs with (C1) acquire
@@ -11169,11 +13761,11 @@ template <wire T, channel_kind Kind = spsc, class P = native_memory>
 //   ended  News are looked into before the lanes are: whatever was pushed before the end of a session is seen by whoever
 //          has seen the end. So `closed` comes after everything that was accepted.
 //
-// What a kill leaves. A producer: before (P3) nothing; after it a message, which the consumer takes when it next looks; if
-// it slept, it looks once per slice. A consumer: before (C3) the message is its successor's, after it was had; several
-// messages of one lane that are popped together have one (C3). A healer has nothing to repair but the session: it ends
-// the seat, or the role, and wakes whoever may wait for that. The lane of a dead producer drains, and a successor at the
-// slot continues from its stamps, full or not.
+// What a kill leaves. A producer: before (P3) nothing; after it a message, which the consumer takes when it next looks;
+// if it slept, it looks once per slice. A consumer: before (C3) the message is its successor's, after it was had;
+// several messages of one lane that are popped together have one (C3). A healer has nothing to repair but the session:
+// it ends the seat, or the role, and wakes whoever may wait for that. The lane of a dead producer drains, and a
+// successor at the slot continues from its stamps, full or not.
 
 namespace sluice {
 
@@ -11259,15 +13851,16 @@ class lanes_ring {
 #include <concepts>
 #include <span>
 
-// The two sides of a fan-in over lanes: each producer is the writer of one, the consumer the reader of all. What they do,
-// and why it survives a kill anywhere, is in lanes_layout.hpp and spsc_lane.hpp.
+// The two sides of a fan-in over lanes: each producer is the writer of one, the consumer the reader of all. What they
+// do, and why it survives a kill anywhere, is in lanes_layout.hpp and spsc_lane.hpp.
 
 namespace sluice {
 
 /// A side that items go into.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: full (its own lane), closed, peer_died, busy (a claim is out), corrupt (an impossible head), forked (detached).
+/// Errors: full (its own lane), closed, peer_died, busy (a claim is out), corrupt (an impossible head), forked
+/// (detached).
 template <class T, unsigned N, class P = native_memory>
 class lanes_producer {
  public:
@@ -11383,8 +13976,8 @@ class lanes_producer {
 /// has written nonsense is reported when no other has a message; the rest of the lanes stay in use.
 ///
 /// Threads: one at a time. Progress: wait-free. Blocks: never. Allocates: never.
-/// Errors: empty; closed, peer_died (no producer is left, and nothing is left to pop); busy (a loan is out); corrupt (an
-/// impossible stamp; `who`); forked (detached).
+/// Errors: empty; closed, peer_died (no producer is left, and nothing is left to pop); busy (a loan is out); corrupt
+/// (an impossible stamp; `who`); forked (detached).
 template <class T, unsigned N, class P = native_memory>
 class lanes_consumer {
  public:
@@ -11543,9 +14136,9 @@ class lanes_consumer {
 
 namespace sluice {
 
-/// Many producers, up to N at a time, and one consumer: the fan-in that scales. First in, first out for each producer, and
-/// no order between them. Each producer has a lane of its own with exactly the capacity asked for, so a channel takes N
-/// times the memory, and `full` is said of the lane.
+/// Many producers, up to N at a time, and one consumer: the fan-in that scales. First in, first out for each producer,
+/// and no order between them. Each producer has a lane of its own with exactly the capacity asked for, so a channel
+/// takes N times the memory, and `full` is said of the lane.
 template <unsigned N>
 struct lanes_of {};
 using lanes = lanes_of<16>;
