@@ -9,25 +9,6 @@
 
 namespace sluice {
 
-namespace detail {
-
-template <class T, class Kind, class P>
-struct shared_ends {
-  using producer = typename ring_kind<Kind>::template producer<T, P>;
-  using consumer = typename ring_kind<Kind>::template consumer<T, P>;
-  using sink = ring_sink<T, Kind, shared_home<producer, Kind, P>, P>;
-  using source = ring_source<T, Kind, shared_home<consumer, Kind, P>, P>;
-
-  static result<sink> open_sink(const result<region_place>& where, const ring_options& o) noexcept {
-    return open_end<sink>(where, o);
-  }
-  static result<source> open_source(const result<region_place>& where, const ring_options& o) noexcept {
-    return open_end<source>(where, o);
-  }
-};
-
-}  // namespace detail
-
 /// Opens the sending end of the shared memory channel of this name, creating the channel if there is none.
 ///
 /// Blocks: up to two seconds while another process joins the same role. Allocates: one page, and the region if created.

@@ -147,6 +147,21 @@ result<End> open_end(const result<region_place>& where, const ring_options& o) n
   return h ? result<End>(End(std::move(*h), o.wait)) : result<End>(h.err());
 }
 
+template <class T, class Kind, class P>
+struct shared_ends {
+  using producer = typename ring_kind<Kind>::template producer<T, P>;
+  using consumer = typename ring_kind<Kind>::template consumer<T, P>;
+  using sink = ring_sink<T, Kind, shared_home<producer, Kind, P>, P>;
+  using source = ring_source<T, Kind, shared_home<consumer, Kind, P>, P>;
+
+  static result<sink> open_sink(const result<region_place>& where, const ring_options& o) noexcept {
+    return open_end<sink>(where, o);
+  }
+  static result<source> open_source(const result<region_place>& where, const ring_options& o) noexcept {
+    return open_end<source>(where, o);
+  }
+};
+
 inline result<region_place> file_place(std::string_view path, const ring_options& o) noexcept {
   if (o.directory != nullptr) return error(errc::invalid, step::open, subject::options);  // a path has its directory
   return region_place::file(path, o.region());

@@ -68,7 +68,10 @@ constexpr const char* sentence_for(error e) noexcept {
       if (e.about() == subject::descriptors) return "a connection waits, but descriptors are used up; close some, or raise the limit (ulimit -n)";
       return "nothing there yet; wait by passing a duration, or try again";
     case errc::full: return "no room yet; wait by passing a duration, or try again";
-    case errc::pending: return "another participant is in the middle of an operation; wait for it, or look why it is stopped";
+    case errc::pending:
+      if (e.about() == subject::descriptors)
+        return "a connection waits, but this process has too many open descriptors; close some, or raise the limit (ulimit -n)";
+      return "another participant is in the middle of an operation; wait for it, or look why it is stopped";
     case errc::timeout: return "the time is up; nothing was taken and nothing was sent";
     case errc::stopped: return "stopped on request; nothing was taken and nothing was sent";
     case errc::closed:
@@ -81,11 +84,14 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::capacity: return "the capacity is beyond what a ring of such messages can have; ask for less";
         case subject::size: return "the file would be larger than its file system or a limit allows; ask for a smaller capacity";
         case subject::frame: return "a message is larger than its framing or codec allows; raise the maximum on both sides, or send less";
+        case subject::descriptors: return "one message takes at most 253 descriptors along; send several";
         default: return "the message can never fit; use a larger capacity or smaller messages";
       }
-    case errc::truncated: return e.about() == subject::size
-                                     ? "the file is shorter than a region must be; it is damaged or no region, remove it"
-                                     : "the stream ended inside a message; the other side was interrupted";
+    case errc::truncated:
+      if (e.about() == subject::descriptors)
+        return "more descriptors came than there was room for; all are closed and the message is lost, so give more room";
+      return e.about() == subject::size ? "the file is shorter than a region must be; it is damaged or no region, remove it"
+                                        : "the stream ended inside a message; the other side was interrupted";
     case errc::corrupt:
       switch (e.about()) {
         case subject::magic: return "this file is no sluice region; choose another name, or remove it";
@@ -115,6 +121,7 @@ constexpr const char* sentence_for(error e) noexcept {
           return "the region was made on a machine of another byte order; remove it";
         case subject::participants: return "the region has another number of participant slots; leave .participants unset to adopt it";
         case subject::persistence: return "the region is not persistent; remove it first to create it anew";
+        case subject::role: return "the other side offers the other end: a sink is for who offers a source, and the reverse";
         case subject::after_death: return "the region was created with another .after_death; leave it unset to adopt that, or remove the region";
         case subject::file_type: return "this is no FIFO; choose another name";
         case subject::size: return "a message of another size came; use one type on both sides";
@@ -140,6 +147,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::capacity: return "a capacity of 0 holds nothing; ask for at least 1";
         case subject::participants: return "not that many participants: at least one slot for each end, at most 1024";
         case subject::permissions: return "the mode must let the owner read and write, and not let everybody write";
+        case subject::descriptors: return "one of the descriptors is not open, or none came with the message";
         case subject::address: return "not an address of this host, or not written as HOST:PORT ([HOST]:PORT for IPv6)";
         case subject::member_alignment: return "a member of the message type has an alignas that cannot be seen; specialise described_layout for it";
         case subject::protocol: return "the descriptor is of another kind than this end is for";
@@ -149,6 +157,8 @@ constexpr const char* sentence_for(error e) noexcept {
       }
     case errc::denied:
       switch (e.about()) {
+        case subject::descriptors: return "the other side takes no descriptors; it must say .handles = true";
+        case subject::seals: return "the size of this memory is not sealed, so it could be cut short while it is used; offer it sealed";
         case subject::symlink: return "the name is a symbolic link, which is not followed; name the file itself";
         case subject::owner: return "the file belongs to another user; choose another name, or set .group to share within a group";
         case subject::world_writable: return "everybody may write the file, so nothing in it can be relied on; take that permission away (chmod o-w)";
