@@ -138,7 +138,7 @@ class unix_binding {
       std::snprintf(chars, sizeof chars, how, what);
     }
     [[nodiscard]] const char* c_str() const noexcept { return chars; }
-    char chars[256];
+    char chars[300];
   };
   [[nodiscard]] name_text lock_name() const noexcept { return {"%s.lock", place_->leaf()}; }
   // Short, and of this lock file alone: whoever holds the lock is the only one who uses it.
