@@ -35,11 +35,14 @@
 #include <sluice/stream/messages.hpp>
 #include <sluice/stream/packet_pipe.hpp>
 #include <sluice/stream/pipe.hpp>
+#include <sluice/stream/sctp.hpp>
 #include <sluice/stream/socket_stream.hpp>
 #include <sluice/stream/spawn.hpp>
 #include <sluice/stream/splice.hpp>
 #include <sluice/stream/tcp.hpp>
 #include <sluice/stream/udp.hpp>
+#include <sluice/stream/unix.hpp>
+#include <sluice/stream/unix_messages.hpp>
 #include <sluice/stream/whole_messages.hpp>
 #include <sluice/channel/broadcast.hpp>
 #include <sluice/channel/bytes.hpp>
@@ -48,6 +51,7 @@
 #include <sluice/channel/crowds.hpp>
 #include <sluice/channel/explain.hpp>
 #include <sluice/channel/lanes.hpp>
+#include <sluice/channel/meeting.hpp>
 #include <sluice/channel/shared.hpp>
 #include <sluice/channel/shared_bytes.hpp>
 

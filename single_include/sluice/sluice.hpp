@@ -571,7 +571,7 @@ enum class subject : std::int32_t {
   none, name, directory, symlink, file_type, owner, permissions, file_system, proc_file_system, size, magic, byte_order,
   format_version, feature_flags, checksum, kind, type_layout, capacity, participants, persistence, cursor, stamp, role,
   member_alignment, options, world_writable, wipe_on_fork, rights, page_size, after_death, address, protocol, descriptors,
-  frame, sequence, frame_checksum, delimiter, encoding, greeting, route, host_name, name_server, device
+  frame, sequence, frame_checksum, delimiter, encoding, greeting, route, host_name, name_server, device, seals
 };
 
 /// Why an operation did not happen, in 8 bytes that may travel through shared memory.
@@ -3157,7 +3157,10 @@ constexpr const char* sentence_for(error e) noexcept {
       if (e.about() == subject::descriptors) return "a connection waits, but descriptors are used up; close some, or raise the limit (ulimit -n)";
       return "nothing there yet; wait by passing a duration, or try again";
     case errc::full: return "no room yet; wait by passing a duration, or try again";
-    case errc::pending: return "another participant is in the middle of an operation; wait for it, or look why it is stopped";
+    case errc::pending:
+      if (e.about() == subject::descriptors)
+        return "a connection waits, but this process has too many open descriptors; close some, or raise the limit (ulimit -n)";
+      return "another participant is in the middle of an operation; wait for it, or look why it is stopped";
     case errc::timeout: return "the time is up; nothing was taken and nothing was sent";
     case errc::stopped: return "stopped on request; nothing was taken and nothing was sent";
     case errc::closed:
@@ -3170,11 +3173,14 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::capacity: return "the capacity is beyond what a ring of such messages can have; ask for less";
         case subject::size: return "the file would be larger than its file system or a limit allows; ask for a smaller capacity";
         case subject::frame: return "a message is larger than its framing or codec allows; raise the maximum on both sides, or send less";
+        case subject::descriptors: return "one message takes at most 253 descriptors along; send several";
         default: return "the message can never fit; use a larger capacity or smaller messages";
       }
-    case errc::truncated: return e.about() == subject::size
-                                     ? "the file is shorter than a region must be; it is damaged or no region, remove it"
-                                     : "the stream ended inside a message; the other side was interrupted";
+    case errc::truncated:
+      if (e.about() == subject::descriptors)
+        return "more descriptors came than there was room for; all are closed and the message is lost, so give more room";
+      return e.about() == subject::size ? "the file is shorter than a region must be; it is damaged or no region, remove it"
+                                        : "the stream ended inside a message; the other side was interrupted";
     case errc::corrupt:
       switch (e.about()) {
         case subject::magic: return "this file is no sluice region; choose another name, or remove it";
@@ -3204,6 +3210,7 @@ constexpr const char* sentence_for(error e) noexcept {
           return "the region was made on a machine of another byte order; remove it";
         case subject::participants: return "the region has another number of participant slots; leave .participants unset to adopt it";
         case subject::persistence: return "the region is not persistent; remove it first to create it anew";
+        case subject::role: return "the other side offers the other end: a sink is for who offers a source, and the reverse";
         case subject::after_death: return "the region was created with another .after_death; leave it unset to adopt that, or remove the region";
         case subject::file_type: return "this is no FIFO; choose another name";
         case subject::size: return "a message of another size came; use one type on both sides";
@@ -3229,6 +3236,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::capacity: return "a capacity of 0 holds nothing; ask for at least 1";
         case subject::participants: return "not that many participants: at least one slot for each end, at most 1024";
         case subject::permissions: return "the mode must let the owner read and write, and not let everybody write";
+        case subject::descriptors: return "one of the descriptors is not open, or none came with the message";
         case subject::address: return "not an address of this host, or not written as HOST:PORT ([HOST]:PORT for IPv6)";
         case subject::member_alignment: return "a member of the message type has an alignas that cannot be seen; specialise described_layout for it";
         case subject::protocol: return "the descriptor is of another kind than this end is for";
@@ -3238,6 +3246,8 @@ constexpr const char* sentence_for(error e) noexcept {
       }
     case errc::denied:
       switch (e.about()) {
+        case subject::descriptors: return "the other side takes no descriptors; it must say .handles = true";
+        case subject::seals: return "the size of this memory is not sealed, so it could be cut short while it is used; offer it sealed";
         case subject::symlink: return "the name is a symbolic link, which is not followed; name the file itself";
         case subject::owner: return "the file belongs to another user; choose another name, or set .group to share within a group";
         case subject::world_writable: return "everybody may write the file, so nothing in it can be relied on; take that permission away (chmod o-w)";
@@ -8375,6 +8385,398 @@ template <wire T>
 }  // namespace sluice
 
 #endif
+#ifndef SLUICE_STREAM_SCTP_HPP
+#define SLUICE_STREAM_SCTP_HPP
+
+#ifndef SLUICE_PLATFORM_SCTP_HPP
+#define SLUICE_PLATFORM_SCTP_HPP
+
+// The numbers and structures of SCTP sockets.
+#ifndef SLUICE_PLATFORM_LINUX_SCTP_HPP
+#define SLUICE_PLATFORM_LINUX_SCTP_HPP
+
+#if SLUICE_HAS_LINUX()
+
+#include <cstdint>
+
+// What is needed of <linux/sctp.h>, which not every system with SCTP has installed. Names without the sctp_ in front.
+
+namespace sluice::detail::sctp {
+
+inline constexpr int protocol = 132;  // IPPROTO_SCTP, SOL_SCTP
+inline constexpr int option_init = 2, option_nodelay = 3, option_recv_info = 32, option_peel_off_flags = 122,
+                     option_event = 127;
+inline constexpr int cmsg_send_info = 2, cmsg_recv_info = 3;
+inline constexpr int flag_notification = 0x8000;     // of a received message
+inline constexpr std::uint16_t send_unordered = 1;   // of send_info and recv_info
+inline constexpr std::uint16_t association_changed = 0x8001, address_changed = 0x8002, shut_down = 0x8005;
+
+struct init_message {
+  std::uint16_t streams_out, streams_in, attempts, timeout;
+};
+struct send_info {
+  std::uint16_t stream, flags;
+  std::uint32_t ppid, context;
+  std::int32_t association;
+};
+struct recv_info {
+  std::uint16_t stream, sequence, flags;
+  std::uint32_t ppid, number, cumulative, context;
+  std::int32_t association;
+};
+struct event_choice {
+  std::int32_t association;
+  std::uint16_t type;
+  std::uint8_t on;
+};
+struct peel_off {
+  std::int32_t association;
+  int handle;
+  unsigned flags;  // SOCK_CLOEXEC, SOCK_NONBLOCK
+};
+/// How every notification begins, and what the three kinds have behind it.
+struct notification {
+  std::uint16_t type, flags;
+  std::uint32_t size;
+};
+struct association_change {
+  notification head;
+  std::uint16_t state, error, streams_out, streams_in;
+  std::int32_t association;
+};
+struct address_change {
+  notification head;
+  unsigned char address[128];
+  std::int32_t state, error, association;
+};
+struct shutdown_event {
+  notification head;
+  std::int32_t association;
+};
+
+}  // namespace sluice::detail::sctp
+
+#endif
+#endif
+
+#endif
+
+// SCTP: messages through a network, whole, in order within each of several streams. A connection of two
+// (sctp_connection, sctp_listener), or one socket for many (sctp_socket). A kernel without it says `unsupported`.
+
+namespace sluice {
+
+struct sctp_options {
+  std::uint16_t streams_out = 10, streams_in = 64;  // as many as wanted; the other side may have fewer
+  bool nodelay = true;  // send a small message at once
+  bool events = false;  // tell of associations that come up and end, and of addresses that fail
+  int backlog = 128;    // connections that may wait to be taken
+};
+
+/// Where a message goes.
+struct sctp_route {
+  std::uint16_t stream = 0;      // order is kept within each
+  std::uint32_t ppid = 0;        // what the bytes mean, for the other program; big-endian on the wire
+  bool unordered = false;
+  std::int32_t association = 0;  // of an sctp_socket: to whom, if it is connected already
+};
+
+/// What has happened to an association, told between its messages.
+enum class sctp_event : std::uint8_t {
+  none,             // no event: a message
+  up,               // ready, with so many streams
+  lost,             // broken off, or given up
+  restarted,        // the other side has begun anew
+  ended,            // shut down in order
+  refused,          // could not be set up
+  ending,           // the other side sends no more
+  address_changed,  // one of the addresses of the other side: `detail` is its state
+  other,
+};
+
+/// A message, a piece of one, or an event.
+struct sctp_received {
+  std::size_t size = 0;
+  bool whole = true;  // false: the rest comes with the next pop, for want of room here or in the kernel
+  sctp_route route;   // from where
+  sctp_event event = sctp_event::none;
+  std::int32_t detail = 0;
+  std::uint16_t streams_out = 0, streams_in = 0;  // of `up`
+  endpoint from;  // of an sctp_socket
+};
+
+namespace detail {
+
+inline error sctp_error(step at) noexcept {
+  // ENOSYS: the kernel has no hash to sign cookies by.
+  return errno == ENOSYS ? error(errc::unsupported, at, subject::protocol) : socket_error(at);
+}
+inline result<unique_handle> make_sctp(ip_family family, int type, const sctp_options& o) noexcept {
+  auto fd = make_socket(family == ip_family::v4 ? AF_INET : AF_INET6, type, sctp::protocol);
+  if (!fd) return fd;
+  const int s = fd->get();
+  status set = set_option(s, sctp::protocol, sctp::option_init, sctp::init_message{o.streams_out, o.streams_in, 0, 0});
+  if (set) set = set_option(s, sctp::protocol, sctp::option_nodelay, int{o.nodelay});
+  if (set) set = set_option(s, sctp::protocol, sctp::option_recv_info, int{1});
+  for (const auto type_of_event : {sctp::association_changed, sctp::address_changed, sctp::shut_down})
+    if (set && o.events)
+      set = set_option(s, sctp::protocol, sctp::option_event, sctp::event_choice{0, type_of_event, 1});
+  return set ? std::move(fd) : result<unique_handle>(set.err());
+}
+inline result<unique_handle> listen_sctp(int type, const endpoint& at, const sctp_options& o) noexcept {
+  auto fd = make_sctp(at.family(), type, o);
+  if (!fd) return fd;
+  const int reuse = 1;
+  if (status s = set_option(fd->get(), SOL_SOCKET, SO_REUSEADDR, reuse); !s) return s.err();
+  if (::bind(fd->get(), at.data(), at.size()) != 0 || ::listen(fd->get(), o.backlog) != 0)
+    return sctp_error(step::create);
+  return fd;
+}
+
+inline status send_sctp(int fd, std::span<const std::byte> message, const sctp_route& r, const endpoint* to) noexcept {
+  if (fd < 0) return error(errc::closed, step::push);
+  if (message.empty()) return error(errc::invalid, step::push, subject::size);
+  iovec bytes{const_cast<std::byte*>(message.data()), message.size()};
+  alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof(sctp::send_info))] = {};
+  const std::uint16_t flags = r.unordered ? sctp::send_unordered : std::uint16_t{0};
+  const sctp::send_info info{r.stream, flags, htonl(r.ppid), 0, r.association};
+  msghdr m{};
+  m.msg_iov = &bytes, m.msg_iovlen = 1;
+  m.msg_control = control, m.msg_controllen = sizeof control;
+  if (to != nullptr) m.msg_name = const_cast<sockaddr*>(to->data()), m.msg_namelen = to->size();
+  cmsghdr* const c = CMSG_FIRSTHDR(&m);
+  c->cmsg_level = sctp::protocol, c->cmsg_type = sctp::cmsg_send_info, c->cmsg_len = CMSG_LEN(sizeof info);
+  __builtin_memcpy(CMSG_DATA(c), &info, sizeof info);
+  const auto n = retry_interrupted([&] { return ::sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL); });
+  if (n >= 0) return {};  // whole, or not at all
+  if (errno == EAGAIN) return error(errc::full, step::push);
+  if (errno == EINVAL) return error(errc::invalid, step::push, subject::options);  // no such stream
+  if (errno == ENOTCONN || errno == ESHUTDOWN) return error(errc::closed, step::push);
+  return socket_error(step::write).during(step::push);
+}
+
+/// What a notification says. `bytes` is one, or the beginning of one.
+inline void read_event(std::span<const std::byte> bytes, sctp_received& r) noexcept {
+  const auto as = [&]<class N>(N n) {
+    if (bytes.size() >= sizeof n) __builtin_memcpy(&n, bytes.data(), sizeof n);
+    return n;
+  };
+  r.event = sctp_event::other;
+  switch (as(sctp::notification{}).type) {
+    case sctp::association_changed: {
+      constexpr sctp_event states[] = {sctp_event::up, sctp_event::lost, sctp_event::restarted, sctp_event::ended,
+                                       sctp_event::refused};
+      const auto n = as(sctp::association_change{});
+      if (n.state < sizeof states / sizeof *states) r.event = states[n.state];
+      r.detail = n.error, r.route.association = n.association;
+      r.streams_out = n.streams_out, r.streams_in = n.streams_in;
+      break;
+    }
+    case sctp::address_changed: {
+      const auto n = as(sctp::address_change{});
+      r.event = sctp_event::address_changed, r.detail = n.state, r.route.association = n.association;
+      break;
+    }
+    case sctp::shut_down:
+      r.event = sctp_event::ending, r.route.association = as(sctp::shutdown_event{}).association;
+      break;
+    default: break;
+  }
+}
+
+inline result<sctp_received> receive_sctp(int fd, std::span<std::byte> to) noexcept {
+  if (fd < 0) return error(errc::closed, step::pop);
+  if (to.size() < sizeof(sctp::address_change)) return error(errc::invalid, step::pop, subject::size);
+  iovec bytes{to.data(), to.size()};
+  alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof(sctp::recv_info))];
+  sockaddr_storage sender{};
+  msghdr m{};
+  m.msg_iov = &bytes, m.msg_iovlen = 1;
+  m.msg_control = control, m.msg_controllen = sizeof control;
+  m.msg_name = &sender, m.msg_namelen = sizeof sender;
+  const auto n = retry_interrupted([&] { return ::recvmsg(fd, &m, MSG_DONTWAIT); });
+  if (n < 0 && errno == EAGAIN) return error(errc::empty, step::pop);
+  if (n < 0 && errno != ENOTCONN) return socket_error(step::read);
+  if (n <= 0) return error(errc::closed, step::pop);
+  sctp_received r;
+  r.size = static_cast<std::size_t>(n);
+  r.whole = (m.msg_flags & MSG_EOR) != 0;
+  if ((m.msg_flags & sctp::flag_notification) != 0) return read_event(to.first(r.size), r), r;
+  if (const auto from = endpoint::from(reinterpret_cast<const sockaddr*>(&sender), m.msg_namelen)) r.from = *from;
+  for (cmsghdr* c = CMSG_FIRSTHDR(&m); c != nullptr; c = CMSG_NXTHDR(&m, c)) {
+    sctp::recv_info info{};
+    if (c->cmsg_level != sctp::protocol || c->cmsg_type != sctp::cmsg_recv_info) continue;
+    if (c->cmsg_len != CMSG_LEN(sizeof info)) continue;
+    __builtin_memcpy(&info, CMSG_DATA(c), sizeof info);
+    r.route = {info.stream, ntohl(info.ppid), (info.flags & sctp::send_unordered) != 0, info.association};
+  }
+  return r;
+}
+
+/// What connections and sockets have in common.
+template <class Derived>
+class sctp_end {
+ public:
+  /// The next message with where it came from, or an event. `to` needs 148 bytes at least, which an event may have; a
+  /// message that is longer than `to` comes in pieces.
+  result<sctp_received> try_pop(std::span<std::byte> to) noexcept { return receive_sctp(fd_.get(), to); }
+  result<sctp_received> pop(std::span<std::byte> to, until u = {}) noexcept {
+    const auto r = try_pop(to);
+    if (settled(r) || u.immediate()) return r;
+    return wait_for(self(), want::pop, u, [this, to] { return try_pop(to); });
+  }
+  void arm(want k, wait_set& set) noexcept {
+    if (fd_) set.on(fd_.get(), k);
+    else set.ready();
+  }
+  void disarm(want) noexcept {}
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+  /// The address that this end has here.
+  [[nodiscard]] result<endpoint> local() const noexcept { return endpoint_of<::getsockname>(fd_.get()); }
+
+ protected:
+  explicit sctp_end(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+  sctp_end(sctp_end&&) noexcept = default;
+  sctp_end& operator=(sctp_end&&) noexcept = default;
+  status push_to(std::span<const std::byte> message, const sctp_route& r, const endpoint* to, until u) noexcept {
+    const auto attempt = [&] { return send_sctp(fd_.get(), message, r, to); };
+    const status s = attempt();
+    return settled(s) || u.immediate() ? s : wait_for(self(), want::push, u, attempt);
+  }
+  unique_handle fd_;
+
+ private:
+  Derived& self() noexcept { return static_cast<Derived&>(*this); }
+};
+
+}  // namespace detail
+
+/// A connection that messages go through, both ways, in several streams. The end is `closed`; it ends both directions,
+/// since SCTP knows no half close.
+///
+/// Threads: one at a time for each direction. Blocks: push, pop; never the try_ forms. Allocates: never. Errors: full,
+/// empty, closed, too_big, invalid (no such stream, or nothing to send), os (broken off).
+class sctp_connection : public detail::sctp_end<sctp_connection> {
+ public:
+  static constexpr end_traits traits{.spans = reach::network};
+
+  explicit sctp_connection(unique_handle fd) noexcept : sctp_end(std::move(fd)) {}
+  sctp_connection(sctp_connection&&) noexcept = default;
+  sctp_connection& operator=(sctp_connection&& o) noexcept {
+    if (this != &o) close(), fd_ = std::move(o.fd_);
+    return *this;
+  }
+  ~sctp_connection() { close(); }
+
+  status try_push(std::span<const std::byte> message, const sctp_route& r = {}) noexcept {
+    return detail::send_sctp(fd_.get(), message, r, nullptr);
+  }
+  status push(std::span<const std::byte> message, until u = {}) noexcept { return push(message, {}, u); }
+  status push(std::span<const std::byte> message, const sctp_route& r, until u = {}) noexcept {
+    return push_to(message, r, nullptr, u);
+  }
+  /// What was accepted still goes out; what has not been read is dropped.
+  void close() noexcept { detail::end_connection(fd_); }
+};
+
+/// Connects to a listener. Errors: not_found (nobody listens), unsupported, timeout, stopped, os.
+[[nodiscard]] inline result<sctp_connection> sctp_connect(const endpoint& to, until u = {},
+                                                          const sctp_options& o = {}) noexcept {
+  auto fd = detail::make_sctp(to.family(), SOCK_STREAM, o);
+  if (!fd) return fd.err();
+  sctp_connection c(std::move(*fd));
+  const int s = c.handle();
+  if (::connect(s, to.data(), to.size()) == 0) return c;
+  if (errno != EINPROGRESS && errno != EINTR) return detail::sctp_error(step::open);
+  const status done = detail::wait_for(c, want::push, u, [s]() -> status {
+    const detail::watched_handle ready{s, true};
+    if (detail::poll_any(&ready, 1, 0) == detail::wakeup::timeout) return error(errc::full, step::open);
+    const auto e = detail::get_option<int>(s, SOL_SOCKET, SO_ERROR);
+    if (!e) return e.err();
+    return *e == 0 ? status() : (errno = *e, status(detail::socket_error(step::open)));
+  });
+  return done ? result<sctp_connection>(std::move(c)) : result<sctp_connection>(done.err());
+}
+
+/// Takes connections.
+///
+/// Threads: one at a time. Blocks: pop; never try_pop. Errors: empty, pending (too many open descriptors: the
+/// connection waits), closed, os.
+class sctp_listener : public source_verbs<sctp_listener> {
+ public:
+  using value_type = sctp_connection;
+  static constexpr end_traits traits{.carries_close = false, .spans = reach::network};
+
+  explicit sctp_listener(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+
+  result<sctp_connection> try_pop() noexcept {
+    if (!fd_) return error(errc::closed, step::pop);
+    constexpr int how = SOCK_CLOEXEC | SOCK_NONBLOCK;
+    const int one = detail::retry_interrupted([&] { return ::accept4(fd_.get(), nullptr, nullptr, how); });
+    starved_ = one < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM);
+    if (starved_) return error(errc::pending, step::pop, subject::descriptors);
+    if (one >= 0) return sctp_connection(unique_handle(one));
+    const bool gone_again = errno == EAGAIN || errno == ECONNABORTED || errno == EPROTO;
+    return gone_again ? error(errc::empty, step::pop) : detail::socket_error(step::pop);
+  }
+  void arm(want, wait_set& set) noexcept {
+    if (!fd_) set.ready();
+    else if (starved_) set.within(20'000'000);  // the descriptor would say at once that a connection waits
+    else set.on(fd_.get(), want::pop);
+  }
+  void disarm(want) noexcept {}
+  void close() noexcept { fd_.reset(); }
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+  [[nodiscard]] result<endpoint> local() const noexcept { return detail::endpoint_of<::getsockname>(fd_.get()); }
+
+ private:
+  unique_handle fd_;
+  bool starved_ = false;
+};
+
+/// Listens at an address; port 0 is one that is free, and local() says which. Errors: busy, invalid, unsupported, os.
+[[nodiscard]] inline result<sctp_listener> sctp_listen(const endpoint& at, const sctp_options& o = {}) noexcept {
+  auto fd = detail::listen_sctp(SOCK_STREAM, at, o);
+  return fd ? result<sctp_listener>(sctp_listener(std::move(*fd))) : result<sctp_listener>(fd.err());
+}
+
+/// One socket for many associations, which come up by themselves when somebody sends.
+///
+/// Threads: one at a time for each direction. Blocks: push, pop; never the try_ forms. Allocates: never.
+class sctp_socket : public detail::sctp_end<sctp_socket> {
+ public:
+  static constexpr end_traits traits{.carries_close = false, .spans = reach::network};
+
+  explicit sctp_socket(unique_handle fd) noexcept : sctp_end(std::move(fd)) {}
+
+  /// To an address, which sets up an association if there is none.
+  status push(const endpoint& to, std::span<const std::byte> message, const sctp_route& r = {}, until u = {}) noexcept {
+    return push_to(message, r, &to, u);
+  }
+  /// To an association that is there; `r.association` says which.
+  status push(std::span<const std::byte> message, const sctp_route& r, until u = {}) noexcept {
+    return push_to(message, r, nullptr, u);
+  }
+  /// An association as a connection of its own.
+  [[nodiscard]] result<sctp_connection> peel_off(std::int32_t association) noexcept {
+    detail::sctp::peel_off off{association, -1, SOCK_CLOEXEC | SOCK_NONBLOCK};
+    socklen_t size = sizeof off;
+    if (::getsockopt(fd_.get(), detail::sctp::protocol, detail::sctp::option_peel_off_flags, &off, &size) != 0)
+      return detail::sctp_error(step::open);
+    return sctp_connection(unique_handle(off.handle));
+  }
+  void close() noexcept { fd_.reset(); }
+};
+
+/// A socket for many, at an address. Errors: as sctp_listen.
+[[nodiscard]] inline result<sctp_socket> sctp_bind(const endpoint& at, const sctp_options& o = {}) noexcept {
+  auto fd = detail::listen_sctp(SOCK_SEQPACKET, at, o);
+  return fd ? result<sctp_socket>(sctp_socket(std::move(*fd))) : result<sctp_socket>(fd.err());
+}
+
+}  // namespace sluice
+
+#endif
 #ifndef SLUICE_STREAM_SPLICE_HPP
 #define SLUICE_STREAM_SPLICE_HPP
 
@@ -9590,6 +9992,854 @@ template <wire T>
 }  // namespace sluice
 
 #endif
+
+#endif
+#ifndef SLUICE_STREAM_UNIX_HPP
+#define SLUICE_STREAM_UNIX_HPP
+
+#ifndef SLUICE_STREAM_UNIX_NAME_HPP
+#define SLUICE_STREAM_UNIX_NAME_HPP
+
+#include <cstddef>
+#include <cstdio>
+
+#include <string_view>
+#include <sys/un.h>
+
+// Names of Unix sockets: a path of any length, or an abstract name, written with an @ in front.
+
+namespace sluice::detail {
+
+/// A name as the kernel takes it.
+class unix_address {
+ public:
+  /// Of a socket that is there. A path that is too long for the kernel is held open, and named by that.
+  static result<unix_address> of(std::string_view name) noexcept {
+    unix_address a;
+    if (is_abstract(name)) {
+      if (name.size() < 2 || name.size() > sizeof a.raw_.sun_path) return bad();
+      name.copy(a.raw_.sun_path, name.size());
+      a.raw_.sun_path[0] = '\0';
+      a.size_ += static_cast<socklen_t>(name.size());
+      return a;
+    }
+    if (name.empty() || name.find('\0') != name.npos) return bad();
+    if (name.size() < sizeof a.raw_.sun_path) {
+      name.copy(a.raw_.sun_path, name.size());
+      a.size_ += static_cast<socklen_t>(name.size()) + 1;
+      return a;
+    }
+    char path[4096];
+    if (name.size() >= sizeof path) return bad();
+    path[name.copy(path, sizeof path - 1)] = '\0';
+    return of(AT_FDCWD, path, O_PATH);
+  }
+  /// Of a socket in a directory.
+  static result<unix_address> of(int directory, const char* name, int flags = O_PATH | O_NOFOLLOW) noexcept {
+    unix_address a;
+    a.held_ = open_at(directory, name, flags);
+    if (!a.held_)
+      return errno == ENOENT ? error(errc::not_found, step::open, subject::address) : last_error(step::open);
+    a.print("/proc/self/fd/%d", a.held_.get());
+    return a;
+  }
+  /// Of a socket that is about to be in a directory, under a short name.
+  static unix_address in(int directory, const char* name) noexcept {
+    unix_address a;
+    a.print("/proc/self/fd/%d/%s", directory, name);
+    return a;
+  }
+  static constexpr bool is_abstract(std::string_view name) noexcept { return !name.empty() && name.front() == '@'; }
+
+  [[nodiscard]] const sockaddr* data() const noexcept { return reinterpret_cast<const sockaddr*>(&raw_); }
+  [[nodiscard]] socklen_t size() const noexcept { return size_; }
+
+ private:
+  unix_address() noexcept { raw_.sun_family = AF_UNIX; }
+  template <class... Args>
+  void print(const char* how, Args... what) noexcept {
+    size_ += static_cast<socklen_t>(std::snprintf(raw_.sun_path, sizeof raw_.sun_path, how, what...)) + 1;
+  }
+  static error bad() noexcept { return error(errc::invalid, step::open, subject::name); }
+
+  sockaddr_un raw_{};
+  socklen_t size_ = offsetof(sockaddr_un, sun_path);
+  unique_handle held_;
+};
+
+/// The name of a bound socket, and the right to it.
+///
+///   take the lock file NAME.lock, for life          so there is one binder; what one that was killed left is stale
+///   set the mode of the socket                      bind() gives it to the file, which is never open to more
+///   bind it beside NAME, under a name of its own    nobody connects to a socket that does not listen yet
+///   make it ready (listen)
+///   rename it over NAME                             NAME leads to the old socket or to the new one, at every instant
+///
+/// and at the end: take NAME away if it still leads to our socket, then the lock file, then the lock. What is at NAME
+/// and is no socket, or answers although nobody holds the lock, is left alone.
+class unix_binding {
+ public:
+  unix_binding() noexcept = default;
+  unix_binding(unix_binding&&) noexcept = default;
+  unix_binding& operator=(unix_binding&& o) noexcept {
+    if (this != &o) {
+      release();
+      place_ = std::move(o.place_), lock_ = std::move(o.lock_);
+      file_ = o.file_, owner_ = o.owner_, named_ = o.named_;
+    }
+    return *this;
+  }
+  ~unix_binding() { release(); }
+
+  template <class Ready>
+  static result<unix_binding> bind(int fd, std::string_view name, mode_t mode, Ready ready) noexcept {
+    unix_binding b;
+    if (unix_address::is_abstract(name)) {
+      const auto a = unix_address::of(name);
+      if (!a) return a.err();
+      if (::bind(fd, a->data(), a->size()) != 0) return socket_error(step::create);
+      if (status s = ready(fd); !s) return s.err();
+      return b;
+    }
+    if ((mode & 0002) != 0 || (mode & 0600) != 0600) return error(errc::invalid, step::create, subject::permissions);
+    b.place_ = region_place::file(name, {});
+    if (!b.place_) return b.place_.err();
+    if (status s = b.take_lock(); !s) return s.err();
+    if (status s = b.bind_beside(fd, mode); !s) return s.err();
+    if (status s = ready(fd); !s) return s.err();
+    if (status s = b.may_replace(fd); !s) return s.err();
+    const int at = b.place_->directory();
+    if (::renameat(at, b.temporary().c_str(), at, b.place_->leaf()) != 0) return last_error(step::link);
+    b.named_ = true;
+    return b;
+  }
+  /// Gives the name back. A forked child has inherited no right to it.
+  void release() noexcept {
+    if (!lock_ || owner_ != ::getpid()) return lock_.reset();
+    const int at = place_->directory();
+    const auto name = named_ ? name_text("%s", place_->leaf()) : temporary();
+    struct stat now = {};
+    if (file_.st_ino != 0 && ::fstatat(at, name.c_str(), &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+        now.st_dev == file_.st_dev && now.st_ino == file_.st_ino)
+      ::unlinkat(at, name.c_str(), 0);
+    if (names_file(at, lock_name().c_str(), lock_.get())) ::unlinkat(at, lock_name().c_str(), 0);
+    lock_.reset();
+  }
+
+ private:
+  struct name_text {
+    template <class What>
+    name_text(const char* how, What what) noexcept {
+      std::snprintf(chars, sizeof chars, how, what);
+    }
+    [[nodiscard]] const char* c_str() const noexcept { return chars; }
+    char chars[300];
+  };
+  [[nodiscard]] name_text lock_name() const noexcept { return {"%s.lock", place_->leaf()}; }
+  // Short, and of this lock file alone: whoever holds the lock is the only one who uses it.
+  [[nodiscard]] name_text temporary() const noexcept {
+    return {".%llx.binding", static_cast<unsigned long long>(lock_file_)};
+  }
+
+  status take_lock() noexcept {
+    for (int looks = 0; looks < 100; ++looks) {
+      constexpr int how = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+      lock_ = open_at(place_->directory(), lock_name().c_str(), how, 0600);
+      if (!lock_) return last_error(step::lock);
+      struct stat st = {};
+      error e = ::fstat(lock_.get(), &st) != 0        ? last_error(step::lock)
+                : !S_ISREG(st.st_mode)                ? error(errc::invalid, step::lock, subject::file_type)
+                : st.st_uid != ::geteuid()            ? error(errc::denied, step::lock, subject::owner)
+                                                      : try_lock_byte(lock_.get(), 0);
+      if (e == errc::busy) e = in_use();
+      if (!e && !names_file(place_->directory(), lock_name().c_str(), lock_.get())) continue;  // of one that just left
+      if (e) lock_.reset();  // it is not ours to take away
+      lock_file_ = st.st_ino;
+      return e;
+    }
+    lock_.reset();
+    return in_use();
+  }
+  status bind_beside(int fd, mode_t mode) noexcept {
+    const int at = place_->directory();
+    const auto name = temporary();
+    ::unlinkat(at, name.c_str(), 0);  // of a binder that was killed
+    const auto a = unix_address::in(at, name.c_str());
+    if (::fchmod(fd, mode) != 0) return last_error(step::create);
+    if (::bind(fd, a.data(), a.size()) != 0) {
+      if (errno == ENOENT && ::access("/proc/self/fd", X_OK) != 0)
+        return error(errc::unsupported, step::create, subject::proc_file_system);
+      return errno == EADDRINUSE ? in_use() : last_error(step::create);
+    }
+    if (::fstatat(at, name.c_str(), &file_, AT_SYMLINK_NOFOLLOW) != 0) {
+      const error why = last_error(step::create);
+      ::unlinkat(at, name.c_str(), 0);
+      return why;
+    }
+    // The umask may have taken something off.
+    const bool right = (file_.st_mode & 0777) == mode || ::fchmodat(at, name.c_str(), mode, 0) == 0;
+    return right ? status() : last_error(step::create);
+  }
+  status may_replace(int fd) const noexcept {
+    struct stat st = {};
+    if (::fstatat(place_->directory(), place_->leaf(), &st, AT_SYMLINK_NOFOLLOW) != 0)
+      return errno == ENOENT ? status() : last_error(step::link);
+    if (!S_ISSOCK(st.st_mode)) return error(errc::invalid, step::link, subject::file_type);
+    const auto type = get_option<int>(fd, SOL_SOCKET, SO_TYPE);
+    if (!type) return type.err();
+    const auto a = unix_address::of(place_->directory(), place_->leaf());
+    if (!a) return a.err() == errc::not_found ? status() : status(a.err());
+    const auto probe = make_socket(AF_UNIX, *type);
+    if (!probe) return probe.err();
+    if (::connect(probe->get(), a->data(), a->size()) != 0 && (errno == ECONNREFUSED || errno == ENOENT)) return {};
+    return in_use();
+  }
+  static error in_use() noexcept { return error(errc::busy, step::open, subject::address); }
+
+  result<region_place> place_ = error(errc::closed);  // of an abstract name, nowhere
+  unique_handle lock_;
+  ino_t lock_file_ = 0;
+  struct stat file_ = {};
+  pid_t owner_ = ::getpid();
+  bool named_ = false;
+};
+
+}  // namespace sluice::detail
+
+#endif
+#ifndef SLUICE_STREAM_UNIX_PEER_HPP
+#define SLUICE_STREAM_UNIX_PEER_HPP
+
+namespace sluice {
+
+/// One process, held so that its number cannot come to mean another one, and waited for like any end: it is ready when
+/// the process has ended.
+///
+/// Threads: one at a time. Blocks: await_end.
+class process_watch {
+ public:
+  process_watch() noexcept = default;
+  explicit process_watch(unique_handle pidfd) noexcept : fd_(std::move(pidfd)) {}
+
+  [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(fd_); }
+  /// Has it not ended yet? A process whose end nobody has collected has ended.
+  [[nodiscard]] bool alive() const noexcept {
+    const detail::watched_handle end{fd_.get(), false};
+    return fd_ && detail::poll_any(&end, 1, 0) == detail::wakeup::timeout;
+  }
+  /// Errors: timeout, stopped, closed (nothing is watched).
+  status await_end(until u = {}) noexcept {
+    const auto look = [this]() -> status {
+      if (!fd_) return error(errc::closed, step::wait);
+      return alive() ? error(errc::empty, step::wait) : status();
+    };
+    const status s = look();
+    return detail::settled(s) || u.immediate() ? s : detail::wait_for(*this, want::pop, u, look);
+  }
+  void arm(want, wait_set& set) noexcept {
+    if (fd_) set.on(fd_.get(), want::pop);
+    else set.ready();
+  }
+  void disarm(want) noexcept {}
+  void close() noexcept { fd_.reset(); }
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+
+ private:
+  unique_handle fd_;
+};
+
+/// Who made the other side of a connection: connected it, listened for it, or made the pair. Not who uses it now: a
+/// socket can be inherited and passed on.
+///
+/// `uid` and `gid` are the kernel's word, as they were at that moment. `pid` is a number that another process may have
+/// by now. So `trusted` says: the process is held by `process`, which the kernel bound to it when the connection was
+/// made, and all three can be seen from our namespaces. Without it (before Linux 6.5, or out of another namespace),
+/// judge by uid alone, and never look a process up by `pid`.
+struct unix_peer {
+  uid_t uid = static_cast<uid_t>(-1);
+  gid_t gid = static_cast<gid_t>(-1);
+  pid_t pid = 0;  // 0: out of a namespace that we cannot see
+  bool trusted = false;
+  process_watch process;
+};
+
+namespace detail {
+
+inline constexpr unsigned nobody_here = 65534;  // what the kernel shows for an id that has none in our user namespace
+
+inline result<ucred> peer_credentials(int fd) noexcept {
+  const auto who = get_option<ucred>(fd, SOL_SOCKET, SO_PEERCRED);
+  if (who && who->uid == static_cast<uid_t>(-1)) return error(errc::closed, step::validate);  // of nothing connected
+  return who;
+}
+
+}  // namespace detail
+
+/// Who is at the other side of a Unix stream or seqpacket connection. Errors: closed, os, no_space (descriptors).
+template <class Connection>
+[[nodiscard]] result<unix_peer> peer_of(const Connection& connection) noexcept {
+  constexpr int peer_pidfd = 77;  // SO_PEERPIDFD
+  const int fd = connection.handle();
+  if (fd < 0) return error(errc::closed, step::validate);
+  const auto who = detail::peer_credentials(fd);
+  if (!who) return who.err();
+  unix_peer p;
+  p.uid = who->uid, p.gid = who->gid, p.pid = who->pid;
+  const auto pidfd = detail::get_option<int>(fd, SOL_SOCKET, peer_pidfd);
+  if (pidfd) p.process = process_watch(unique_handle(*pidfd));
+  else if (pidfd.err() == errc::no_space) return pidfd.err();  // else: an old kernel, or a process that is gone
+  p.trusted = p.process && p.pid > 0 && p.uid != detail::nobody_here && p.gid != detail::nobody_here;
+  return p;
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_STREAM_UNIX_STREAM_HPP
+#define SLUICE_STREAM_UNIX_STREAM_HPP
+
+#ifndef SLUICE_PLATFORM_ANCILLARY_HPP
+#define SLUICE_PLATFORM_ANCILLARY_HPP
+
+// send_message, receive_message: messages that take descriptors and credentials along.
+#ifndef SLUICE_PLATFORM_LINUX_ANCILLARY_HPP
+#define SLUICE_PLATFORM_LINUX_ANCILLARY_HPP
+
+#if SLUICE_HAS_LINUX()
+
+namespace sluice {
+
+/// Who sent a message, as the kernel attests it; not whether that process still lives.
+struct sender_id {
+  bool known = false;  // the end had asked for credentials, and the kernel gave some
+  uid_t uid = static_cast<uid_t>(-1);
+  gid_t gid = static_cast<gid_t>(-1);
+  pid_t pid = 0;
+};
+
+/// What came in.
+struct received {
+  std::size_t size = 0;     // bytes
+  std::size_t handles = 0;  // descriptors, which belong to the receiver now
+  sender_id sender;
+};
+
+namespace detail {
+
+inline constexpr std::size_t max_passed_handles = 253;  // in one message; the kernel's limit
+
+/// Sends bytes, and with the first of them descriptors, which stay the caller's own as well. Returns how many bytes
+/// went.
+inline result<std::size_t> send_message(int fd, std::span<const std::byte> from,
+                                        std::span<const int> handles) noexcept {
+  if (handles.size() > max_passed_handles) return error(errc::too_big, step::write, subject::descriptors);
+  iovec bytes{const_cast<std::byte*>(from.data()), from.size()};
+  msghdr m{};
+  m.msg_iov = &bytes, m.msg_iovlen = 1;
+  alignas(cmsghdr) unsigned char control[CMSG_SPACE(max_passed_handles * sizeof(int))];
+  if (!handles.empty()) {
+    m.msg_control = control;
+    m.msg_controllen = CMSG_SPACE(handles.size_bytes());
+    __builtin_memset(control, 0, m.msg_controllen);
+    cmsghdr* const c = CMSG_FIRSTHDR(&m);
+    c->cmsg_level = SOL_SOCKET, c->cmsg_type = SCM_RIGHTS, c->cmsg_len = CMSG_LEN(handles.size_bytes());
+    __builtin_memcpy(CMSG_DATA(c), handles.data(), handles.size_bytes());
+  }
+  const auto n = retry_interrupted([&] { return ::sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL); });
+  if (n >= 0) return static_cast<std::size_t>(n);
+  switch (errno) {
+    case EAGAIN: return error(errc::full, step::write);
+    case ECONNREFUSED:  // whom it was meant for has gone
+    case ENOTCONN: return error(errc::closed, step::write);
+    case EDESTADDRREQ: return error(errc::invalid, step::write, subject::address);
+    case ETOOMANYREFS: return error(errc::no_space, step::write, subject::descriptors);
+    case EBADF: return error(errc::invalid, step::write, subject::descriptors);
+    case EPERM:
+      if (!handles.empty()) return error(errc::denied, step::write, subject::descriptors);
+      [[fallthrough]];
+    default: return socket_error(step::write);
+  }
+}
+
+/// Receives bytes, and what came with them. There is room for as many descriptors as `handles` has places: where more
+/// come, or this process can have no more, all of them are closed again and the bytes are lost, and it says so.
+inline result<received> receive_message(int fd, std::span<std::byte> to, std::span<unique_handle> handles) noexcept {
+  constexpr std::size_t names = CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int));
+  constexpr int scm_pidfd = 4;
+  const std::size_t quota = handles.size() < max_passed_handles ? handles.size() : max_passed_handles;
+  alignas(cmsghdr) unsigned char control[names + CMSG_SPACE(max_passed_handles * sizeof(int))];
+  iovec bytes{to.data(), to.size()};
+  msghdr m{};
+  m.msg_iov = &bytes, m.msg_iovlen = 1;
+  m.msg_control = control;
+  m.msg_controllen = names + (quota != 0 ? CMSG_SPACE(quota * sizeof(int)) : 0);
+  const auto n = retry_interrupted([&] { return ::recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); });
+  if (n < 0) return errno == EAGAIN ? error(errc::empty, step::read) : socket_error(step::read);
+  received r;
+  r.size = static_cast<std::size_t>(n);
+  std::size_t came = 0;
+  for (cmsghdr* c = CMSG_FIRSTHDR(&m); c != nullptr; c = CMSG_NXTHDR(&m, c)) {
+    if (c->cmsg_level != SOL_SOCKET) continue;
+    if (c->cmsg_type == SCM_CREDENTIALS && c->cmsg_len == CMSG_LEN(sizeof(ucred))) {
+      ucred who{};
+      __builtin_memcpy(&who, CMSG_DATA(c), sizeof who);
+      r.sender = {true, who.uid, who.gid, who.pid};
+    } else if (c->cmsg_type == SCM_RIGHTS || c->cmsg_type == scm_pidfd) {
+      for (std::size_t at = 0; CMSG_LEN(at + sizeof(int)) <= c->cmsg_len; at += sizeof(int)) {
+        int number = -1;
+        __builtin_memcpy(&number, CMSG_DATA(c) + at, sizeof number);
+        unique_handle owned(number);
+        if (c->cmsg_type != SCM_RIGHTS) continue;
+        if (came < quota) handles[came] = std::move(owned);
+        ++came;
+      }
+    }
+  }
+  if (came > quota || (m.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) != 0) {
+    for (auto& h : handles.first(came < quota ? came : quota)) h.reset();
+    if ((m.msg_flags & MSG_TRUNC) != 0) return error(errc::truncated, step::read);
+    return came < quota ? error(errc::no_space, step::read, subject::descriptors)
+                        : error(errc::truncated, step::read, subject::descriptors);
+  }
+  r.handles = came;
+  return r;
+}
+
+}  // namespace detail
+}  // namespace sluice
+
+#endif
+#endif
+
+#endif
+
+// Connections within a host that descriptors can be passed through. How they are made by name is in stream/unix.hpp.
+
+namespace sluice {
+
+namespace detail {
+inline constexpr end_traits unix_stream_traits{.boundaries = false, .spans = reach::host};
+}  // namespace detail
+
+/// A connection that bytes go through, both ways. With who is at the other side: peer_of(), stream/unix_peer.hpp.
+using unix_stream = socket_stream<detail::unix_stream_traits>;
+
+/// What an end of a Unix socket allows. What is not asked for is refused.
+struct unix_options {
+  mode_t mode = 0600;              // of the file of a name: who may connect. An abstract name has none
+  std::span<const uid_t> allow{};
+
+/// Both ends of an anonymous connection.
+template <class End>
+struct unix_ends {
+  End first, second;
+};
+
+namespace detail {
+
+inline constexpr int pass_rights = 83;  // SO_PASSRIGHTS
+
+/// Sets what a socket lets in. Where the kernel knows no refusal, a read drops what was not asked for.
+inline status let_in(int fd, bool handles, bool credentials) noexcept {
+  if (!handles) {
+    const status s = set_option(fd, SOL_SOCKET, pass_rights, int{0});
+    if (!s && s.err() != errc::unsupported) return s;
+  }
+  return credentials ? set_option(fd, SOL_SOCKET, SO_PASSCRED, int{1}) : status();
+}
+
+template <class End, int Type>
+result<unix_ends<End>> make_unix_pair(const unix_options& o) noexcept {
+  int fd[2];
+  if (::socketpair(AF_UNIX, Type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd) != 0) return socket_error(step::create);
+  unix_ends<End> both{End(unique_handle(fd[0])), End(unique_handle(fd[1]))};
+  for (const int one : fd)
+    if (status s = let_in(one, o.handles, o.credentials); !s) return s.err();
+  return both;
+}
+
+}  // namespace detail
+
+/// An anonymous connection, both ends of it.
+[[nodiscard]] inline result<unix_ends<unix_stream>> unix_pair(const unix_options& o = {}) noexcept {
+  return detail::make_unix_pair<unix_stream, SOCK_STREAM>(o);
+}
+/// Sends at least one byte, and all the descriptors with the first of them. They stay open here: who passes one on for
+/// good closes it afterwards. Returns how many bytes went; the rest, if any, is for write().
+///
+/// Errors: as write; too_big (more than 253), denied (the other side takes none), invalid (one is not open), no_space.
+template <writable Stream>
+result<std::size_t> send_handles(Stream& stream, std::span<const std::byte> bytes, std::span<const int> handles,
+                                 until u = {}) noexcept {
+  const auto attempt = [&]() -> result<std::size_t> {
+    if (stream.handle() < 0) return error(errc::closed, step::write);
+    // Descriptors go with a byte, or get lost.
+    if (bytes.empty()) return error(errc::invalid, step::write, subject::size);
+    return detail::send_message(stream.handle(), bytes, handles);
+  };
+  const auto n = attempt();
+  return detail::settled(n) || u.immediate() ? n : detail::wait_for(stream, want::push, u, attempt);
+}
+/// Receives at least one byte, and the descriptors that came with it, into as many places as are given. What was sent
+/// with descriptors is never read together with what comes behind. If more come than there are places (`truncated`), or
+/// than this process can have (`no_space`), all are closed and these bytes are lost: close the connection.
+template <readable Stream>
+result<received> receive_handles(Stream& stream, std::span<std::byte> to, std::span<unique_handle> handles,
+                                 until u = {}) noexcept {
+  const auto attempt = [&]() -> result<received> {
+    if (stream.handle() < 0) return error(errc::closed, step::read);
+    if (to.empty()) return error(errc::invalid, step::read, subject::size);
+    auto r = detail::receive_message(stream.handle(), to, handles);
+    return r && r->size == 0 ? result<received>(error(errc::closed, step::read)) : r;
+  };
+  const auto r = attempt();
+  return detail::settled(r) || u.immediate() ? r : detail::wait_for(stream, want::pop, u, attempt);
+}
+
+}  // namespace sluice
+
+#endif
+
+// Connections within a host, by the name of a file or an abstract name. Messages with boundaries are in
+// stream/unix_messages.hpp.
+
+namespace sluice {
+
+namespace detail {
+
+inline constexpr std::int64_t rarely = 20'000'000;  // nanoseconds between two looks at what gives no sign
+
+/// A connection that is being made. Where too many wait already, no event tells when there is room: it looks again.
+class unix_connecting {
+ public:
+  static result<unique_handle> connect(int type, std::string_view name, until u, const unix_options& o) noexcept {
+    const auto to = unix_address::of(name);
+    if (!to) return to.err();
+    auto fd = make_socket(AF_UNIX, type);
+    if (!fd) return fd;
+    if (status s = let_in(fd->get(), o.handles, o.credentials); !s) return s.err();
+    const auto attempt = [&]() -> status {
+      if (retry_interrupted([&] { return ::connect(fd->get(), to->data(), to->size()); }) == 0) return {};
+      if (errno == EAGAIN) return error(errc::full, step::open, subject::address);
+      return errno == EPROTOTYPE ? error(errc::mismatch, step::open, subject::protocol) : socket_error(step::open);
+    };
+    unix_connecting c;
+    status s = attempt();
+    if (!settled(s) && !u.immediate()) s = wait_for(c, want::push, u, attempt);
+    return s ? std::move(fd) : result<unique_handle>(s.err());
+  }
+
+  void arm(want, wait_set& set) noexcept {
+    set.within(pause_);
+    if (pause_ < rarely) pause_ *= 2;
+  }
+  void disarm(want) noexcept {}
+
+ private:
+  std::int64_t pause_ = 500'000;
+};
+
+}  // namespace detail
+
+/// Connects to who listens under that name: a path, or an abstract name as "@name".
+///
+/// Blocks: where more connections wait than the listener lets, until there is room. Errors: not_found (no such name, or
+/// nobody listens), denied, mismatch (it is of another type of socket), full (of connections that wait; not with
+/// patience), timeout, stopped, invalid, no_space, os.
+[[nodiscard]] inline result<unix_stream> unix_connect(std::string_view name, until u = {},
+                                                      const unix_options& o = {}) noexcept {
+  auto fd = detail::unix_connecting::connect(SOCK_STREAM, name, u, o);
+  return fd ? result<unix_stream>(unix_stream(std::move(*fd))) : result<unix_stream>(fd.err());
+}
+
+/// Takes connections of type Connection. One that comes from a user who is not allowed is closed and counted, not given
+/// out.
+///
+/// Where this process can have no more descriptors, a connection stays where it is: try_pop() says `pending`, and pop()
+/// looks again every 20 ms. Closing takes the name away; connections that were not taken are broken off.
+///
+/// Threads: one at a time. Blocks: pop; never try_pop. Allocates: never. Errors: empty, pending, closed, os.
+template <class Connection, int Type>
+class unix_listener_of : public source_verbs<unix_listener_of<Connection, Type>> {
+ public:
+  using value_type = Connection;
+  static constexpr end_traits traits{.carries_close = false, .spans = reach::host};
+
+  [[nodiscard]] static result<unix_listener_of> open(std::string_view name, const unix_options& o = {}) noexcept {
+    unix_listener_of l;
+    if (status s = l.take_list(name, o.allow); !s) return s.err();
+    auto fd = detail::make_socket(AF_UNIX, Type);
+    if (!fd) return fd.err();
+    if (status s = detail::let_in(fd->get(), o.handles, o.credentials); !s) return s.err();  // connections inherit it
+    auto bound = detail::unix_binding::bind(fd->get(), name, o.mode, [&](int s) -> status {
+      return ::listen(s, o.backlog) == 0 ? status() : detail::socket_error(step::create);
+    });
+    if (!bound) return bound.err();
+    l.fd_ = std::move(*fd);
+    l.binding_ = std::move(*bound);
+    return l;
+  }
+
+  result<Connection> try_pop() noexcept {
+    for (int looks = 0; looks < 64; ++looks) {
+      if (!fd_) return error(errc::closed, step::pop);
+      unique_handle one(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+      starved_ = !one && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM);
+      if (starved_) return error(errc::pending, step::pop, subject::descriptors);
+      if (one) {
+        if (may_come(one.get())) return Connection(std::move(one));
+        ++refused_;
+        continue;
+      }
+      if (errno == EAGAIN) break;
+      if (errno != EINTR && errno != ECONNABORTED && errno != EPROTO) return detail::socket_error(step::pop);
+    }
+    return error(errc::empty, step::pop);
+  }
+  void arm(want, wait_set& set) noexcept {
+    if (!fd_) set.ready();
+    else if (starved_) set.within(detail::rarely);  // the descriptor would say at once that a connection waits
+    else set.on(fd_.get(), want::pop);
+  }
+  void disarm(want) noexcept {}
+  void close() noexcept {
+    binding_.release();
+    fd_.reset();
+  }
+  /// How many connections were closed because of who made them.
+  [[nodiscard]] std::size_t refused() const noexcept { return refused_; }
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+
+ private:
+  static constexpr std::size_t most_allowed = 16;
+
+  unix_listener_of() noexcept = default;
+  status take_list(std::string_view name, std::span<const uid_t> allow) noexcept {
+    if (allow.size() > most_allowed) return error(errc::invalid, step::open, subject::options);
+    for (const uid_t user : allow) allowed_[allowed_count_++] = user;
+    if (allow.empty() && detail::unix_address::is_abstract(name)) {
+      allowed_[allowed_count_++] = ::geteuid();
+      allowed_[allowed_count_++] = 0;
+    }
+    return {};
+  }
+  [[nodiscard]] bool may_come(int fd) const noexcept {
+    if (allowed_count_ == 0) return true;
+    const auto who = detail::peer_credentials(fd);
+    for (std::size_t i = 0; who && i < allowed_count_; ++i)
+      if (allowed_[i] == who->uid) return true;
+    return false;
+  }
+
+  unique_handle fd_;
+  detail::unix_binding binding_;  // goes first: nobody finds a name of a socket that is closed
+  uid_t allowed_[most_allowed] = {};
+  std::size_t allowed_count_ = 0;
+  std::size_t refused_ = 0;
+  bool starved_ = false;
+};
+
+using unix_listener = unix_listener_of<unix_stream, SOCK_STREAM>;
+
+/// Listens under a name: a path, or an abstract name as "@name". A name whose listener was killed is taken over at
+/// once; one whose listener lives is `busy`, and a file that is no socket is left alone.
+///
+/// Beside the name lies NAME.lock, for as long as the listener lives. Allocates: never. Errors: busy, invalid, denied,
+/// not_found (the directory), no_space, unsupported, os.
+[[nodiscard]] inline result<unix_listener> unix_listen(std::string_view name, const unix_options& o = {}) noexcept {
+  return unix_listener::open(name, o);
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_STREAM_UNIX_MESSAGES_HPP
+#define SLUICE_STREAM_UNIX_MESSAGES_HPP
+
+#include <sys/ioctl.h>
+
+// Unix sockets that keep messages apart: connections (seqpacket), and datagrams.
+
+namespace sluice {
+
+namespace detail {
+
+/// What both have in common. Derived says how a message of no bytes is told from the end.
+template <class Derived>
+class unix_message_end {
+ public:
+  /// Sends a message, whole, and descriptors with it. Errors: full, closed, too_big (for the buffer of the socket),
+  /// denied (the other side takes no descriptors), invalid, no_space, os.
+  status try_push(std::span<const std::byte> message, std::span<const int> handles = {}) noexcept {
+    if (!fd_) return error(errc::closed, step::push);
+    if (message.empty() && !Derived::carries_nothing) return error(errc::invalid, step::push, subject::size);
+    const auto n = send_message(fd_.get(), message, handles);
+    return n ? status() : status(n.err().during(step::push));
+  }
+  status push(std::span<const std::byte> message, until u = {}) noexcept { return push(message, {}, u); }
+  status push(std::span<const std::byte> message, std::span<const int> handles, until u = {}) noexcept {
+    const status s = try_push(message, handles);
+    if (settled(s) || u.immediate()) return s;
+    return wait_for(self(), want::push, u, [&] { return try_push(message, handles); });
+  }
+  /// Takes the next message, whole, and returns its size. If it does not fit: too_big in step `read`, with the size in
+  /// `detail`, and the message stays. Descriptors that came with it are dropped.
+  result<std::size_t> try_pop(std::span<std::byte> to) noexcept {
+    const auto r = take(to, [&]() -> result<received> {
+      const auto n = retry_interrupted([&] { return ::recv(fd_.get(), to.data(), to.size(), MSG_DONTWAIT); });
+      if (n < 0) return errno == EAGAIN ? error(errc::empty, step::read) : socket_error(step::read);
+      return received{.size = static_cast<std::size_t>(n), .handles = 0, .sender = {}};
+    });
+    return r ? result<std::size_t>(r->size) : result<std::size_t>(r.err());
+  }
+  result<std::size_t> pop(std::span<std::byte> to, until u = {}) noexcept {
+    const auto n = try_pop(to);
+    if (settled(n) || u.immediate()) return n;
+    return wait_for(self(), want::pop, u, [this, to] { return try_pop(to); });
+  }
+  /// The same with what came along: descriptors, into as many places as are given, and who sent it, if the end was
+  /// opened with `.credentials`. If more descriptors came (`truncated`), or than this process can have (`no_space`),
+  /// all are closed and the message is lost.
+  result<received> try_pop(std::span<std::byte> to, std::span<unique_handle> handles) noexcept {
+    return take(to, [&] { return receive_message(fd_.get(), to, handles); });
+  }
+  result<received> pop(std::span<std::byte> to, std::span<unique_handle> handles, until u = {}) noexcept {
+    const auto r = try_pop(to, handles);
+    if (settled(r) || u.immediate()) return r;
+    return wait_for(self(), want::pop, u, [this, to, handles] { return try_pop(to, handles); });
+  }
+  void arm(want k, wait_set& set) noexcept {
+    if (fd_) set.on(fd_.get(), k);
+    else set.ready();
+  }
+  void disarm(want) noexcept {}
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+
+ protected:
+  explicit unix_message_end(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+
+  unique_handle fd_;
+
+ private:
+  Derived& self() noexcept { return static_cast<Derived&>(*this); }
+
+  // Looks at the size first, and takes only what fits.
+  template <class Receive>
+  result<received> take(std::span<std::byte> to, Receive receive) noexcept {
+    if (!fd_) return error(errc::closed, step::pop);
+    constexpr int look = MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT;
+    const auto n = retry_interrupted([&] { return ::recv(fd_.get(), nullptr, 0, look); });
+    if (n < 0) return errno == EAGAIN ? error(errc::empty, step::pop) : socket_error(step::read).during(step::pop);
+    if (n == 0 && self().ended()) return error(errc::closed, step::pop);
+    if (static_cast<std::size_t>(n) > to.size()) return error(errc::too_big, step::read, static_cast<std::int32_t>(n));
+    auto r = receive();
+    return r || r.err().about() == subject::descriptors ? r : result<received>(r.err().during(step::pop));
+  }
+};
+
+}  // namespace detail
+
+/// A connection that messages go through, both ways, whole and in order.
+///
+/// A message of no bytes cannot be sent: who reads with a plain call would take it for the end. One that comes from
+/// such a program is told from the end, unless nothing comes behind it but the end.
+///
+/// Threads: one at a time for each direction. Blocks: push, pop, finish; never the try_ forms. Allocates: never.
+class unix_seqpacket : public detail::unix_message_end<unix_seqpacket> {
+ public:
+  static constexpr end_traits traits{.spans = reach::host};
+  static constexpr bool carries_nothing = false;
+
+  explicit unix_seqpacket(unique_handle fd) noexcept : unix_message_end(std::move(fd)) {}
+
+  /// The other side gets what was accepted, and then `closed`.
+  void close() noexcept { fd_.reset(); }
+  /// Ends the sending and leaves the receiving.
+  void end_writing() noexcept {
+    if (fd_) ::shutdown(fd_.get(), SHUT_WR);
+  }
+
+ private:
+  friend class detail::unix_message_end<unix_seqpacket>;
+  // A receive gave nothing. If the other side has ended its sending, and nothing with a byte in it waits, that is all.
+  [[nodiscard]] bool ended() const noexcept {
+    pollfd p{fd_.get(), POLLRDHUP, 0};
+    int waiting = 0;
+    if (detail::retry_interrupted([&] { return ::poll(&p, 1, 0); }) < 0) return true;
+    return (p.revents & (POLLRDHUP | POLLHUP)) != 0 && (::ioctl(fd_.get(), FIONREAD, &waiting) != 0 || waiting == 0);
+  }
+};
+
+using unix_seqpacket_listener = unix_listener_of<unix_seqpacket, SOCK_SEQPACKET>;
+
+/// An anonymous connection for messages, both ends of it.
+[[nodiscard]] inline result<unix_ends<unix_seqpacket>> unix_seqpacket_pair(const unix_options& o = {}) noexcept {
+  return detail::make_unix_pair<unix_seqpacket, SOCK_SEQPACKET>(o);
+}
+/// As unix_connect.
+[[nodiscard]] inline result<unix_seqpacket> unix_seqpacket_connect(std::string_view name, until u = {},
+                                                                   const unix_options& o = {}) noexcept {
+  auto fd = detail::unix_connecting::connect(SOCK_SEQPACKET, name, u, o);
+  return fd ? result<unix_seqpacket>(unix_seqpacket(std::move(*fd))) : result<unix_seqpacket>(fd.err());
+}
+/// As unix_listen.
+[[nodiscard]] inline result<unix_seqpacket_listener> unix_seqpacket_listen(std::string_view name,
+                                                                           const unix_options& o = {}) noexcept {
+  return unix_seqpacket_listener::open(name, o);
+}
+
+/// Messages without a connection: from anybody who may, to one place. In order, none is lost, and a message of no bytes
+/// is one. Nobody is told that the other side has closed, except by a push, which then says `closed`.
+///
+/// Threads: one at a time for each direction. Blocks: push, pop; never the try_ forms. Allocates: never.
+class unix_datagram : public detail::unix_message_end<unix_datagram> {
+ public:
+  static constexpr end_traits traits{.carries_close = false, .spans = reach::host};
+  static constexpr bool carries_nothing = true;
+
+  explicit unix_datagram(unique_handle fd) noexcept : unix_message_end(std::move(fd)) {}
+
+  /// An end that messages come to under a name; as unix_listen.
+  [[nodiscard]] static result<unix_datagram> open(std::string_view name, const unix_options& o = {}) noexcept {
+    if (!o.allow.empty()) return error(errc::unsupported, step::open, subject::options);  // each message has a sender
+    auto fd = detail::make_socket(AF_UNIX, SOCK_DGRAM);
+    if (!fd) return fd.err();
+    // Before it has a name, so that no message comes in with more, or with less.
+    if (status s = detail::let_in(fd->get(), o.handles, o.credentials); !s) return s.err();
+    auto bound = detail::unix_binding::bind(fd->get(), name, o.mode, [](int) { return status(); });
+    if (!bound) return bound.err();
+    unix_datagram d(std::move(*fd));
+    d.binding_ = std::move(*bound);
+    return d;
+  }
+  void close() noexcept {
+    binding_.release();
+    fd_.reset();
+  }
+
+ private:
+  friend class detail::unix_message_end<unix_datagram>;
+  [[nodiscard]] static bool ended() noexcept { return false; }
+
+  detail::unix_binding binding_;
+};
+
+[[nodiscard]] inline result<unix_ends<unix_datagram>> unix_datagram_pair(const unix_options& o = {}) noexcept {
+  return detail::make_unix_pair<unix_datagram, SOCK_DGRAM>(o);
+}
+/// An end for messages to that name.
+[[nodiscard]] inline result<unix_datagram> unix_datagram_connect(std::string_view name,
+                                                                 const unix_options& o = {}) noexcept {
+  auto fd = detail::unix_connecting::connect(SOCK_DGRAM, name, now, o);
+  return fd ? result<unix_datagram>(unix_datagram(std::move(*fd))) : result<unix_datagram>(fd.err());
+}
+/// An end that messages to that name come to.
+[[nodiscard]] inline result<unix_datagram> unix_datagram_bind(std::string_view name,
+                                                              const unix_options& o = {}) noexcept {
+  return unix_datagram::open(name, o);
+}
+
+}  // namespace sluice
 
 #endif
 #ifndef SLUICE_CHANNEL_BROADCAST_HPP
@@ -13592,6 +14842,21 @@ result<End> open_end(const result<region_place>& where, const ring_options& o) n
   return h ? result<End>(End(std::move(*h), o.wait)) : result<End>(h.err());
 }
 
+template <class T, class Kind, class P>
+struct shared_ends {
+  using producer = typename ring_kind<Kind>::template producer<T, P>;
+  using consumer = typename ring_kind<Kind>::template consumer<T, P>;
+  using sink = ring_sink<T, Kind, shared_home<producer, Kind, P>, P>;
+  using source = ring_source<T, Kind, shared_home<consumer, Kind, P>, P>;
+
+  static result<sink> open_sink(const result<region_place>& where, const ring_options& o) noexcept {
+    return open_end<sink>(where, o);
+  }
+  static result<source> open_source(const result<region_place>& where, const ring_options& o) noexcept {
+    return open_end<source>(where, o);
+  }
+};
+
 inline result<region_place> file_place(std::string_view path, const ring_options& o) noexcept {
   if (o.directory != nullptr) return error(errc::invalid, step::open, subject::options);  // a path has its directory
   return region_place::file(path, o.region());
@@ -13622,25 +14887,6 @@ template <class End>
 // Channels between processes.
 
 namespace sluice {
-
-namespace detail {
-
-template <class T, class Kind, class P>
-struct shared_ends {
-  using producer = typename ring_kind<Kind>::template producer<T, P>;
-  using consumer = typename ring_kind<Kind>::template consumer<T, P>;
-  using sink = ring_sink<T, Kind, shared_home<producer, Kind, P>, P>;
-  using source = ring_source<T, Kind, shared_home<consumer, Kind, P>, P>;
-
-  static result<sink> open_sink(const result<region_place>& where, const ring_options& o) noexcept {
-    return open_end<sink>(where, o);
-  }
-  static result<source> open_source(const result<region_place>& where, const ring_options& o) noexcept {
-    return open_end<source>(where, o);
-  }
-};
-
-}  // namespace detail
 
 /// Opens the sending end of the shared memory channel of this name, creating the channel if there is none.
 ///
@@ -14171,6 +15417,238 @@ struct ring_kind<lanes_of<N>> {
     return {.peers = 1};
   }
 };
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_CHANNEL_MEETING_HPP
+#define SLUICE_CHANNEL_MEETING_HPP
+
+// Channels between processes that have no name: one side makes the memory, and passes it to the other one through a
+// Unix connection. From then on both have the ends of shm_sink and shm_source, and the connection is not needed any
+// more.
+//
+//   who offers                                        who accepts
+//   makes the region, sealed, takes its own end
+//   sends {the end that is left} and the descriptor
+//                                                     looks at the descriptor with suspicion; takes that end,
+//                                                     where type, kind and capacity are what it wants
+//                                                     sends {done, or why not}
+//   has a peer, or knows why not
+//
+// Life, death and succession are those of any region: a descriptor of it is as good as a name, for as long as anybody
+// has one.
+
+namespace sluice {
+
+template <class Kind>
+struct bytes_of;
+
+namespace detail {
+
+template <class Kind, class P>
+struct shared_bytes;  // channel/shared_bytes.hpp, which whoever passes bytes includes as well
+
+/// One line of the exchange above. Little-endian, as regions are.
+struct meeting_note {
+  static constexpr unsigned char magic_bytes[8] = {0x89, 'S', 'L', 'U', 'M', '\r', '\n', 0x1a};
+  static constexpr std::uint16_t current_version = 1;
+  enum : std::uint16_t { answer, be_source, be_sink };
+
+  unsigned char magic[8];
+  std::uint16_t version;
+  std::uint16_t what;
+  std::uint8_t code;  // the error of an answer
+  std::uint8_t op;
+  std::uint16_t who;
+  std::int32_t about;
+  std::uint32_t reserved;
+
+  static meeting_note of(std::uint16_t what, error e = {}) noexcept {
+    meeting_note n{};
+    __builtin_memcpy(n.magic, magic_bytes, sizeof n.magic);
+    n.version = current_version, n.what = what;
+    n.code = static_cast<std::uint8_t>(e.code), n.op = static_cast<std::uint8_t>(e.op);
+    n.who = e.who, n.about = e.detail;
+    return n;
+  }
+  [[nodiscard]] status check() const noexcept {
+    if (__builtin_memcmp(magic, magic_bytes, sizeof magic) != 0)
+      return error(errc::corrupt, step::join, subject::magic);
+    if (version != current_version) return error(errc::mismatch, step::join, subject::format_version);
+    return {};
+  }
+  [[nodiscard]] status answered() const noexcept {
+    if (what != answer) return error(errc::mismatch, step::join, subject::role);  // both offer
+    if (code > static_cast<std::uint8_t>(errc::os) || op > static_cast<std::uint8_t>(step::finish))
+      return error(errc::corrupt, step::join);
+    error e(static_cast<errc>(code), static_cast<step>(op), about);
+    e.who = who;
+    return e;
+  }
+};
+static_assert(sizeof(meeting_note) == 24 && std::is_trivially_copyable_v<meeting_note>);
+
+/// A Unix connection: a unix_stream, or a unix_seqpacket.
+template <class C>
+concept unix_connection = waitable<C> && requires(C& c) {
+  { c.handle() } noexcept -> std::same_as<int>;
+  { c.close() } noexcept;
+};
+
+// Both move a note whole, or close the connection: who comes in the middle of one understands nothing any more.
+template <unix_connection Connection>
+status send_note(Connection& to, const meeting_note& note, std::span<const int> handles, const until& by) noexcept {
+  auto rest = std::as_bytes(std::span(&note, 1));
+  const status s = wait_for(to, want::push, by, [&]() -> status {
+    while (!rest.empty()) {
+      const auto n = send_message(to.handle(), rest, handles);
+      if (!n) return n.err();
+      rest = rest.subspan(*n), handles = {};
+    }
+    return {};
+  });
+  if (!s && rest.size() != sizeof note) to.close();
+  return s;
+}
+template <unix_connection Connection>
+result<meeting_note> take_note(Connection& from, std::span<unique_handle> handles, const until& by) noexcept {
+  meeting_note note{};
+  auto rest = std::as_writable_bytes(std::span(&note, 1));
+  bool came = false;
+  status s = wait_for(from, want::pop, by, [&]() -> status {
+    while (!rest.empty()) {
+      const auto r = receive_message(from.handle(), rest, handles);
+      if (r ? r->size != 0 || r->handles != 0 : !r.err().again()) came = true;
+      if (!r) return r.err();
+      if (r->size == 0) return error(rest.size() == sizeof note ? errc::closed : errc::truncated, step::join);
+      rest = rest.subspan(r->size), handles = handles.subspan(r->handles);
+    }
+    return {};
+  });
+  if (s) s = note.check();
+  if (!s && came) from.close();
+  return s ? result<meeting_note>(note) : result<meeting_note>(s.err());
+}
+
+/// Is this what create_memfd_region() makes: plain memory that nobody can cut short, and that is all there? What an
+/// honest side offers has its blocks, so that nothing is allocated here on behalf of a stranger.
+inline status check_offered(int fd) noexcept {
+  constexpr int needed = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+  struct stat st = {};
+  if (fd < 0) return error(errc::invalid, step::validate, subject::descriptors);
+  if (::fstat(fd, &st) != 0) return last_error(step::validate);
+  if (!S_ISREG(st.st_mode)) return error(errc::invalid, step::validate, subject::file_type);
+  const int seals = ::fcntl(fd, F_GET_SEALS);
+  if (seals < 0 || (seals & needed) != needed) return error(errc::denied, step::validate, subject::seals);
+  if (st.st_blocks < st.st_size / 512) return error(errc::truncated, step::validate, subject::size);
+  return {};
+}
+
+template <class End>
+result<End> open_end_behind(int handle, const ring_options& o) noexcept {
+  using home = typename End::home_type;
+  if (o.directory != nullptr) return error(errc::invalid, step::open, subject::options);
+  auto h = home::open([&](auto heal, auto begin) {
+    return membership<typename home::policy>::join(handle, false, o.region(), home::spec(o), End::seats, heal, begin);
+  });
+  return h ? result<End>(End(std::move(*h), o.wait)) : result<End>(h.err());
+}
+
+/// `left` is the end that is left for the other side.
+template <class End, unix_connection Connection>
+result<End> offer_end(Connection& to, std::uint16_t left, const ring_options& o, const until& u) noexcept {
+  if (to.handle() < 0) return error(errc::closed, step::join);
+  const auto fd = create_memfd_region(End::home_type::spec(o), o.region());
+  if (!fd) return fd.err();
+  auto end = open_end_behind<End>(fd->get(), o);
+  if (!end) return end;
+  const until by = u.absolute();
+  const int passed[] = {fd->get()};
+  if (status s = send_note(to, meeting_note::of(left), passed, by); !s) return s.err();
+  unique_handle stray;  // of a side that offers too
+  const auto note = take_note(to, {&stray, 1}, by);
+  const status s = note ? note->answered() : status(note.err());
+  // An answer that may still come would be taken for something else.
+  if (!s && !(note && note->what == meeting_note::answer)) to.close();
+  return s ? std::move(end) : result<End>(s.err());
+}
+template <class End, unix_connection Connection>
+result<End> accept_end(Connection& from, std::uint16_t wanted, const ring_options& o, const until& u) noexcept {
+  if (from.handle() < 0) return error(errc::closed, step::join);
+  const until by = u.absolute();
+  unique_handle fd;
+  const auto note = take_note(from, {&fd, 1}, by);
+  if (!note) return note.err();
+  auto end = [&]() -> result<End> {
+    if (note->what != wanted) return error(errc::mismatch, step::join, subject::role);
+    if (status s = check_offered(fd.get()); !s) return s.err();
+    return open_end_behind<End>(fd.get(), o);
+  }();
+  const status told = send_note(from, meeting_note::of(meeting_note::answer, end.err()), {}, by);
+  if (!told) from.close();
+  return told || !end ? std::move(end) : result<End>(told.err());
+}
+
+}  // namespace detail
+
+/// Makes a channel without a name, keeps its sending end, and gives the receiving end to who calls accept_source() at
+/// the other side of `to`, a unix_stream or unix_seqpacket that was opened there with `.handles = true`.
+///
+/// Blocks: until the other side has answered; up to two seconds more there, as shm_source. If the patience ends before
+/// the answer comes, `to` is closed: the answer could be taken for something else. Allocates: as shm_sink. Errors: as
+/// shm_sink, and those of the other side; closed, denied (descriptors), timeout, stopped, corrupt (it speaks something
+/// else).
+template <wire T, channel_kind Kind = spsc, class P = native_memory, detail::unix_connection Connection>
+[[nodiscard]] auto offer_sink(Connection& to, const ring_options& o = {}, until u = {}) noexcept {
+  using end = typename detail::shared_ends<T, Kind, P>::sink;
+  return detail::offer_end<end>(to, detail::meeting_note::be_source, o, u);
+}
+/// The reverse: keeps the receiving end, and gives the sending end to who calls accept_sink().
+template <wire T, channel_kind Kind = spsc, class P = native_memory, detail::unix_connection Connection>
+[[nodiscard]] auto offer_source(Connection& to, const ring_options& o = {}, until u = {}) noexcept {
+  using end = typename detail::shared_ends<T, Kind, P>::source;
+  return detail::offer_end<end>(to, detail::meeting_note::be_sink, o, u);
+}
+/// Takes the receiving end that the other side of `from` offers. The memory must be of this user (or of the group in
+/// the options), sealed against a change of its size, and a channel of this type and kind; both sides learn what was
+/// wrong.
+///
+/// Blocks: until an offer comes. Errors: as shm_source, and closed, timeout, stopped, corrupt (no offer), invalid (no
+/// descriptor, or not of memory), denied (not sealed, or another user's), truncated (not all of it is there).
+template <wire T, channel_kind Kind = spsc, class P = native_memory, detail::unix_connection Connection>
+[[nodiscard]] auto accept_source(Connection& from, until u = {}, const ring_options& o = {}) noexcept {
+  using end = typename detail::shared_ends<T, Kind, P>::source;
+  return detail::accept_end<end>(from, detail::meeting_note::be_source, o, u);
+}
+/// The reverse: takes the sending end that the other side offers by offer_source().
+template <wire T, channel_kind Kind = spsc, class P = native_memory, detail::unix_connection Connection>
+[[nodiscard]] auto accept_sink(Connection& from, until u = {}, const ring_options& o = {}) noexcept {
+  using end = typename detail::shared_ends<T, Kind, P>::sink;
+  return detail::accept_end<end>(from, detail::meeting_note::be_sink, o, u);
+}
+
+/// The same for messages of any length; with channel/shared_bytes.hpp.
+template <class Kind = spsc, class P = native_memory, detail::unix_connection Connection>
+[[nodiscard]] auto offer_bytes_sink(Connection& to, const ring_options& o = {}, until u = {}) noexcept {
+  using end = typename detail::shared_bytes<bytes_of<Kind>, P>::sink;
+  return detail::offer_end<end>(to, detail::meeting_note::be_source, o, u);
+}
+template <class Kind = spsc, class P = native_memory, detail::unix_connection Connection>
+[[nodiscard]] auto offer_bytes_source(Connection& to, const ring_options& o = {}, until u = {}) noexcept {
+  using end = typename detail::shared_bytes<bytes_of<Kind>, P>::source;
+  return detail::offer_end<end>(to, detail::meeting_note::be_sink, o, u);
+}
+template <class Kind = spsc, class P = native_memory, detail::unix_connection Connection>
+[[nodiscard]] auto accept_bytes_source(Connection& from, until u = {}, const ring_options& o = {}) noexcept {
+  using end = typename detail::shared_bytes<bytes_of<Kind>, P>::source;
+  return detail::accept_end<end>(from, detail::meeting_note::be_source, o, u);
+}
+template <class Kind = spsc, class P = native_memory, detail::unix_connection Connection>
+[[nodiscard]] auto accept_bytes_sink(Connection& from, until u = {}, const ring_options& o = {}) noexcept {
+  using end = typename detail::shared_bytes<bytes_of<Kind>, P>::sink;
+  return detail::accept_end<end>(from, detail::meeting_note::be_sink, o, u);
+}
 
 }  // namespace sluice
 

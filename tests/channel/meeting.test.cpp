@@ -64,8 +64,7 @@ std::pair<error, error> offer_by_hand(int fd, const note& n, Accept accept) {
 std::pair<error, error> offer_region(int fd) {
   return offer_by_hand(fd, note::of(note::be_source), [](auto& s) { return accept_source<point>(s, 5s).err(); });
 }
-unique_handle region_of_points(unsigned kind_changes = 0) {
-  (void)kind_changes;
+unique_handle region_of_points() {
   using home = sluice::detail::shared_ends<point, sluice::spsc, sluice::native_memory>::sink::home_type;
   auto fd = sluice::detail::create_memfd_region(home::spec({}), {});
   REQUIRE(fd);
@@ -186,7 +185,8 @@ TEST_CASE("both sides learn why they do not fit, and can try again over the same
   CHECK(refusal([&] { return accept_source<point, sluice::mpsc>(c.second, 5s); }).about() == subject::kind);
   CHECK(refusal([&] { return accept_source<point>(c.second, 5s, {.capacity = 9}); }).about() == subject::capacity);
   CHECK(refusal([&] { return accept_sink<point>(c.second, 5s); }).about() == subject::role);
-  CHECK(refusal([&] { return accept_source<point>(c.second, 5s, {.persistent = true}); }).about() == subject::persistence);
+  const sluice::ring_options lasting{.persistent = true};
+  CHECK(refusal([&] { return accept_source<point>(c.second, 5s, lasting); }).about() == subject::persistence);
   CHECK(!refusal([&] { return accept_source<point>(c.second, 5s); }));
 }
 
@@ -246,7 +246,8 @@ TEST_CASE("what is no sealed region is refused, and nothing of it stays", "[meet
   {
     INFO("too short, or not all there");
     refused(copy_of(region_of_points(), MFD_ALLOW_SEALING, 100, all_seals).get(), errc::truncated, subject::size);
-    refused(copy_of(region_of_points(), MFD_ALLOW_SEALING, size - 4096, all_seals).get(), errc::truncated, subject::size);
+    refused(copy_of(region_of_points(), MFD_ALLOW_SEALING, size - 4096, all_seals).get(), errc::truncated,
+            subject::size);
     const auto holes = copy_of(region_of_points(), MFD_ALLOW_SEALING, 4096, 0);
     REQUIRE(::ftruncate(holes.get(), static_cast<off_t>(1) << 40) == 0);
     REQUIRE(::fcntl(holes.get(), F_ADD_SEALS, all_seals) == 0);

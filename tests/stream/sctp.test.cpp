@@ -14,13 +14,17 @@ namespace theirs {
 #include <linux/sctp.h>
 namespace ours = sluice::detail::sctp;
 static_assert(sizeof(ours::init_message) == sizeof(sctp_initmsg) && sizeof(ours::send_info) == sizeof(sctp_sndinfo));
-static_assert(sizeof(ours::recv_info) == sizeof(sctp_rcvinfo) && sizeof(ours::event_choice) == sizeof(struct sctp_event));
+static_assert(sizeof(ours::recv_info) == sizeof(sctp_rcvinfo) &&
+              sizeof(ours::event_choice) == sizeof(struct sctp_event));
 static_assert(sizeof(ours::peel_off) == sizeof(sctp_peeloff_flags_arg_t));
 static_assert(sizeof(ours::association_change) == sizeof(sctp_assoc_change));
-static_assert(sizeof(ours::address_change) == sizeof(sctp_paddr_change) && sizeof(ours::shutdown_event) == sizeof(sctp_shutdown_event));
-static_assert(ours::option_init == SCTP_INITMSG && ours::option_nodelay == SCTP_NODELAY && ours::option_event == SCTP_EVENT);
+static_assert(sizeof(ours::address_change) == sizeof(sctp_paddr_change) &&
+              sizeof(ours::shutdown_event) == sizeof(sctp_shutdown_event));
+static_assert(ours::option_init == SCTP_INITMSG && ours::option_nodelay == SCTP_NODELAY &&
+              ours::option_event == SCTP_EVENT);
 static_assert(ours::option_recv_info == SCTP_RECVRCVINFO && ours::option_peel_off_flags == SCTP_SOCKOPT_PEELOFF_FLAGS);
-static_assert(ours::cmsg_send_info == SCTP_SNDINFO && ours::cmsg_recv_info == SCTP_RCVINFO && ours::send_unordered == SCTP_UNORDERED);
+static_assert(ours::cmsg_send_info == SCTP_SNDINFO && ours::cmsg_recv_info == SCTP_RCVINFO &&
+              ours::send_unordered == SCTP_UNORDERED);
 static_assert(ours::association_changed == SCTP_ASSOC_CHANGE && ours::address_changed == SCTP_PEER_ADDR_CHANGE);
 static_assert(ours::shut_down == SCTP_SHUTDOWN_EVENT);
 }  // namespace theirs

@@ -130,7 +130,8 @@ TEST_CASE("who connects by a name talks to who listens under it", "[unix]") {
 
 TEST_CASE("names that are none are refused", "[unix]") {
   const test::scratch dir;
-  for (const std::string& name : {std::string(), std::string("@"), "@" + std::string(108, 'x'), std::string("a\0b", 3), std::string(5000, 'x')}) {
+  for (const std::string& name : {std::string(), std::string("@"), "@" + std::string(108, 'x'),
+                                  std::string("a\0b", 3), std::string(5000, 'x')}) {
     INFO(name.size());
     CHECK(unix_connect(name, 1s).err() == errc::invalid);
     CHECK(unix_listen(name).err() == errc::invalid);
@@ -205,7 +206,7 @@ TEST_CASE("a name leads to a listener at every instant of a succession by rename
   CHECK(dir.entries() == 1);
 }
 
-TEST_CASE("many who want one name: at most one has it, and nobody finds a socket that does not listen", "[unix]") {
+TEST_CASE("many who want one name: at most one has it, and nothing is left behind", "[unix]") {
   const test::scratch dir;
   const std::string name = dir / "s";
   test::shared_with_children<std::atomic<int>> owners, most, listened, over;
@@ -231,8 +232,7 @@ TEST_CASE("many who want one name: at most one has it, and nobody finds a socket
   while (test::now_ns() < end) {
     const auto c = unix_connect(name, sluice::now);
     if (c) ++connected;
-    // Nobody there now, or nobody takes what waits. A name whose socket does not listen yet would be refused, which
-    // looks the same: a listener that leaves takes its name away before it stops to listen, so that is told apart below.
+    // Nobody there now, or nobody takes what waits.
     else if (c.err() != errc::not_found && c.err() != errc::full) codes.insert(static_cast<int>(c.err().code));
   }
   *over = 1;

@@ -53,7 +53,8 @@ TEMPLATE_TEST_CASE("messages come whole and apart, of every size", "[unix]", uni
   CHECK(p->second.pop(to, 3ms).err() == errc::timeout);
 }
 
-TEMPLATE_TEST_CASE("a message that does not fit is told with its size, and stays", "[unix]", unix_seqpacket, unix_datagram) {
+TEMPLATE_TEST_CASE("a message that does not fit is told with its size, and stays", "[unix]", unix_seqpacket,
+                   unix_datagram) {
   auto p = make_pair<TestType>({.handles = true});
   REQUIRE(p);
   const int passed[] = {p->first.handle()};
@@ -70,7 +71,8 @@ TEMPLATE_TEST_CASE("a message that does not fit is told with its size, and stays
   CHECK(r->handles == 1);
 }
 
-TEMPLATE_TEST_CASE("a message that no buffer takes is too big, and a full end takes no more until there is room", "[unix]", unix_seqpacket, unix_datagram) {
+TEMPLATE_TEST_CASE("a message that no buffer takes is too big, and a full end takes no more until there is room",
+                   "[unix]", unix_seqpacket, unix_datagram) {
   auto p = make_pair<TestType>();
   REQUIRE(p);
   CHECK(p->first.push(pattern(10'000'000), 1s).err() == errc::too_big);

@@ -6,18 +6,20 @@
 #include <sluice/channel/spsc_kind.hpp>
 #include <sluice/platform/ancillary.hpp>
 
-// Channels between processes that have no name: one side makes the memory, and passes it to the other one through a Unix
-// connection. From then on both have the ends of shm_sink and shm_source, and the connection is not needed any more.
+// Channels between processes that have no name: one side makes the memory, and passes it to the other one through a
+// Unix connection. From then on both have the ends of shm_sink and shm_source, and the connection is not needed any
+// more.
 //
 //   who offers                                        who accepts
 //   makes the region, sealed, takes its own end
 //   sends {the end that is left} and the descriptor
-//                                                     looks at the descriptor with suspicion; takes that end, where type,
-//                                                     kind and capacity are what it wants
+//                                                     looks at the descriptor with suspicion; takes that end,
+//                                                     where type, kind and capacity are what it wants
 //                                                     sends {done, or why not}
 //   has a peer, or knows why not
 //
-// Life, death and succession are those of any region: a descriptor of it is as good as a name, for as long as anybody has one.
+// Life, death and succession are those of any region: a descriptor of it is as good as a name, for as long as anybody
+// has one.
 
 namespace sluice {
 
@@ -48,17 +50,20 @@ struct meeting_note {
     meeting_note n{};
     __builtin_memcpy(n.magic, magic_bytes, sizeof n.magic);
     n.version = current_version, n.what = what;
-    n.code = static_cast<std::uint8_t>(e.code), n.op = static_cast<std::uint8_t>(e.op), n.who = e.who, n.about = e.detail;
+    n.code = static_cast<std::uint8_t>(e.code), n.op = static_cast<std::uint8_t>(e.op);
+    n.who = e.who, n.about = e.detail;
     return n;
   }
   [[nodiscard]] status check() const noexcept {
-    if (__builtin_memcmp(magic, magic_bytes, sizeof magic) != 0) return error(errc::corrupt, step::join, subject::magic);
+    if (__builtin_memcmp(magic, magic_bytes, sizeof magic) != 0)
+      return error(errc::corrupt, step::join, subject::magic);
     if (version != current_version) return error(errc::mismatch, step::join, subject::format_version);
     return {};
   }
   [[nodiscard]] status answered() const noexcept {
     if (what != answer) return error(errc::mismatch, step::join, subject::role);  // both offer
-    if (code > static_cast<std::uint8_t>(errc::os) || op > static_cast<std::uint8_t>(step::finish)) return error(errc::corrupt, step::join);
+    if (code > static_cast<std::uint8_t>(errc::os) || op > static_cast<std::uint8_t>(step::finish))
+      return error(errc::corrupt, step::join);
     error e(static_cast<errc>(code), static_cast<step>(op), about);
     e.who = who;
     return e;
@@ -108,8 +113,8 @@ result<meeting_note> take_note(Connection& from, std::span<unique_handle> handle
   return s ? result<meeting_note>(note) : result<meeting_note>(s.err());
 }
 
-/// Is this what create_memfd_region() makes: plain memory that nobody can cut short, and that is all there? What an honest
-/// side offers has its blocks, so that nothing is allocated here on behalf of a stranger.
+/// Is this what create_memfd_region() makes: plain memory that nobody can cut short, and that is all there? What an
+/// honest side offers has its blocks, so that nothing is allocated here on behalf of a stranger.
 inline status check_offered(int fd) noexcept {
   constexpr int needed = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
   struct stat st = {};
@@ -143,7 +148,8 @@ result<End> offer_end(Connection& to, std::uint16_t left, const ring_options& o,
   const until by = u.absolute();
   const int passed[] = {fd->get()};
   if (status s = send_note(to, meeting_note::of(left), passed, by); !s) return s.err();
-  const auto note = take_note(to, {}, by);
+  unique_handle stray;  // of a side that offers too
+  const auto note = take_note(to, {&stray, 1}, by);
   const status s = note ? note->answered() : status(note.err());
   // An answer that may still come would be taken for something else.
   if (!s && !(note && note->what == meeting_note::answer)) to.close();
@@ -168,52 +174,62 @@ result<End> accept_end(Connection& from, std::uint16_t wanted, const ring_option
 
 }  // namespace detail
 
-/// Makes a channel without a name, keeps its sending end, and gives the receiving end to who calls accept_source() at the other
-/// side of `to`, a unix_stream or unix_seqpacket that was opened there with `.handles = true`.
+/// Makes a channel without a name, keeps its sending end, and gives the receiving end to who calls accept_source() at
+/// the other side of `to`, a unix_stream or unix_seqpacket that was opened there with `.handles = true`.
 ///
-/// Blocks: until the other side has answered; up to two seconds more there, as shm_source. If the patience ends before the
-/// answer comes, `to` is closed: the answer could be taken for something else. Allocates: as shm_sink. Errors: as shm_sink,
-/// and those of the other side; closed, denied (descriptors), timeout, stopped, corrupt (it speaks something else).
+/// Blocks: until the other side has answered; up to two seconds more there, as shm_source. If the patience ends before
+/// the answer comes, `to` is closed: the answer could be taken for something else. Allocates: as shm_sink. Errors: as
+/// shm_sink, and those of the other side; closed, denied (descriptors), timeout, stopped, corrupt (it speaks something
+/// else).
 template <wire T, channel_kind Kind = spsc, class P = native_memory, detail::unix_connection Connection>
 [[nodiscard]] auto offer_sink(Connection& to, const ring_options& o = {}, until u = {}) noexcept {
-  return detail::offer_end<typename detail::shared_ends<T, Kind, P>::sink>(to, detail::meeting_note::be_source, o, u);
+  using end = typename detail::shared_ends<T, Kind, P>::sink;
+  return detail::offer_end<end>(to, detail::meeting_note::be_source, o, u);
 }
 /// The reverse: keeps the receiving end, and gives the sending end to who calls accept_sink().
 template <wire T, channel_kind Kind = spsc, class P = native_memory, detail::unix_connection Connection>
 [[nodiscard]] auto offer_source(Connection& to, const ring_options& o = {}, until u = {}) noexcept {
-  return detail::offer_end<typename detail::shared_ends<T, Kind, P>::source>(to, detail::meeting_note::be_sink, o, u);
+  using end = typename detail::shared_ends<T, Kind, P>::source;
+  return detail::offer_end<end>(to, detail::meeting_note::be_sink, o, u);
 }
-/// Takes the receiving end that the other side of `from` offers. The memory must be of this user (or of the group in the
-/// options), sealed against a change of its size, and a channel of this type and kind; both sides learn what was wrong.
+/// Takes the receiving end that the other side of `from` offers. The memory must be of this user (or of the group in
+/// the options), sealed against a change of its size, and a channel of this type and kind; both sides learn what was
+/// wrong.
 ///
 /// Blocks: until an offer comes. Errors: as shm_source, and closed, timeout, stopped, corrupt (no offer), invalid (no
 /// descriptor, or not of memory), denied (not sealed, or another user's), truncated (not all of it is there).
 template <wire T, channel_kind Kind = spsc, class P = native_memory, detail::unix_connection Connection>
 [[nodiscard]] auto accept_source(Connection& from, until u = {}, const ring_options& o = {}) noexcept {
-  return detail::accept_end<typename detail::shared_ends<T, Kind, P>::source>(from, detail::meeting_note::be_source, o, u);
+  using end = typename detail::shared_ends<T, Kind, P>::source;
+  return detail::accept_end<end>(from, detail::meeting_note::be_source, o, u);
 }
 /// The reverse: takes the sending end that the other side offers by offer_source().
 template <wire T, channel_kind Kind = spsc, class P = native_memory, detail::unix_connection Connection>
 [[nodiscard]] auto accept_sink(Connection& from, until u = {}, const ring_options& o = {}) noexcept {
-  return detail::accept_end<typename detail::shared_ends<T, Kind, P>::sink>(from, detail::meeting_note::be_sink, o, u);
+  using end = typename detail::shared_ends<T, Kind, P>::sink;
+  return detail::accept_end<end>(from, detail::meeting_note::be_sink, o, u);
 }
 
 /// The same for messages of any length; with channel/shared_bytes.hpp.
 template <class Kind = spsc, class P = native_memory, detail::unix_connection Connection>
 [[nodiscard]] auto offer_bytes_sink(Connection& to, const ring_options& o = {}, until u = {}) noexcept {
-  return detail::offer_end<typename detail::shared_bytes<bytes_of<Kind>, P>::sink>(to, detail::meeting_note::be_source, o, u);
+  using end = typename detail::shared_bytes<bytes_of<Kind>, P>::sink;
+  return detail::offer_end<end>(to, detail::meeting_note::be_source, o, u);
 }
 template <class Kind = spsc, class P = native_memory, detail::unix_connection Connection>
 [[nodiscard]] auto offer_bytes_source(Connection& to, const ring_options& o = {}, until u = {}) noexcept {
-  return detail::offer_end<typename detail::shared_bytes<bytes_of<Kind>, P>::source>(to, detail::meeting_note::be_sink, o, u);
+  using end = typename detail::shared_bytes<bytes_of<Kind>, P>::source;
+  return detail::offer_end<end>(to, detail::meeting_note::be_sink, o, u);
 }
 template <class Kind = spsc, class P = native_memory, detail::unix_connection Connection>
 [[nodiscard]] auto accept_bytes_source(Connection& from, until u = {}, const ring_options& o = {}) noexcept {
-  return detail::accept_end<typename detail::shared_bytes<bytes_of<Kind>, P>::source>(from, detail::meeting_note::be_source, o, u);
+  using end = typename detail::shared_bytes<bytes_of<Kind>, P>::source;
+  return detail::accept_end<end>(from, detail::meeting_note::be_source, o, u);
 }
 template <class Kind = spsc, class P = native_memory, detail::unix_connection Connection>
 [[nodiscard]] auto accept_bytes_sink(Connection& from, until u = {}, const ring_options& o = {}) noexcept {
-  return detail::accept_end<typename detail::shared_bytes<bytes_of<Kind>, P>::sink>(from, detail::meeting_note::be_sink, o, u);
+  using end = typename detail::shared_bytes<bytes_of<Kind>, P>::sink;
+  return detail::accept_end<end>(from, detail::meeting_note::be_sink, o, u);
 }
 
 }  // namespace sluice

@@ -6,8 +6,8 @@
 #include <sluice/stream/endpoint.hpp>
 #include <sluice/stream/socket_stream.hpp>
 
-// SCTP: messages through a network, whole, in order within each of several streams. A connection of two (sctp_connection,
-// sctp_listener), or one socket for many (sctp_socket). A kernel without it says `unsupported`.
+// SCTP: messages through a network, whole, in order within each of several streams. A connection of two
+// (sctp_connection, sctp_listener), or one socket for many (sctp_socket). A kernel without it says `unsupported`.
 
 namespace sluice {
 
@@ -21,7 +21,7 @@ struct sctp_options {
 /// Where a message goes.
 struct sctp_route {
   std::uint16_t stream = 0;      // order is kept within each
-  std::uint32_t ppid = 0;        // what the bytes mean, for the other program; in the order of bytes of the network on the wire
+  std::uint32_t ppid = 0;        // what the bytes mean, for the other program; big-endian on the wire
   bool unordered = false;
   std::int32_t association = 0;  // of an sctp_socket: to whom, if it is connected already
 };
@@ -53,7 +53,8 @@ struct sctp_received {
 namespace detail {
 
 inline error sctp_error(step at) noexcept {
-  return errno == ENOSYS ? error(errc::unsupported, at, subject::protocol) : socket_error(at);  // no hash to sign cookies by
+  // ENOSYS: the kernel has no hash to sign cookies by.
+  return errno == ENOSYS ? error(errc::unsupported, at, subject::protocol) : socket_error(at);
 }
 inline result<unique_handle> make_sctp(ip_family family, int type, const sctp_options& o) noexcept {
   auto fd = make_socket(family == ip_family::v4 ? AF_INET : AF_INET6, type, sctp::protocol);
@@ -63,7 +64,8 @@ inline result<unique_handle> make_sctp(ip_family family, int type, const sctp_op
   if (set) set = set_option(s, sctp::protocol, sctp::option_nodelay, int{o.nodelay});
   if (set) set = set_option(s, sctp::protocol, sctp::option_recv_info, int{1});
   for (const auto type_of_event : {sctp::association_changed, sctp::address_changed, sctp::shut_down})
-    if (set && o.events) set = set_option(s, sctp::protocol, sctp::option_event, sctp::event_choice{0, type_of_event, 1});
+    if (set && o.events)
+      set = set_option(s, sctp::protocol, sctp::option_event, sctp::event_choice{0, type_of_event, 1});
   return set ? std::move(fd) : result<unique_handle>(set.err());
 }
 inline result<unique_handle> listen_sctp(int type, const endpoint& at, const sctp_options& o) noexcept {
@@ -71,7 +73,8 @@ inline result<unique_handle> listen_sctp(int type, const endpoint& at, const sct
   if (!fd) return fd;
   const int reuse = 1;
   if (status s = set_option(fd->get(), SOL_SOCKET, SO_REUSEADDR, reuse); !s) return s.err();
-  if (::bind(fd->get(), at.data(), at.size()) != 0 || ::listen(fd->get(), o.backlog) != 0) return sctp_error(step::create);
+  if (::bind(fd->get(), at.data(), at.size()) != 0 || ::listen(fd->get(), o.backlog) != 0)
+    return sctp_error(step::create);
   return fd;
 }
 
@@ -93,7 +96,8 @@ inline status send_sctp(int fd, std::span<const std::byte> message, const sctp_r
   if (n >= 0) return {};  // whole, or not at all
   if (errno == EAGAIN) return error(errc::full, step::push);
   if (errno == EINVAL) return error(errc::invalid, step::push, subject::options);  // no such stream
-  return errno == ENOTCONN || errno == ESHUTDOWN ? error(errc::closed, step::push) : socket_error(step::write).during(step::push);
+  if (errno == ENOTCONN || errno == ESHUTDOWN) return error(errc::closed, step::push);
+  return socket_error(step::write).during(step::push);
 }
 
 /// What a notification says. `bytes` is one, or the beginning of one.
@@ -105,10 +109,12 @@ inline void read_event(std::span<const std::byte> bytes, sctp_received& r) noexc
   r.event = sctp_event::other;
   switch (as(sctp::notification{}).type) {
     case sctp::association_changed: {
-      constexpr sctp_event states[] = {sctp_event::up, sctp_event::lost, sctp_event::restarted, sctp_event::ended, sctp_event::refused};
+      constexpr sctp_event states[] = {sctp_event::up, sctp_event::lost, sctp_event::restarted, sctp_event::ended,
+                                       sctp_event::refused};
       const auto n = as(sctp::association_change{});
       if (n.state < sizeof states / sizeof *states) r.event = states[n.state];
-      r.detail = n.error, r.streams_out = n.streams_out, r.streams_in = n.streams_in, r.route.association = n.association;
+      r.detail = n.error, r.route.association = n.association;
+      r.streams_out = n.streams_out, r.streams_in = n.streams_in;
       break;
     }
     case sctp::address_changed: {
@@ -134,8 +140,9 @@ inline result<sctp_received> receive_sctp(int fd, std::span<std::byte> to) noexc
   m.msg_control = control, m.msg_controllen = sizeof control;
   m.msg_name = &sender, m.msg_namelen = sizeof sender;
   const auto n = retry_interrupted([&] { return ::recvmsg(fd, &m, MSG_DONTWAIT); });
-  if (n < 0) return errno == EAGAIN ? error(errc::empty, step::pop) : errno == ENOTCONN ? error(errc::closed, step::pop) : socket_error(step::read);
-  if (n == 0) return error(errc::closed, step::pop);
+  if (n < 0 && errno == EAGAIN) return error(errc::empty, step::pop);
+  if (n < 0 && errno != ENOTCONN) return socket_error(step::read);
+  if (n <= 0) return error(errc::closed, step::pop);
   sctp_received r;
   r.size = static_cast<std::size_t>(n);
   r.whole = (m.msg_flags & MSG_EOR) != 0;
@@ -143,7 +150,8 @@ inline result<sctp_received> receive_sctp(int fd, std::span<std::byte> to) noexc
   if (const auto from = endpoint::from(reinterpret_cast<const sockaddr*>(&sender), m.msg_namelen)) r.from = *from;
   for (cmsghdr* c = CMSG_FIRSTHDR(&m); c != nullptr; c = CMSG_NXTHDR(&m, c)) {
     sctp::recv_info info{};
-    if (c->cmsg_level != sctp::protocol || c->cmsg_type != sctp::cmsg_recv_info || c->cmsg_len != CMSG_LEN(sizeof info)) continue;
+    if (c->cmsg_level != sctp::protocol || c->cmsg_type != sctp::cmsg_recv_info) continue;
+    if (c->cmsg_len != CMSG_LEN(sizeof info)) continue;
     __builtin_memcpy(&info, CMSG_DATA(c), sizeof info);
     r.route = {info.stream, ntohl(info.ppid), (info.flags & sctp::send_unordered) != 0, info.association};
   }
@@ -154,8 +162,8 @@ inline result<sctp_received> receive_sctp(int fd, std::span<std::byte> to) noexc
 template <class Derived>
 class sctp_end {
  public:
-  /// The next message with where it came from, or an event. `to` needs 148 bytes at least, which an event may have; a message
-  /// that is longer than `to` comes in pieces.
+  /// The next message with where it came from, or an event. `to` needs 148 bytes at least, which an event may have; a
+  /// message that is longer than `to` comes in pieces.
   result<sctp_received> try_pop(std::span<std::byte> to) noexcept { return receive_sctp(fd_.get(), to); }
   result<sctp_received> pop(std::span<std::byte> to, until u = {}) noexcept {
     const auto r = try_pop(to);
@@ -188,11 +196,11 @@ class sctp_end {
 
 }  // namespace detail
 
-/// A connection that messages go through, both ways, in several streams. The end is `closed`; it ends both directions, since
-/// SCTP knows no half close.
+/// A connection that messages go through, both ways, in several streams. The end is `closed`; it ends both directions,
+/// since SCTP knows no half close.
 ///
-/// Threads: one at a time for each direction. Blocks: push, pop; never the try_ forms. Allocates: never. Errors: full, empty,
-/// closed, too_big, invalid (no such stream, or nothing to send), os (broken off).
+/// Threads: one at a time for each direction. Blocks: push, pop; never the try_ forms. Allocates: never. Errors: full,
+/// empty, closed, too_big, invalid (no such stream, or nothing to send), os (broken off).
 class sctp_connection : public detail::sctp_end<sctp_connection> {
  public:
   static constexpr end_traits traits{.spans = reach::network};
@@ -217,7 +225,8 @@ class sctp_connection : public detail::sctp_end<sctp_connection> {
 };
 
 /// Connects to a listener. Errors: not_found (nobody listens), unsupported, timeout, stopped, os.
-[[nodiscard]] inline result<sctp_connection> sctp_connect(const endpoint& to, until u = {}, const sctp_options& o = {}) noexcept {
+[[nodiscard]] inline result<sctp_connection> sctp_connect(const endpoint& to, until u = {},
+                                                          const sctp_options& o = {}) noexcept {
   auto fd = detail::make_sctp(to.family(), SOCK_STREAM, o);
   if (!fd) return fd.err();
   sctp_connection c(std::move(*fd));
@@ -236,8 +245,8 @@ class sctp_connection : public detail::sctp_end<sctp_connection> {
 
 /// Takes connections.
 ///
-/// Threads: one at a time. Blocks: pop; never try_pop. Errors: empty, pending (too many open descriptors: the connection waits),
-/// closed, os.
+/// Threads: one at a time. Blocks: pop; never try_pop. Errors: empty, pending (too many open descriptors: the
+/// connection waits), closed, os.
 class sctp_listener : public source_verbs<sctp_listener> {
  public:
   using value_type = sctp_connection;
@@ -247,11 +256,13 @@ class sctp_listener : public source_verbs<sctp_listener> {
 
   result<sctp_connection> try_pop() noexcept {
     if (!fd_) return error(errc::closed, step::pop);
-    const int one = detail::retry_interrupted([&] { return ::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK); });
+    constexpr int how = SOCK_CLOEXEC | SOCK_NONBLOCK;
+    const int one = detail::retry_interrupted([&] { return ::accept4(fd_.get(), nullptr, nullptr, how); });
     starved_ = one < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM);
     if (starved_) return error(errc::pending, step::pop, subject::descriptors);
     if (one >= 0) return sctp_connection(unique_handle(one));
-    return errno == EAGAIN || errno == ECONNABORTED || errno == EPROTO ? error(errc::empty, step::pop) : detail::socket_error(step::pop);
+    const bool gone_again = errno == EAGAIN || errno == ECONNABORTED || errno == EPROTO;
+    return gone_again ? error(errc::empty, step::pop) : detail::socket_error(step::pop);
   }
   void arm(want, wait_set& set) noexcept {
     if (!fd_) set.ready();

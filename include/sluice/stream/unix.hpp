@@ -50,14 +50,16 @@ class unix_connecting {
 /// Connects to who listens under that name: a path, or an abstract name as "@name".
 ///
 /// Blocks: where more connections wait than the listener lets, until there is room. Errors: not_found (no such name, or
-/// nobody listens), denied, mismatch (it is of another type of socket), full (of connections that wait; not with patience),
-/// timeout, stopped, invalid, no_space, os.
-[[nodiscard]] inline result<unix_stream> unix_connect(std::string_view name, until u = {}, const unix_options& o = {}) noexcept {
+/// nobody listens), denied, mismatch (it is of another type of socket), full (of connections that wait; not with
+/// patience), timeout, stopped, invalid, no_space, os.
+[[nodiscard]] inline result<unix_stream> unix_connect(std::string_view name, until u = {},
+                                                      const unix_options& o = {}) noexcept {
   auto fd = detail::unix_connecting::connect(SOCK_STREAM, name, u, o);
   return fd ? result<unix_stream>(unix_stream(std::move(*fd))) : result<unix_stream>(fd.err());
 }
 
-/// Takes connections of type Connection. One that comes from a user who is not allowed is closed and counted, not given out.
+/// Takes connections of type Connection. One that comes from a user who is not allowed is closed and counted, not given
+/// out.
 ///
 /// Where this process can have no more descriptors, a connection stays where it is: try_pop() says `pending`, and pop()
 /// looks again every 20 ms. Closing takes the name away; connections that were not taken are broken off.
@@ -145,8 +147,8 @@ class unix_listener_of : public source_verbs<unix_listener_of<Connection, Type>>
 
 using unix_listener = unix_listener_of<unix_stream, SOCK_STREAM>;
 
-/// Listens under a name: a path, or an abstract name as "@name". A name whose listener was killed is taken over at once; one
-/// whose listener lives is `busy`, and a file that is no socket is left alone.
+/// Listens under a name: a path, or an abstract name as "@name". A name whose listener was killed is taken over at
+/// once; one whose listener lives is `busy`, and a file that is no socket is left alone.
 ///
 /// Beside the name lies NAME.lock, for as long as the listener lives. Allocates: never. Errors: busy, invalid, denied,
 /// not_found (the directory), no_space, unsupported, os.

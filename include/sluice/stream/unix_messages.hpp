@@ -16,8 +16,8 @@ namespace detail {
 template <class Derived>
 class unix_message_end {
  public:
-  /// Sends a message, whole, and descriptors with it. Errors: full, closed, too_big (for the buffer of the socket), denied
-  /// (the other side takes no descriptors), invalid, no_space, os.
+  /// Sends a message, whole, and descriptors with it. Errors: full, closed, too_big (for the buffer of the socket),
+  /// denied (the other side takes no descriptors), invalid, no_space, os.
   status try_push(std::span<const std::byte> message, std::span<const int> handles = {}) noexcept {
     if (!fd_) return error(errc::closed, step::push);
     if (message.empty() && !Derived::carries_nothing) return error(errc::invalid, step::push, subject::size);
@@ -45,9 +45,9 @@ class unix_message_end {
     if (settled(n) || u.immediate()) return n;
     return wait_for(self(), want::pop, u, [this, to] { return try_pop(to); });
   }
-  /// The same with what came along: descriptors, into as many places as are given, and who sent it, if the end was opened with
-  /// `.credentials`. If more descriptors came (`truncated`), or than this process can have (`no_space`), all are closed and
-  /// the message is lost.
+  /// The same with what came along: descriptors, into as many places as are given, and who sent it, if the end was
+  /// opened with `.credentials`. If more descriptors came (`truncated`), or than this process can have (`no_space`),
+  /// all are closed and the message is lost.
   result<received> try_pop(std::span<std::byte> to, std::span<unique_handle> handles) noexcept {
     return take(to, [&] { return receive_message(fd_.get(), to, handles); });
   }
@@ -75,7 +75,8 @@ class unix_message_end {
   template <class Receive>
   result<received> take(std::span<std::byte> to, Receive receive) noexcept {
     if (!fd_) return error(errc::closed, step::pop);
-    const auto n = retry_interrupted([&] { return ::recv(fd_.get(), nullptr, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT); });
+    constexpr int look = MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT;
+    const auto n = retry_interrupted([&] { return ::recv(fd_.get(), nullptr, 0, look); });
     if (n < 0) return errno == EAGAIN ? error(errc::empty, step::pop) : socket_error(step::read).during(step::pop);
     if (n == 0 && self().ended()) return error(errc::closed, step::pop);
     if (static_cast<std::size_t>(n) > to.size()) return error(errc::too_big, step::read, static_cast<std::int32_t>(n));
@@ -88,8 +89,8 @@ class unix_message_end {
 
 /// A connection that messages go through, both ways, whole and in order.
 ///
-/// A message of no bytes cannot be sent: who reads with a plain call would take it for the end. One that comes from such a
-/// program is told from the end, unless nothing comes behind it but the end.
+/// A message of no bytes cannot be sent: who reads with a plain call would take it for the end. One that comes from
+/// such a program is told from the end, unless nothing comes behind it but the end.
 ///
 /// Threads: one at a time for each direction. Blocks: push, pop, finish; never the try_ forms. Allocates: never.
 class unix_seqpacket : public detail::unix_message_end<unix_seqpacket> {
@@ -108,7 +109,7 @@ class unix_seqpacket : public detail::unix_message_end<unix_seqpacket> {
 
  private:
   friend class detail::unix_message_end<unix_seqpacket>;
-  // A receive gave nothing. If the other side has ended its sending, and nothing with a byte in it waits, it is the end.
+  // A receive gave nothing. If the other side has ended its sending, and nothing with a byte in it waits, that is all.
   [[nodiscard]] bool ended() const noexcept {
     pollfd p{fd_.get(), POLLRDHUP, 0};
     int waiting = 0;
@@ -124,17 +125,19 @@ using unix_seqpacket_listener = unix_listener_of<unix_seqpacket, SOCK_SEQPACKET>
   return detail::make_unix_pair<unix_seqpacket, SOCK_SEQPACKET>(o);
 }
 /// As unix_connect.
-[[nodiscard]] inline result<unix_seqpacket> unix_seqpacket_connect(std::string_view name, until u = {}, const unix_options& o = {}) noexcept {
+[[nodiscard]] inline result<unix_seqpacket> unix_seqpacket_connect(std::string_view name, until u = {},
+                                                                   const unix_options& o = {}) noexcept {
   auto fd = detail::unix_connecting::connect(SOCK_SEQPACKET, name, u, o);
   return fd ? result<unix_seqpacket>(unix_seqpacket(std::move(*fd))) : result<unix_seqpacket>(fd.err());
 }
 /// As unix_listen.
-[[nodiscard]] inline result<unix_seqpacket_listener> unix_seqpacket_listen(std::string_view name, const unix_options& o = {}) noexcept {
+[[nodiscard]] inline result<unix_seqpacket_listener> unix_seqpacket_listen(std::string_view name,
+                                                                           const unix_options& o = {}) noexcept {
   return unix_seqpacket_listener::open(name, o);
 }
 
-/// Messages without a connection: from anybody who may, to one place. In order, none is lost, and a message of no bytes is one.
-/// Nobody is told that the other side has closed, except by a push, which then says `closed`.
+/// Messages without a connection: from anybody who may, to one place. In order, none is lost, and a message of no bytes
+/// is one. Nobody is told that the other side has closed, except by a push, which then says `closed`.
 ///
 /// Threads: one at a time for each direction. Blocks: push, pop; never the try_ forms. Allocates: never.
 class unix_datagram : public detail::unix_message_end<unix_datagram> {
@@ -173,12 +176,14 @@ class unix_datagram : public detail::unix_message_end<unix_datagram> {
   return detail::make_unix_pair<unix_datagram, SOCK_DGRAM>(o);
 }
 /// An end for messages to that name.
-[[nodiscard]] inline result<unix_datagram> unix_datagram_connect(std::string_view name, const unix_options& o = {}) noexcept {
+[[nodiscard]] inline result<unix_datagram> unix_datagram_connect(std::string_view name,
+                                                                 const unix_options& o = {}) noexcept {
   auto fd = detail::unix_connecting::connect(SOCK_DGRAM, name, now, o);
   return fd ? result<unix_datagram>(unix_datagram(std::move(*fd))) : result<unix_datagram>(fd.err());
 }
 /// An end that messages to that name come to.
-[[nodiscard]] inline result<unix_datagram> unix_datagram_bind(std::string_view name, const unix_options& o = {}) noexcept {
+[[nodiscard]] inline result<unix_datagram> unix_datagram_bind(std::string_view name,
+                                                              const unix_options& o = {}) noexcept {
   return unix_datagram::open(name, o);
 }
 

@@ -44,7 +44,8 @@ class unix_address {
   static result<unix_address> of(int directory, const char* name, int flags = O_PATH | O_NOFOLLOW) noexcept {
     unix_address a;
     a.held_ = open_at(directory, name, flags);
-    if (!a.held_) return errno == ENOENT ? error(errc::not_found, step::open, subject::address) : last_error(step::open);
+    if (!a.held_)
+      return errno == ENOENT ? error(errc::not_found, step::open, subject::address) : last_error(step::open);
     a.print("/proc/self/fd/%d", a.held_.get());
     return a;
   }
@@ -74,14 +75,14 @@ class unix_address {
 
 /// The name of a bound socket, and the right to it.
 ///
-///   take the lock file NAME.lock, for life          so there is one binder, and what is left by one that was killed is stale
-///   set the mode of the socket                      bind() gives it to the file: it is never open to more than it should be
+///   take the lock file NAME.lock, for life          so there is one binder; what one that was killed left is stale
+///   set the mode of the socket                      bind() gives it to the file, which is never open to more
 ///   bind it beside NAME, under a name of its own    nobody connects to a socket that does not listen yet
 ///   make it ready (listen)
 ///   rename it over NAME                             NAME leads to the old socket or to the new one, at every instant
 ///
-/// and at the end: take NAME away if it still leads to our socket, then the lock file, then the lock. What is at NAME and
-/// is no socket, or answers although nobody holds the lock, is left alone.
+/// and at the end: take NAME away if it still leads to our socket, then the lock file, then the lock. What is at NAME
+/// and is no socket, or answers although nobody holds the lock, is left alone.
 class unix_binding {
  public:
   unix_binding() noexcept = default;
@@ -124,8 +125,8 @@ class unix_binding {
     const int at = place_->directory();
     const auto name = named_ ? name_text("%s", place_->leaf()) : temporary();
     struct stat now = {};
-    if (file_.st_ino != 0 && ::fstatat(at, name.c_str(), &now, AT_SYMLINK_NOFOLLOW) == 0 && now.st_dev == file_.st_dev &&
-        now.st_ino == file_.st_ino)
+    if (file_.st_ino != 0 && ::fstatat(at, name.c_str(), &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+        now.st_dev == file_.st_dev && now.st_ino == file_.st_ino)
       ::unlinkat(at, name.c_str(), 0);
     if (names_file(at, lock_name().c_str(), lock_.get())) ::unlinkat(at, lock_name().c_str(), 0);
     lock_.reset();
@@ -142,11 +143,14 @@ class unix_binding {
   };
   [[nodiscard]] name_text lock_name() const noexcept { return {"%s.lock", place_->leaf()}; }
   // Short, and of this lock file alone: whoever holds the lock is the only one who uses it.
-  [[nodiscard]] name_text temporary() const noexcept { return {".%llx.binding", static_cast<unsigned long long>(lock_file_)}; }
+  [[nodiscard]] name_text temporary() const noexcept {
+    return {".%llx.binding", static_cast<unsigned long long>(lock_file_)};
+  }
 
   status take_lock() noexcept {
     for (int looks = 0; looks < 100; ++looks) {
-      lock_ = open_at(place_->directory(), lock_name().c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
+      constexpr int how = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+      lock_ = open_at(place_->directory(), lock_name().c_str(), how, 0600);
       if (!lock_) return last_error(step::lock);
       struct stat st = {};
       error e = ::fstat(lock_.get(), &st) != 0        ? last_error(step::lock)
@@ -169,7 +173,8 @@ class unix_binding {
     const auto a = unix_address::in(at, name.c_str());
     if (::fchmod(fd, mode) != 0) return last_error(step::create);
     if (::bind(fd, a.data(), a.size()) != 0) {
-      if (errno == ENOENT && ::access("/proc/self/fd", X_OK) != 0) return error(errc::unsupported, step::create, subject::proc_file_system);
+      if (errno == ENOENT && ::access("/proc/self/fd", X_OK) != 0)
+        return error(errc::unsupported, step::create, subject::proc_file_system);
       return errno == EADDRINUSE ? in_use() : last_error(step::create);
     }
     if (::fstatat(at, name.c_str(), &file_, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -178,7 +183,8 @@ class unix_binding {
       return why;
     }
     // The umask may have taken something off.
-    return (file_.st_mode & 0777) == mode || ::fchmodat(at, name.c_str(), mode, 0) == 0 ? status() : last_error(step::create);
+    const bool right = (file_.st_mode & 0777) == mode || ::fchmodat(at, name.c_str(), mode, 0) == 0;
+    return right ? status() : last_error(step::create);
   }
   status may_replace(int fd) const noexcept {
     struct stat st = {};

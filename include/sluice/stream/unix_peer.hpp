@@ -44,13 +44,13 @@ class process_watch {
   unique_handle fd_;
 };
 
-/// Who made the other side of a connection: connected it, listened for it, or made the pair. Not who uses it now: a socket
-/// can be inherited and passed on.
+/// Who made the other side of a connection: connected it, listened for it, or made the pair. Not who uses it now: a
+/// socket can be inherited and passed on.
 ///
-/// `uid` and `gid` are the kernel's word, as they were at that moment. `pid` is a number that another process may have by
-/// now. So `trusted` says: the process is held by `process`, which the kernel bound to it when the connection was made, and
-/// all three can be seen from our namespaces. Without it (before Linux 6.5, or out of another namespace), judge by uid alone,
-/// and never look a process up by `pid`.
+/// `uid` and `gid` are the kernel's word, as they were at that moment. `pid` is a number that another process may have
+/// by now. So `trusted` says: the process is held by `process`, which the kernel bound to it when the connection was
+/// made, and all three can be seen from our namespaces. Without it (before Linux 6.5, or out of another namespace),
+/// judge by uid alone, and never look a process up by `pid`.
 struct unix_peer {
   uid_t uid = static_cast<uid_t>(-1);
   gid_t gid = static_cast<gid_t>(-1);

@@ -18,13 +18,8 @@ using unix_stream = socket_stream<detail::unix_stream_traits>;
 
 /// What an end of a Unix socket allows. What is not asked for is refused.
 struct unix_options {
-  mode_t mode = 0600;            // of the file of a name: who may connect. An abstract name has none
-  std::span<const uid_t> allow{};  // users who may connect, at most 16. Empty: whom the mode lets in; of an abstract name:
-                                   // this user and root
-  int backlog = 128;             // connections that may wait to be taken
-  bool handles = false;          // descriptors may come in. Older kernels than 6.16 cannot refuse them: they are dropped
-  bool credentials = false;      // each message says who sent it; for unix_datagram
-};
+  mode_t mode = 0600;              // of the file of a name: who may connect. An abstract name has none
+  std::span<const uid_t> allow{};
 
 /// Both ends of an anonymous connection.
 template <class End>
@@ -61,25 +56,28 @@ result<unix_ends<End>> make_unix_pair(const unix_options& o) noexcept {
 [[nodiscard]] inline result<unix_ends<unix_stream>> unix_pair(const unix_options& o = {}) noexcept {
   return detail::make_unix_pair<unix_stream, SOCK_STREAM>(o);
 }
-/// Sends at least one byte, and all the descriptors with the first of them. They stay open here: who passes one on for good
-/// closes it afterwards. Returns how many bytes went; the rest, if any, is for write().
+/// Sends at least one byte, and all the descriptors with the first of them. They stay open here: who passes one on for
+/// good closes it afterwards. Returns how many bytes went; the rest, if any, is for write().
 ///
 /// Errors: as write; too_big (more than 253), denied (the other side takes none), invalid (one is not open), no_space.
 template <writable Stream>
-result<std::size_t> send_handles(Stream& stream, std::span<const std::byte> bytes, std::span<const int> handles, until u = {}) noexcept {
+result<std::size_t> send_handles(Stream& stream, std::span<const std::byte> bytes, std::span<const int> handles,
+                                 until u = {}) noexcept {
   const auto attempt = [&]() -> result<std::size_t> {
     if (stream.handle() < 0) return error(errc::closed, step::write);
-    if (bytes.empty()) return error(errc::invalid, step::write, subject::size);  // descriptors go with a byte, or get lost
+    // Descriptors go with a byte, or get lost.
+    if (bytes.empty()) return error(errc::invalid, step::write, subject::size);
     return detail::send_message(stream.handle(), bytes, handles);
   };
   const auto n = attempt();
   return detail::settled(n) || u.immediate() ? n : detail::wait_for(stream, want::push, u, attempt);
 }
-/// Receives at least one byte, and the descriptors that came with it, into as many places as are given. What was sent with
-/// descriptors is never read together with what comes behind. If more come than there are places (`truncated`), or than this
-/// process can have (`no_space`), all are closed and these bytes are lost: close the connection.
+/// Receives at least one byte, and the descriptors that came with it, into as many places as are given. What was sent
+/// with descriptors is never read together with what comes behind. If more come than there are places (`truncated`), or
+/// than this process can have (`no_space`), all are closed and these bytes are lost: close the connection.
 template <readable Stream>
-result<received> receive_handles(Stream& stream, std::span<std::byte> to, std::span<unique_handle> handles, until u = {}) noexcept {
+result<received> receive_handles(Stream& stream, std::span<std::byte> to, std::span<unique_handle> handles,
+                                 until u = {}) noexcept {
   const auto attempt = [&]() -> result<received> {
     if (stream.handle() < 0) return error(errc::closed, step::read);
     if (to.empty()) return error(errc::invalid, step::read, subject::size);

@@ -27,8 +27,10 @@ namespace detail {
 
 inline constexpr std::size_t max_passed_handles = 253;  // in one message; the kernel's limit
 
-/// Sends bytes, and with the first of them descriptors, which stay the caller's own as well. Returns how many bytes went.
-inline result<std::size_t> send_message(int fd, std::span<const std::byte> from, std::span<const int> handles) noexcept {
+/// Sends bytes, and with the first of them descriptors, which stay the caller's own as well. Returns how many bytes
+/// went.
+inline result<std::size_t> send_message(int fd, std::span<const std::byte> from,
+                                        std::span<const int> handles) noexcept {
   if (handles.size() > max_passed_handles) return error(errc::too_big, step::write, subject::descriptors);
   iovec bytes{const_cast<std::byte*>(from.data()), from.size()};
   msghdr m{};
@@ -58,8 +60,8 @@ inline result<std::size_t> send_message(int fd, std::span<const std::byte> from,
   }
 }
 
-/// Receives bytes, and what came with them. There is room for as many descriptors as `handles` has places: where more come,
-/// or this process can have no more, all of them are closed again and the bytes are lost, and it says so.
+/// Receives bytes, and what came with them. There is room for as many descriptors as `handles` has places: where more
+/// come, or this process can have no more, all of them are closed again and the bytes are lost, and it says so.
 inline result<received> receive_message(int fd, std::span<std::byte> to, std::span<unique_handle> handles) noexcept {
   constexpr std::size_t names = CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int));
   constexpr int scm_pidfd = 4;

@@ -13,7 +13,8 @@
 namespace sluice::detail::sctp {
 
 inline constexpr int protocol = 132;  // IPPROTO_SCTP, SOL_SCTP
-inline constexpr int option_init = 2, option_nodelay = 3, option_recv_info = 32, option_peel_off_flags = 122, option_event = 127;
+inline constexpr int option_init = 2, option_nodelay = 3, option_recv_info = 32, option_peel_off_flags = 122,
+                     option_event = 127;
 inline constexpr int cmsg_send_info = 2, cmsg_recv_info = 3;
 inline constexpr int flag_notification = 0x8000;     // of a received message
 inline constexpr std::uint16_t send_unordered = 1;   // of send_info and recv_info
