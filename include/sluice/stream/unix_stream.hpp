@@ -19,7 +19,12 @@ using unix_stream = socket_stream<detail::unix_stream_traits>;
 /// What an end of a Unix socket allows. What is not asked for is refused.
 struct unix_options {
   mode_t mode = 0600;              // of the file of a name: who may connect. An abstract name has none
-  std::span<const uid_t> allow{};
+  std::span<const uid_t> allow{};  // users who may connect, at most 16. Empty: whom the mode lets in; where the name is
+                                   // abstract, this user and root
+  int backlog = 128;               // connections that may wait to be taken
+  bool handles = false;            // descriptors may come in. Before Linux 6.16 they are not refused, but dropped
+  bool credentials = false;        // each message says who sent it; for unix_datagram
+};
 
 /// Both ends of an anonymous connection.
 template <class End>
