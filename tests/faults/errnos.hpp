@@ -64,23 +64,32 @@ inline const std::vector<documented_call>& documented_calls() {
       {SYS_waitid, "waitid", {EINTR}},
       {424, "pidfd_send_signal", {EPERM, EINVAL, ENOSYS}},
       {SYS_socket, "socket", {EACCES, EAFNOSUPPORT, EINVAL, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTONOSUPPORT}},
-      {SYS_bind, "bind", {EACCES, EADDRINUSE, EADDRNOTAVAIL, EINVAL}},
+      {SYS_bind, "bind", {EACCES, EADDRINUSE, EADDRNOTAVAIL, EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR,
+                          EROFS}},
       {SYS_listen, "listen", {EADDRINUSE, EOPNOTSUPP}},
-      {SYS_accept4, "accept4", {EAGAIN, ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTO, EPERM, ENETDOWN, EHOSTUNREACH}},
+      {SYS_accept4, "accept4", {EAGAIN, ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTO, EPERM,
+                                ENETDOWN, EHOSTUNREACH}},
       // Without EINPROGRESS: said of a connection that is not begun, it is a lie that nobody could see through.
       {SYS_connect, "connect", {EACCES, EPERM, EADDRINUSE, EADDRNOTAVAIL, EAGAIN, ECONNREFUSED, EHOSTUNREACH, EINTR,
-                                ENETUNREACH, ENOBUFS, ENOMEM, ETIMEDOUT}},
+                                ENETUNREACH, ENOBUFS, ENOMEM, ETIMEDOUT, ENOENT, EPROTOTYPE}},
       {SYS_setsockopt, "setsockopt", {ENOPROTOOPT, ENOMEM, ENOBUFS, EPERM}},
-      {SYS_getsockopt, "getsockopt", {ENOPROTOOPT, ENOMEM, ENOBUFS}},
+      {SYS_getsockopt, "getsockopt", {ENOPROTOOPT, ENOMEM, ENOBUFS, EMFILE, ENODATA}},
       {SYS_getsockname, "getsockname", {ENOBUFS}},
       {SYS_getpeername, "getpeername", {ENOBUFS}},
       {SYS_shutdown, "shutdown", {ENOTCONN}},
-      {SYS_sendto, "sendto", {EAGAIN, EINTR, ENOBUFS, ENOMEM}, true},
-      {SYS_recvfrom, "recvfrom", {EAGAIN, EINTR, ENOMEM}, true},
+      {SYS_sendto, "sendto", {EAGAIN, EINTR, ENOBUFS, ENOMEM, ECONNRESET, EMSGSIZE, EPIPE}, true},
+      {SYS_recvfrom, "recvfrom", {EAGAIN, EINTR, ENOMEM, ECONNREFUSED}, true},
       {SYS_sendmmsg, "sendmmsg", {EAGAIN, ECONNREFUSED, EINTR, EIO, EINVAL, ENOBUFS, ENOMEM, EPERM, ENETUNREACH}},
       {SYS_recvmmsg, "recvmmsg", {EAGAIN, ECONNREFUSED, EINTR, ENOMEM}},
       {SYS_poll, "poll", {EINTR, ENOMEM}},
       {SYS_memfd_create, "memfd_create", {EINVAL, EMFILE, ENFILE, ENOMEM, EPERM, ENOSYS}},
+      {SYS_socketpair, "socketpair", {EAFNOSUPPORT, EMFILE, ENFILE, EOPNOTSUPP, EPROTONOSUPPORT, ENOMEM}},
+      {SYS_sendmsg, "sendmsg", {EAGAIN, ECONNRESET, EINTR, EMSGSIZE, ENOBUFS, ENOMEM, EPIPE, ETOOMANYREFS}},
+      {SYS_recvmsg, "recvmsg", {EAGAIN, ECONNREFUSED, EINTR, ENOMEM}},
+      {SYS_renameat, "renameat", {EACCES, EBUSY, EDQUOT, EINVAL, EISDIR, ELOOP, EMLINK, ENAMETOOLONG, ENOENT, ENOMEM, ENOSPC,
+                                  ENOTDIR, ENOTEMPTY, EPERM, EROFS, EXDEV}},
+      {SYS_fchmodat, "fchmodat", {EACCES, EIO, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR, EPERM, EROFS}},
+      {SYS_ioctl, "ioctl", {}},  // FIONREAD fails only for a wrong argument
       {SYS_close, "close", {EINTR, EIO, ENOSPC, EDQUOT}},  // the descriptor is gone all the same
       // Cannot fail, or only for a wrong argument; of munmap also where it would split a mapping, which nobody does here.
       {SYS_munmap, "munmap", {}},
@@ -119,10 +128,11 @@ inline std::vector<int> errors_of(const call& c, const remote& child) {
   return d == nullptr ? std::vector<int>{} : d->errors;
 }
 
-/// Counts that this very call may move instead of all: none, one, half, all but one.
+/// Counts that this very call may move instead of all: none, one, half, all but one. A message goes as a whole or not at all.
 inline std::vector<int> counts_of(const call& c, const remote& child) {
   const auto* const d = find_call(c.number);
   if (d == nullptr || !d->counts) return {};
+  if ((c.number == SYS_sendto || c.number == SYS_recvfrom) && !child.is_stream_socket(static_cast<int>(c.args[0]))) return {};
   unsigned long long n = c.args[2];
   if (detail::counted_in_rsi(c.number)) n = c.args[1];
   if (detail::counted_in_iovec(c.number)) n = child.read<iovec>(c.args[1]).iov_len;

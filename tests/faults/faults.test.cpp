@@ -2,6 +2,7 @@
 #include "errnos.hpp"
 #include "net_operations.hpp"
 #include "operations.hpp"
+#include "unix_operations.hpp"
 
 #include "../catch.hpp"
 
@@ -45,6 +46,11 @@ constexpr operation operations[] = {
     {"life of a child", faults::life_of_a_child},
     {"life of tcp", faults::tcp_life},
     {"life of udp", faults::udp_life},
+    {"life of a listener", faults::life_of_listener<sluice::unix_stream>},
+    {"life of one for messages", faults::life_of_listener<sluice::unix_seqpacket>},
+    {"pass descriptors", faults::pass_handles},
+    {"offer a channel", faults::meet<true>},
+    {"accept a channel", faults::meet<false>},
     {"life of lanes", faults::life_of<sluice::lanes>},
     {"life of a broadcast", faults::life_of<sluice::broadcast>},
     {"life of bytes", faults::life_of<sluice::bytes_of<sluice::spsc>>},

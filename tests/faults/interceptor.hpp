@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -52,6 +53,15 @@ class remote {
   template <class T>
   void write(unsigned long long at, T v) const {
     move(::process_vm_writev, &v, sizeof v, at);
+  }
+  [[nodiscard]] bool is_stream_socket(int fd) const {
+    const int child = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
+    const int same = static_cast<int>(::syscall(SYS_pidfd_getfd, child, fd, 0));
+    int type = 0;
+    socklen_t size = sizeof type;
+    const bool stream = ::getsockopt(same, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+    ::close(same), ::close(child);
+    return stream;
   }
 
  private:
