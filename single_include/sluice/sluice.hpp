@@ -3652,7 +3652,7 @@ struct default_codec<T, Max> {
 #ifndef SLUICE_PLATFORM_POLL_HPP
 #define SLUICE_PLATFORM_POLL_HPP
 
-// poll_any: sleeps until one of several descriptors is ready. make_bell, ring_bell: a descriptor that becomes readable.
+// poll_any: sleeps until one of several descriptors is ready. ready_now: asks whether one is. make_bell, ring_bell: a descriptor that becomes readable.
 #ifndef SLUICE_PLATFORM_LINUX_POLL_HPP
 #define SLUICE_PLATFORM_LINUX_POLL_HPP
 
@@ -3921,6 +3921,12 @@ inline wakeup poll_any(const watched_handle* handles, unsigned n, std::int64_t d
     left = to_timespec(ns > 0 ? ns : 0);
   }
   return ::ppoll(list, n, deadline == never ? nullptr : &left, nullptr) == 0 ? wakeup::timeout : wakeup::woken;
+}
+
+/// Is a descriptor ready or broken just now? Without an answer of the kernel it is not: a signal is no news of it.
+inline bool ready_now(const watched_handle& handle) noexcept {
+  pollfd one{handle.fd, handle.for_writing ? short{POLLOUT} : short{POLLIN}, 0};
+  return retry_interrupted([&] { return ::poll(&one, 1, 0); }) > 0;
 }
 
 inline unique_handle make_bell() noexcept { return unique_handle(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)); }
@@ -8689,8 +8695,7 @@ class sctp_connection : public detail::sctp_end<sctp_connection> {
   if (::connect(s, to.data(), to.size()) == 0) return c;
   if (errno != EINPROGRESS && errno != EINTR) return detail::sctp_error(step::open);
   const status done = detail::wait_for(c, want::push, u, [s]() -> status {
-    const detail::watched_handle ready{s, true};
-    if (detail::poll_any(&ready, 1, 0) == detail::wakeup::timeout) return error(errc::full, step::open);
+    if (!detail::ready_now({s, true})) return error(errc::full, step::open);
     const auto e = detail::get_option<int>(s, SOL_SOCKET, SO_ERROR);
     if (!e) return e.err();
     return *e == 0 ? status() : (errno = *e, status(detail::socket_error(step::open)));
@@ -10085,7 +10090,7 @@ class unix_binding {
     if (this != &o) {
       release();
       place_ = std::move(o.place_), lock_ = std::move(o.lock_);
-      file_ = o.file_, owner_ = o.owner_, named_ = o.named_;
+      lock_file_ = o.lock_file_, file_ = o.file_, owner_ = o.owner_, named_ = o.named_;
     }
     return *this;
   }
@@ -10223,10 +10228,7 @@ class process_watch {
 
   [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(fd_); }
   /// Has it not ended yet? A process whose end nobody has collected has ended.
-  [[nodiscard]] bool alive() const noexcept {
-    const detail::watched_handle end{fd_.get(), false};
-    return fd_ && detail::poll_any(&end, 1, 0) == detail::wakeup::timeout;
-  }
+  [[nodiscard]] bool alive() const noexcept { return fd_ && !detail::ready_now({fd_.get(), false}); }
   /// Errors: timeout, stopped, closed (nothing is watched).
   status await_end(until u = {}) noexcept {
     const auto look = [this]() -> status {

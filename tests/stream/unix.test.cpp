@@ -9,8 +9,10 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <set>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <thread>
 #include <vector>
 
@@ -459,6 +461,27 @@ TEST_CASE("a connection knows who is at the other side, and is told of its death
   CHECK(!who->process.alive());
   who->process.close();
   CHECK(who->process.await_end(5ms).err() == errc::closed);
+}
+
+TEST_CASE("signals do not make a living process look dead", "[unix]") {
+  auto p = unix_pair();
+  REQUIRE(p);
+  const auto who = sluice::peer_of(p->first);
+  REQUIRE(who);
+  if (!who->process) {
+    WARN("skipped: this kernel gives no descriptor of a peer");
+    return;
+  }
+  struct sigaction counted = {}, before = {};
+  counted.sa_handler = [](int) {};
+  ::sigaction(SIGALRM, &counted, &before);
+  const itimerval often{{0, 50}, {0, 50}}, never{};
+  ::setitimer(ITIMER_REAL, &often, nullptr);
+  bool alive = true;
+  for (const auto end = test::now_ns() + 100'000'000; test::now_ns() < end;) alive = alive && who->process.alive();
+  ::setitimer(ITIMER_REAL, &never, nullptr);
+  ::sigaction(SIGALRM, &before, nullptr);
+  CHECK(alive);
 }
 
 TEST_CASE("nothing connected has no peer", "[unix]") {

@@ -234,8 +234,7 @@ class sctp_connection : public detail::sctp_end<sctp_connection> {
   if (::connect(s, to.data(), to.size()) == 0) return c;
   if (errno != EINPROGRESS && errno != EINTR) return detail::sctp_error(step::open);
   const status done = detail::wait_for(c, want::push, u, [s]() -> status {
-    const detail::watched_handle ready{s, true};
-    if (detail::poll_any(&ready, 1, 0) == detail::wakeup::timeout) return error(errc::full, step::open);
+    if (!detail::ready_now({s, true})) return error(errc::full, step::open);
     const auto e = detail::get_option<int>(s, SOL_SOCKET, SO_ERROR);
     if (!e) return e.err();
     return *e == 0 ? status() : (errno = *e, status(detail::socket_error(step::open)));

@@ -91,7 +91,7 @@ class unix_binding {
     if (this != &o) {
       release();
       place_ = std::move(o.place_), lock_ = std::move(o.lock_);
-      file_ = o.file_, owner_ = o.owner_, named_ = o.named_;
+      lock_file_ = o.lock_file_, file_ = o.file_, owner_ = o.owner_, named_ = o.named_;
     }
     return *this;
   }

@@ -19,10 +19,7 @@ class process_watch {
 
   [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(fd_); }
   /// Has it not ended yet? A process whose end nobody has collected has ended.
-  [[nodiscard]] bool alive() const noexcept {
-    const detail::watched_handle end{fd_.get(), false};
-    return fd_ && detail::poll_any(&end, 1, 0) == detail::wakeup::timeout;
-  }
+  [[nodiscard]] bool alive() const noexcept { return fd_ && !detail::ready_now({fd_.get(), false}); }
   /// Errors: timeout, stopped, closed (nothing is watched).
   status await_end(until u = {}) noexcept {
     const auto look = [this]() -> status {

@@ -32,6 +32,12 @@ inline wakeup poll_any(const watched_handle* handles, unsigned n, std::int64_t d
   return ::ppoll(list, n, deadline == never ? nullptr : &left, nullptr) == 0 ? wakeup::timeout : wakeup::woken;
 }
 
+/// Is a descriptor ready or broken just now? Without an answer of the kernel it is not: a signal is no news of it.
+inline bool ready_now(const watched_handle& handle) noexcept {
+  pollfd one{handle.fd, handle.for_writing ? short{POLLOUT} : short{POLLIN}, 0};
+  return retry_interrupted([&] { return ::poll(&one, 1, 0); }) > 0;
+}
+
 inline unique_handle make_bell() noexcept { return unique_handle(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)); }
 
 /// Async-signal-safe; keeps errno.
