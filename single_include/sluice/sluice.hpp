@@ -10724,6 +10724,8 @@ class unix_message_end {
 
  protected:
   explicit unix_message_end(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+  unix_message_end(unix_message_end&&) noexcept = default;
+  unix_message_end& operator=(unix_message_end&&) noexcept = default;
 
   unique_handle fd_;
 
@@ -10758,9 +10760,15 @@ class unix_seqpacket : public detail::unix_message_end<unix_seqpacket> {
   static constexpr bool carries_nothing = false;
 
   explicit unix_seqpacket(unique_handle fd) noexcept : unix_message_end(std::move(fd)) {}
+  unix_seqpacket(unix_seqpacket&&) noexcept = default;
+  unix_seqpacket& operator=(unix_seqpacket&& o) noexcept {
+    if (this != &o) close(), fd_ = std::move(o.fd_);
+    return *this;
+  }
+  ~unix_seqpacket() { close(); }
 
   /// The other side gets what was accepted, and then `closed`.
-  void close() noexcept { fd_.reset(); }
+  void close() noexcept { detail::end_connection(fd_); }
   /// Ends the sending and leaves the receiving.
   void end_writing() noexcept {
     if (fd_) ::shutdown(fd_.get(), SHUT_WR);

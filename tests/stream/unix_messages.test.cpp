@@ -104,6 +104,23 @@ TEST_CASE("a connection for messages ends after what was accepted, and cannot se
   CHECK(p->first.try_pop(to).err() == errc::closed);
 }
 
+TEST_CASE("who closes with messages unread takes nothing of what it has sent back", "[unix]") {
+  auto p = sluice::unix_seqpacket_pair();
+  REQUIRE(p);
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(p->first.try_push(pattern(5000)));
+    REQUIRE(p->second.try_push(pattern(7)));
+  }
+  p->second.close();
+  std::array<std::byte, 10> to;
+  for (int i = 0; i < 3; ++i) {
+    const auto n = p->first.try_pop(to);
+    REQUIRE(n);
+    CHECK(*n == 7);
+  }
+  CHECK(p->first.try_pop(to).err() == errc::closed);
+}
+
 TEST_CASE("a message of nothing from a foreign program is told from the end", "[unix]") {
   auto p = sluice::unix_seqpacket_pair();
   REQUIRE(p);
