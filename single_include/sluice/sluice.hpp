@@ -8766,7 +8766,8 @@ class sctp_socket : public detail::sctp_end<sctp_socket> {
   [[nodiscard]] result<sctp_connection> peel_off(std::int32_t association) noexcept {
     detail::sctp::peel_off off{association, -1, SOCK_CLOEXEC | SOCK_NONBLOCK};
     socklen_t size = sizeof off;
-    if (::getsockopt(fd_.get(), detail::sctp::protocol, detail::sctp::option_peel_off_flags, &off, &size) != 0)
+    // Success returns the descriptor, and not 0.
+    if (::getsockopt(fd_.get(), detail::sctp::protocol, detail::sctp::option_peel_off_flags, &off, &size) < 0)
       return detail::sctp_error(step::open);
     return sctp_connection(unique_handle(off.handle));
   }
