@@ -35,7 +35,8 @@ inline int tcp_life(stage& s, const site&) {
       sluice::result<sluice::tcp_stream> in = errc::empty;
       for (unsigned tries = 0; tries < 6; ++tries) {
         in = door->pop(1s);
-        if (in && *again([&] { return in->peer(); }) == *me) break;
+        FAULTS_REQUIRE(in);  // whatever an accept says, the caller is still there
+        if (*again([&] { return in->peer(); }) == *me) break;
       }
       FAULTS_REQUIRE(in);
       auto t = sluice::sink_of<block>(std::move(*out));
