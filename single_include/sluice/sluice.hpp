@@ -3153,13 +3153,12 @@ constexpr const char* name_of(step s) noexcept {
 constexpr const char* sentence_for(error e) noexcept {
   switch (e.code) {
     case errc::ok: return "no error";
-    case errc::empty:
-      if (e.about() == subject::descriptors) return "a connection waits, but descriptors are used up; close some, or raise the limit (ulimit -n)";
-      return "nothing there yet; wait by passing a duration, or try again";
+    case errc::empty: return "nothing there yet; wait by passing a duration, or try again";
     case errc::full: return "no room yet; wait by passing a duration, or try again";
     case errc::pending:
       if (e.about() == subject::descriptors)
         return "a connection waits, but this process has too many open descriptors; close some, or raise the limit (ulimit -n)";
+      if (e.about() == subject::size) return "a connection waits, but the system is short of memory; free some";
       return "another participant is in the middle of an operation; wait for it, or look why it is stopped";
     case errc::timeout: return "the time is up; nothing was taken and nothing was sent";
     case errc::stopped: return "stopped on request; nothing was taken and nothing was sent";
@@ -3492,18 +3491,17 @@ struct default_codec<std::string, Max> {
 
 #endif
 
-#include <vector>
-
 namespace sluice {
 
 namespace detail {
 
+/// std::string, std::vector and their like, by what they can do: not every program pays for the header.
 template <class T>
-inline constexpr bool is_sequence = false;
-template <class Traits, class A>
-inline constexpr bool is_sequence<std::basic_string<char, Traits, A>> = true;
-template <class T, class A>
-inline constexpr bool is_sequence<std::vector<T, A>> = !std::same_as<T, bool>;
+concept sequence = requires(T& s, std::size_t n) {
+  s.resize(n);
+  { s.data() } -> std::same_as<typename T::value_type*>;
+  { s.size() } -> std::same_as<std::size_t>;
+};
 
 template <class T>
 consteval bool has_sizes();
@@ -3517,7 +3515,7 @@ template <class T>
 consteval bool has_sizes() {
   if constexpr (!std::default_initializable<T>) return false;
   else if constexpr (wire<T>) return true;
-  else if constexpr (is_sequence<T>) return has_sizes<typename T::value_type>();
+  else if constexpr (sequence<T>) return has_sizes<typename T::value_type>();
   else if constexpr (!std::is_class_v<T> || !std::is_aggregate_v<T> || std::is_empty_v<T>) return false;
   else if constexpr (has_bases<T> || member_count<T> == 0 || member_count<T> > max_members) return false;
   else return all_have_sizes{}(members_of<T>{});
@@ -3529,7 +3527,7 @@ using count_bytes = std::uint32_t;
 template <class T>
 consteval std::size_t fewest_bytes() {
   if constexpr (wire<T>) return sizeof(T);
-  else if constexpr (is_sequence<T>) return sizeof(count_bytes);
+  else if constexpr (sequence<T>) return sizeof(count_bytes);
   else return []<class... M>(type_list<M...>) { return (fewest_bytes<M>() + ...); }(members_of<T>{});
 }
 
@@ -3547,7 +3545,7 @@ struct sized_writer {
   bool one(const T& value) noexcept {
     if constexpr (wire<T>) {
       return bytes(&value, sizeof value);
-    } else if constexpr (is_sequence<T>) {
+    } else if constexpr (sequence<T>) {
       std::byte count[sizeof(count_bytes)];
       if (value.size() > static_cast<count_bytes>(-1)) return false;
       store_number<std::endian::little>(count, static_cast<count_bytes>(value.size()));
@@ -3579,7 +3577,7 @@ struct sized_reader {
   bool one(T& value) {
     if constexpr (wire<T>) {
       return bytes(&value, sizeof value);
-    } else if constexpr (is_sequence<T>) {
+    } else if constexpr (sequence<T>) {
       using element = typename T::value_type;
       std::byte count[sizeof(count_bytes)];
       if (!bytes(count, sizeof count)) return false;
@@ -3601,7 +3599,7 @@ struct sized_reader {
 
 }  // namespace detail
 
-/// What sized_codec can carry: wire types, std::string, std::vector of such (not of bool), and aggregates of these.
+/// What sized_codec can carry: wire types, std::string, std::vector of such (not of bool) and the like, and aggregates of these.
 template <class T>
 concept sizable = detail::has_sizes<T>();
 
@@ -4062,7 +4060,10 @@ class wait_set {
   /// Sleeps until something in the set happens; `timeout` once the deadline of `u`, which must be absolute, has passed.
   /// Success says only that it is worth while to try again.
   status sleep(const until& u) noexcept {
-    if (within_ == 0) return {};
+    if (within_ == 0) {  // no sleep; but an end that is always ready, and never gives anything, has its deadline too
+      const bool over = u.deadline() != detail::never && detail::monotonic_ns() >= u.deadline();
+      return over ? status(error(errc::timeout, step::wait)) : status();
+    }
     std::int64_t most = within_;
     if (mixed() && slice < most) most = slice;
     std::int64_t wake_at = u.deadline();
@@ -4939,7 +4940,6 @@ class fork_exclusion {
 
 #if SLUICE_HAS_LINUX()
 
-#include <sys/random.h>
 #include <sys/stat.h>
 
 namespace sluice::detail {
@@ -4992,7 +4992,7 @@ inline std::uint64_t boot_number() noexcept {
 }
 
 inline void random_bytes(void* to, std::size_t n) noexcept {
-  if (::getrandom(to, n, 0) != static_cast<ssize_t>(n)) __builtin_memset(to, 0, n);
+  if (::syscall(SYS_getrandom, to, n, 0) != static_cast<ssize_t>(n)) __builtin_memset(to, 0, n);
 }
 
 }  // namespace sluice::detail
@@ -5220,11 +5220,14 @@ struct slot_locks {
 #if SLUICE_HAS_LINUX()
 
 #include <atomic>
-#include <linux/membarrier.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 namespace sluice::detail {
+
+enum class membarrier_command { global = 1 << 1, register_global = 1 << 2, local = 1 << 3, register_local = 1 << 4 };
+
+inline bool membarrier(membarrier_command c) noexcept { return ::syscall(SYS_membarrier, c, 0, 0) == 0; }
 
 /// Registers this process, so that the heavy fence of a sleeper reaches its threads: `shared` for sleepers in any
 /// process, otherwise in this one. False if the kernel (before 4.16) or a sandbox refuses.
@@ -5232,8 +5235,7 @@ inline bool join_heavy_fence(bool shared) noexcept {
   static constinit std::atomic<signed char> known[2]{};  // 0 not asked yet, 1 yes, -1 no
   auto& answer = known[shared ? 1 : 0];
   if (const auto k = answer.load(std::memory_order_relaxed)) return k > 0;
-  const bool yes = ::syscall(SYS_membarrier, shared ? MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED
-                                                    : MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+  const bool yes = membarrier(shared ? membarrier_command::register_global : membarrier_command::register_local);
   answer.store(yes ? 1 : -1, std::memory_order_relaxed);
   return yes;
 }
@@ -5241,9 +5243,7 @@ inline bool join_heavy_fence(bool shared) noexcept {
 /// Acts as a full fence in every running thread of the registered processes (or of this one), and here. False if only
 /// the latter could be done: then whoever sleeps must look again by itself.
 inline bool heavy_fence(bool shared) noexcept {
-  if (join_heavy_fence(shared) &&
-      ::syscall(SYS_membarrier, shared ? MEMBARRIER_CMD_GLOBAL_EXPEDITED : MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0)
-    return true;
+  if (join_heavy_fence(shared) && membarrier(shared ? membarrier_command::global : membarrier_command::local)) return true;
   std::atomic_thread_fence(std::memory_order_seq_cst);
   return false;
 }
@@ -7500,7 +7500,7 @@ inline result<unique_handle> make_socket(int family, int type, int protocol = 0)
 }
 
 /// A connection that waits at a listener; those that broke off while they waited are passed over. Where descriptors or
-/// memory are short it is `empty`, about that: the connection goes on waiting. `may_block` is for a listener whose
+/// memory are short it is `pending`, about that: the connection goes on waiting. `may_block` is for a listener whose
 /// description is somebody else's and blocks: it is looked at first, for nothing tells a single accept not to wait.
 inline result<unique_handle> accept_one(int listener, bool may_block) noexcept {
   for (int broken_off = 0; broken_off < 64; ++broken_off) {
@@ -7511,9 +7511,9 @@ inline result<unique_handle> accept_one(int listener, bool may_block) noexcept {
     switch (errno) {
       case EAGAIN: return error(errc::empty, step::open);
       case EMFILE:
-      case ENFILE: return error(errc::empty, step::open, subject::descriptors);
+      case ENFILE: return error(errc::pending, step::open, subject::descriptors);
       case ENOBUFS:
-      case ENOMEM: return error(errc::empty, step::open, subject::size);
+      case ENOMEM: return error(errc::pending, step::open, subject::size);
       case EINVAL: return error(errc::closed, step::open);  // it listens no more
       case ECONNABORTED:
       case EPROTO:
@@ -7585,12 +7585,14 @@ inline result<std::size_t> send_some(int fd, std::span<const std::byte> from) no
 namespace sluice::detail {
 
 /// Says that nothing more will come, takes what has come already, and closes. With unread bytes the kernel would break
-/// the connection off instead of ending it, and could take back what the other side has not read yet.
-inline void end_connection(unique_handle& fd) noexcept {
-  if (!fd) return;
-  ::shutdown(fd.get(), SHUT_WR);
-  std::byte unread[4096];
-  for (int looks = 0; looks < 64 && receive_some(fd.get(), unread); ++looks) {
+/// the connection off instead of ending it, and could take back what the other side has not read yet. All of that concerns
+/// the connection and not the descriptor, so a forked child only lets its copy go.
+inline void end_connection(unique_handle& fd, pid_t maker) noexcept {
+  if (fd && maker == ::getpid()) {
+    ::shutdown(fd.get(), SHUT_WR);
+    std::byte unread[4096];
+    for (int looks = 0; looks < 64 && receive_some(fd.get(), unread); ++looks) {
+    }
   }
   fd.reset();
 }
@@ -7671,16 +7673,20 @@ class socket_writer : public detail::socket_writing<socket_writer<Traits>> {
   }
   void disarm(want) noexcept {}
   void close() noexcept {
-    if (fd_) ::shutdown(fd_.get(), SHUT_WR);
+    if (fd_ && maker_ == ::getpid()) ::shutdown(fd_.get(), SHUT_WR);  // not what a parent still writes to
     fd_.reset();
   }
   [[nodiscard]] int handle() const noexcept { return fd_.get(); }
 
  private:
   unique_handle fd_;
+  pid_t maker_ = ::getpid();
 };
 
 /// A connected stream socket, both ways.
+///
+/// Destroying it lets the descriptor go, so that a parent and a forked child can share one: the connection ends with the
+/// last of them. close() and finish() end it for both.
 ///
 /// Threads: one at a time; split() for two. Blocks: read, write, finish; never the try_ forms. Allocates: never.
 /// Errors: as of its halves.
@@ -7695,12 +7701,6 @@ class socket_stream : public detail::socket_reading<socket_stream<Traits>>,
   };
 
   explicit socket_stream(unique_handle fd) noexcept : fd_(std::move(fd)) {}
-  socket_stream(socket_stream&&) noexcept = default;
-  socket_stream& operator=(socket_stream&& o) noexcept {
-    if (this != &o) close(), fd_ = std::move(o.fd_);
-    return *this;
-  }
-  ~socket_stream() { close(); }
 
   /// The two directions as ends of their own, each with a descriptor. On failure the stream stays as it is.
   [[nodiscard]] result<halves> split() && noexcept {
@@ -7738,14 +7738,15 @@ class socket_stream : public detail::socket_reading<socket_stream<Traits>>,
     else set.ready();
   }
   void disarm(want) noexcept {}
-  /// Ends the writing and closes, without waiting.
-  void close() noexcept { detail::end_connection(fd_); }
+  /// Ends the writing and closes, without waiting. Of a connection that comes from the parent only the copy is closed.
+  void close() noexcept { detail::end_connection(fd_, maker_); }
   /// The descriptor, which is no longer ours; the connection stays as it is.
   [[nodiscard]] unique_handle release() noexcept { return std::move(fd_); }
   [[nodiscard]] int handle() const noexcept { return fd_.get(); }
 
  private:
   unique_handle fd_;
+  pid_t maker_ = ::getpid();
 };
 
 }  // namespace sluice
@@ -8466,6 +8467,45 @@ struct shutdown_event {
 #endif
 
 #endif
+#ifndef SLUICE_STREAM_ACCEPTING_SOCKET_HPP
+#define SLUICE_STREAM_ACCEPTING_SOCKET_HPP
+
+namespace sluice::detail {
+
+/// What all listeners share. Where descriptors or memory are short, connections go on waiting in the system, and the
+/// listener looks again every 10 ms: it neither spins nor turns anybody away.
+class accepting_socket {
+ public:
+  accepting_socket() noexcept = default;
+  explicit accepting_socket(unique_handle fd, bool may_block = false) noexcept
+      : fd_(std::move(fd)), may_block_(may_block) {}
+
+  /// `pending` about `descriptors` or `size` where those are short.
+  result<unique_handle> try_accept() noexcept {
+    if (!fd_) return error(errc::closed, step::pop);
+    auto one = accept_one(fd_.get(), may_block_);
+    starved_ = !one && one.err() == errc::pending;
+    if (!one) return one.err().during(step::pop);
+    return one;
+  }
+  void arm(wait_set& set) const noexcept {
+    constexpr std::int64_t pause = 10'000'000;
+    if (!fd_) set.ready();
+    else if (starved_) set.within(pause);  // the descriptor is ready all the time, and of no use
+    else set.on(fd_.get(), want::pop);
+  }
+  void close() noexcept { fd_.reset(); }
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+
+ private:
+  unique_handle fd_;
+  bool may_block_ = false;
+  bool starved_ = false;
+};
+
+}  // namespace sluice::detail
+
+#endif
 
 // SCTP: messages through a network, whole, in order within each of several streams. A connection of two
 // (sctp_connection, sctp_listener), or one socket for many (sctp_socket). A kernel without it says `unsupported`.
@@ -8667,12 +8707,6 @@ class sctp_connection : public detail::sctp_end<sctp_connection> {
   static constexpr end_traits traits{.spans = reach::network};
 
   explicit sctp_connection(unique_handle fd) noexcept : sctp_end(std::move(fd)) {}
-  sctp_connection(sctp_connection&&) noexcept = default;
-  sctp_connection& operator=(sctp_connection&& o) noexcept {
-    if (this != &o) close(), fd_ = std::move(o.fd_);
-    return *this;
-  }
-  ~sctp_connection() { close(); }
 
   status try_push(std::span<const std::byte> message, const sctp_route& r = {}) noexcept {
     return detail::send_sctp(fd_.get(), message, r, nullptr);
@@ -8682,7 +8716,10 @@ class sctp_connection : public detail::sctp_end<sctp_connection> {
     return push_to(message, r, nullptr, u);
   }
   /// What was accepted still goes out; what has not been read is dropped.
-  void close() noexcept { detail::end_connection(fd_); }
+  void close() noexcept { detail::end_connection(fd_, maker_); }
+
+ private:
+  pid_t maker_ = ::getpid();
 };
 
 /// Connects to a listener. Errors: not_found (nobody listens), unsupported, timeout, stopped, os.
@@ -8712,31 +8749,20 @@ class sctp_listener : public source_verbs<sctp_listener> {
   using value_type = sctp_connection;
   static constexpr end_traits traits{.carries_close = false, .spans = reach::network};
 
-  explicit sctp_listener(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+  explicit sctp_listener(unique_handle fd) noexcept : door_(std::move(fd)) {}
 
   result<sctp_connection> try_pop() noexcept {
-    if (!fd_) return error(errc::closed, step::pop);
-    constexpr int how = SOCK_CLOEXEC | SOCK_NONBLOCK;
-    const int one = detail::retry_interrupted([&] { return ::accept4(fd_.get(), nullptr, nullptr, how); });
-    starved_ = one < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM);
-    if (starved_) return error(errc::pending, step::pop, subject::descriptors);
-    if (one >= 0) return sctp_connection(unique_handle(one));
-    const bool gone_again = errno == EAGAIN || errno == ECONNABORTED || errno == EPROTO;
-    return gone_again ? error(errc::empty, step::pop) : detail::socket_error(step::pop);
+    auto fd = door_.try_accept();
+    return fd ? result<sctp_connection>(sctp_connection(*std::move(fd))) : fd.err();
   }
-  void arm(want, wait_set& set) noexcept {
-    if (!fd_) set.ready();
-    else if (starved_) set.within(20'000'000);  // the descriptor would say at once that a connection waits
-    else set.on(fd_.get(), want::pop);
-  }
+  void arm(want, wait_set& set) noexcept { door_.arm(set); }
   void disarm(want) noexcept {}
-  void close() noexcept { fd_.reset(); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
-  [[nodiscard]] result<endpoint> local() const noexcept { return detail::endpoint_of<::getsockname>(fd_.get()); }
+  void close() noexcept { door_.close(); }
+  [[nodiscard]] int handle() const noexcept { return door_.handle(); }
+  [[nodiscard]] result<endpoint> local() const noexcept { return detail::endpoint_of<::getsockname>(door_.handle()); }
 
  private:
-  unique_handle fd_;
-  bool starved_ = false;
+  detail::accepting_socket door_;
 };
 
 /// Listens at an address; port 0 is one that is free, and local() says which. Errors: busy, invalid, unsupported, os.
@@ -9360,10 +9386,10 @@ struct tcp_listen_options {
 ///     for (tcp_stream& s : door->each()) ...
 ///
 /// Where descriptors or memory are short, connections go on waiting in the system, and the listener looks again every
-/// 10 ms: it neither spins nor turns anybody away. try_pop then says `empty` about `descriptors` or `size`.
+/// 10 ms: it neither spins nor turns anybody away. try_pop then says `pending`, about `descriptors` or `size`.
 ///
 /// Threads: one at a time. Blocks: pop, each; never try_pop. Allocates: never.
-/// Errors: empty, closed, os.
+/// Errors: empty, pending, closed, os.
 class tcp_listener : public source_verbs<tcp_listener> {
  public:
   using value_type = tcp_stream;
@@ -9394,31 +9420,22 @@ class tcp_listener : public source_verbs<tcp_listener> {
   }
 
   result<tcp_stream> try_pop() noexcept {
-    if (!fd_) return error(errc::closed, step::pop);
-    auto fd = detail::accept_one(fd_.get(), may_block_);
-    starved_ = !fd && fd.err() == errc::empty && fd.err().about() != subject::none;
-    if (!fd) return fd.err().during(step::pop);
-    return tcp_stream(*std::move(fd));
+    auto fd = door_.try_accept();
+    return fd ? result<tcp_stream>(tcp_stream(*std::move(fd))) : fd.err();
   }
-  void arm(want, wait_set& set) noexcept {
-    constexpr std::int64_t pause = 10'000'000;
-    if (!fd_) set.ready();
-    else if (starved_) set.within(pause);  // its descriptor is ready all the time, and of no use
-    else set.on(fd_.get(), want::pop);
-  }
+  void arm(want, wait_set& set) noexcept { door_.arm(set); }
   void disarm(want) noexcept {}
   /// Turns away who has not been accepted yet.
-  void close() noexcept { fd_.reset(); }
+  void close() noexcept { door_.close(); }
 
   /// Where it listens.
-  [[nodiscard]] result<endpoint> local() const noexcept { return detail::endpoint_of<::getsockname>(fd_.get()); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+  [[nodiscard]] result<endpoint> local() const noexcept { return detail::endpoint_of<::getsockname>(door_.handle()); }
+  [[nodiscard]] int handle() const noexcept { return door_.handle(); }
 
  private:
   friend result<tcp_listener> tcp_listen(endpoint, const tcp_listen_options&) noexcept;
 
-  explicit tcp_listener(unique_handle fd, bool may_block = false) noexcept
-      : fd_(std::move(fd)), may_block_(may_block) {}
+  explicit tcp_listener(unique_handle fd, bool may_block = false) noexcept : door_(std::move(fd), may_block) {}
 
   static long number_in(const char* variable) noexcept {
     const char* const text = std::getenv(variable);
@@ -9428,9 +9445,7 @@ class tcp_listener : public source_verbs<tcp_listener> {
     return *end == '\0' ? n : -1;
   }
 
-  unique_handle fd_;
-  bool may_block_ = false;
-  bool starved_ = false;
+  detail::accepting_socket door_;
 };
 
 /// Listens at an address of this host.
@@ -10046,13 +10061,13 @@ class unix_address {
     a.held_ = open_at(directory, name, flags);
     if (!a.held_)
       return errno == ENOENT ? error(errc::not_found, step::open, subject::address) : last_error(step::open);
-    a.print("/proc/self/fd/%d", a.held_.get());
+    a.finish(std::snprintf(a.raw_.sun_path, sizeof a.raw_.sun_path, "/proc/self/fd/%d", a.held_.get()));
     return a;
   }
   /// Of a socket that is about to be in a directory, under a short name.
   static unix_address in(int directory, const char* name) noexcept {
     unix_address a;
-    a.print("/proc/self/fd/%d/%s", directory, name);
+    a.finish(std::snprintf(a.raw_.sun_path, sizeof a.raw_.sun_path, "/proc/self/fd/%d/%s", directory, name));
     return a;
   }
   static constexpr bool is_abstract(std::string_view name) noexcept { return !name.empty() && name.front() == '@'; }
@@ -10062,10 +10077,7 @@ class unix_address {
 
  private:
   unix_address() noexcept { raw_.sun_family = AF_UNIX; }
-  template <class... Args>
-  void print(const char* how, Args... what) noexcept {
-    size_ += static_cast<socklen_t>(std::snprintf(raw_.sun_path, sizeof raw_.sun_path, how, what...)) + 1;
-  }
+  void finish(int printed) noexcept { size_ += static_cast<socklen_t>(printed) + 1; }
   static error bad() noexcept { return error(errc::invalid, step::open, subject::name); }
 
   sockaddr_un raw_{};
@@ -10123,7 +10135,7 @@ class unix_binding {
   void release() noexcept {
     if (!lock_ || owner_ != ::getpid()) return lock_.reset();
     const int at = place_->directory();
-    const auto name = named_ ? name_text("%s", place_->leaf()) : temporary();
+    const auto name = named_ ? name_text().add(place_->leaf()) : temporary();
     struct stat now = {};
     if (file_.st_ino != 0 && ::fstatat(at, name.c_str(), &now, AT_SYMLINK_NOFOLLOW) == 0 &&
         now.st_dev == file_.st_dev && now.st_ino == file_.st_ino)
@@ -10133,18 +10145,11 @@ class unix_binding {
   }
 
  private:
-  struct name_text {
-    template <class What>
-    name_text(const char* how, What what) noexcept {
-      std::snprintf(chars, sizeof chars, how, what);
-    }
-    [[nodiscard]] const char* c_str() const noexcept { return chars; }
-    char chars[300];
-  };
-  [[nodiscard]] name_text lock_name() const noexcept { return {"%s.lock", place_->leaf()}; }
+  using name_text = fixed_text<300>;
+  [[nodiscard]] name_text lock_name() const noexcept { return name_text().add(place_->leaf()).add(".lock"); }
   // Short, and of this lock file alone: whoever holds the lock is the only one who uses it.
   [[nodiscard]] name_text temporary() const noexcept {
-    return {".%llx.binding", static_cast<unsigned long long>(lock_file_)};
+    return name_text().add(".").add_number(static_cast<long long>(lock_file_)).add(".binding");
   }
 
   status take_lock() noexcept {
@@ -10563,8 +10568,7 @@ class unix_connecting {
 /// Takes connections of type Connection. One that comes from a user who is not allowed is closed and counted, not given
 /// out.
 ///
-/// Where this process can have no more descriptors, a connection stays where it is: try_pop() says `pending`, and pop()
-/// looks again every 20 ms. Closing takes the name away; connections that were not taken are broken off.
+/// Where descriptors or memory are short, try_pop() says `pending`, about that, and pop() looks again every 10 ms. Closing takes the name away; connections that were not taken are broken off.
 ///
 /// Threads: one at a time. Blocks: pop; never try_pop. Allocates: never. Errors: empty, pending, closed, os.
 template <class Connection, int Type>
@@ -10583,40 +10587,29 @@ class unix_listener_of : public source_verbs<unix_listener_of<Connection, Type>>
       return ::listen(s, o.backlog) == 0 ? status() : detail::socket_error(step::create);
     });
     if (!bound) return bound.err();
-    l.fd_ = std::move(*fd);
+    l.door_ = detail::accepting_socket(std::move(*fd));
     l.binding_ = std::move(*bound);
     return l;
   }
 
   result<Connection> try_pop() noexcept {
-    for (int looks = 0; looks < 64; ++looks) {
-      if (!fd_) return error(errc::closed, step::pop);
-      unique_handle one(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-      starved_ = !one && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM);
-      if (starved_) return error(errc::pending, step::pop, subject::descriptors);
-      if (one) {
-        if (may_come(one.get())) return Connection(std::move(one));
-        ++refused_;
-        continue;
-      }
-      if (errno == EAGAIN) break;
-      if (errno != EINTR && errno != ECONNABORTED && errno != EPROTO) return detail::socket_error(step::pop);
+    for (int strangers = 0; strangers < 64; ++strangers) {
+      auto one = door_.try_accept();
+      if (!one) return one.err();
+      if (may_come(one->get())) return Connection(*std::move(one));
+      ++refused_;
     }
     return error(errc::empty, step::pop);
   }
-  void arm(want, wait_set& set) noexcept {
-    if (!fd_) set.ready();
-    else if (starved_) set.within(detail::rarely);  // the descriptor would say at once that a connection waits
-    else set.on(fd_.get(), want::pop);
-  }
+  void arm(want, wait_set& set) noexcept { door_.arm(set); }
   void disarm(want) noexcept {}
   void close() noexcept {
     binding_.release();
-    fd_.reset();
+    door_.close();
   }
   /// How many connections were closed because of who made them.
   [[nodiscard]] std::size_t refused() const noexcept { return refused_; }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+  [[nodiscard]] int handle() const noexcept { return door_.handle(); }
 
  private:
   static constexpr std::size_t most_allowed = 16;
@@ -10639,12 +10632,11 @@ class unix_listener_of : public source_verbs<unix_listener_of<Connection, Type>>
     return false;
   }
 
-  unique_handle fd_;
+  detail::accepting_socket door_;
   detail::unix_binding binding_;  // goes first: nobody finds a name of a socket that is closed
   uid_t allowed_[most_allowed] = {};
   std::size_t allowed_count_ = 0;
   std::size_t refused_ = 0;
-  bool starved_ = false;
 };
 
 using unix_listener = unix_listener_of<unix_stream, SOCK_STREAM>;
@@ -10761,15 +10753,9 @@ class unix_seqpacket : public detail::unix_message_end<unix_seqpacket> {
   static constexpr bool carries_nothing = false;
 
   explicit unix_seqpacket(unique_handle fd) noexcept : unix_message_end(std::move(fd)) {}
-  unix_seqpacket(unix_seqpacket&&) noexcept = default;
-  unix_seqpacket& operator=(unix_seqpacket&& o) noexcept {
-    if (this != &o) close(), fd_ = std::move(o.fd_);
-    return *this;
-  }
-  ~unix_seqpacket() { close(); }
 
   /// The other side gets what was accepted, and then `closed`.
-  void close() noexcept { detail::end_connection(fd_); }
+  void close() noexcept { detail::end_connection(fd_, maker_); }
   /// Ends the sending and leaves the receiving.
   void end_writing() noexcept {
     if (fd_) ::shutdown(fd_.get(), SHUT_WR);
@@ -10777,6 +10763,7 @@ class unix_seqpacket : public detail::unix_message_end<unix_seqpacket> {
 
  private:
   friend class detail::unix_message_end<unix_seqpacket>;
+  pid_t maker_ = ::getpid();
   // A receive gave nothing. If the other side has ended its sending, and nothing with a byte in it waits, that is all.
   [[nodiscard]] bool ended() const noexcept {
     pollfd p{fd_.get(), POLLRDHUP, 0};

@@ -5,18 +5,17 @@
 #include <sluice/framing/number_bytes.hpp>
 #include <sluice/framing/text_codec.hpp>
 
-#include <vector>
-
 namespace sluice {
 
 namespace detail {
 
+/// std::string, std::vector and their like, by what they can do: not every program pays for the header.
 template <class T>
-inline constexpr bool is_sequence = false;
-template <class Traits, class A>
-inline constexpr bool is_sequence<std::basic_string<char, Traits, A>> = true;
-template <class T, class A>
-inline constexpr bool is_sequence<std::vector<T, A>> = !std::same_as<T, bool>;
+concept sequence = requires(T& s, std::size_t n) {
+  s.resize(n);
+  { s.data() } -> std::same_as<typename T::value_type*>;
+  { s.size() } -> std::same_as<std::size_t>;
+};
 
 template <class T>
 consteval bool has_sizes();
@@ -30,7 +29,7 @@ template <class T>
 consteval bool has_sizes() {
   if constexpr (!std::default_initializable<T>) return false;
   else if constexpr (wire<T>) return true;
-  else if constexpr (is_sequence<T>) return has_sizes<typename T::value_type>();
+  else if constexpr (sequence<T>) return has_sizes<typename T::value_type>();
   else if constexpr (!std::is_class_v<T> || !std::is_aggregate_v<T> || std::is_empty_v<T>) return false;
   else if constexpr (has_bases<T> || member_count<T> == 0 || member_count<T> > max_members) return false;
   else return all_have_sizes{}(members_of<T>{});
@@ -42,7 +41,7 @@ using count_bytes = std::uint32_t;
 template <class T>
 consteval std::size_t fewest_bytes() {
   if constexpr (wire<T>) return sizeof(T);
-  else if constexpr (is_sequence<T>) return sizeof(count_bytes);
+  else if constexpr (sequence<T>) return sizeof(count_bytes);
   else return []<class... M>(type_list<M...>) { return (fewest_bytes<M>() + ...); }(members_of<T>{});
 }
 
@@ -60,7 +59,7 @@ struct sized_writer {
   bool one(const T& value) noexcept {
     if constexpr (wire<T>) {
       return bytes(&value, sizeof value);
-    } else if constexpr (is_sequence<T>) {
+    } else if constexpr (sequence<T>) {
       std::byte count[sizeof(count_bytes)];
       if (value.size() > static_cast<count_bytes>(-1)) return false;
       store_number<std::endian::little>(count, static_cast<count_bytes>(value.size()));
@@ -92,7 +91,7 @@ struct sized_reader {
   bool one(T& value) {
     if constexpr (wire<T>) {
       return bytes(&value, sizeof value);
-    } else if constexpr (is_sequence<T>) {
+    } else if constexpr (sequence<T>) {
       using element = typename T::value_type;
       std::byte count[sizeof(count_bytes)];
       if (!bytes(count, sizeof count)) return false;
@@ -114,7 +113,7 @@ struct sized_reader {
 
 }  // namespace detail
 
-/// What sized_codec can carry: wire types, std::string, std::vector of such (not of bool), and aggregates of these.
+/// What sized_codec can carry: wire types, std::string, std::vector of such (not of bool) and the like, and aggregates of these.
 template <class T>
 concept sizable = detail::has_sizes<T>();
 

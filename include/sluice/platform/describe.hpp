@@ -64,13 +64,12 @@ constexpr const char* name_of(step s) noexcept {
 constexpr const char* sentence_for(error e) noexcept {
   switch (e.code) {
     case errc::ok: return "no error";
-    case errc::empty:
-      if (e.about() == subject::descriptors) return "a connection waits, but descriptors are used up; close some, or raise the limit (ulimit -n)";
-      return "nothing there yet; wait by passing a duration, or try again";
+    case errc::empty: return "nothing there yet; wait by passing a duration, or try again";
     case errc::full: return "no room yet; wait by passing a duration, or try again";
     case errc::pending:
       if (e.about() == subject::descriptors)
         return "a connection waits, but this process has too many open descriptors; close some, or raise the limit (ulimit -n)";
+      if (e.about() == subject::size) return "a connection waits, but the system is short of memory; free some";
       return "another participant is in the middle of an operation; wait for it, or look why it is stopped";
     case errc::timeout: return "the time is up; nothing was taken and nothing was sent";
     case errc::stopped: return "stopped on request; nothing was taken and nothing was sent";

@@ -3,6 +3,7 @@
 #define SLUICE_STREAM_SCTP_HPP
 
 #include <sluice/platform/sctp.hpp>
+#include <sluice/stream/accepting_socket.hpp>
 #include <sluice/stream/endpoint.hpp>
 #include <sluice/stream/socket_stream.hpp>
 
@@ -206,12 +207,6 @@ class sctp_connection : public detail::sctp_end<sctp_connection> {
   static constexpr end_traits traits{.spans = reach::network};
 
   explicit sctp_connection(unique_handle fd) noexcept : sctp_end(std::move(fd)) {}
-  sctp_connection(sctp_connection&&) noexcept = default;
-  sctp_connection& operator=(sctp_connection&& o) noexcept {
-    if (this != &o) close(), fd_ = std::move(o.fd_);
-    return *this;
-  }
-  ~sctp_connection() { close(); }
 
   status try_push(std::span<const std::byte> message, const sctp_route& r = {}) noexcept {
     return detail::send_sctp(fd_.get(), message, r, nullptr);
@@ -221,7 +216,10 @@ class sctp_connection : public detail::sctp_end<sctp_connection> {
     return push_to(message, r, nullptr, u);
   }
   /// What was accepted still goes out; what has not been read is dropped.
-  void close() noexcept { detail::end_connection(fd_); }
+  void close() noexcept { detail::end_connection(fd_, maker_); }
+
+ private:
+  pid_t maker_ = ::getpid();
 };
 
 /// Connects to a listener. Errors: not_found (nobody listens), unsupported, timeout, stopped, os.
@@ -251,31 +249,20 @@ class sctp_listener : public source_verbs<sctp_listener> {
   using value_type = sctp_connection;
   static constexpr end_traits traits{.carries_close = false, .spans = reach::network};
 
-  explicit sctp_listener(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+  explicit sctp_listener(unique_handle fd) noexcept : door_(std::move(fd)) {}
 
   result<sctp_connection> try_pop() noexcept {
-    if (!fd_) return error(errc::closed, step::pop);
-    constexpr int how = SOCK_CLOEXEC | SOCK_NONBLOCK;
-    const int one = detail::retry_interrupted([&] { return ::accept4(fd_.get(), nullptr, nullptr, how); });
-    starved_ = one < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM);
-    if (starved_) return error(errc::pending, step::pop, subject::descriptors);
-    if (one >= 0) return sctp_connection(unique_handle(one));
-    const bool gone_again = errno == EAGAIN || errno == ECONNABORTED || errno == EPROTO;
-    return gone_again ? error(errc::empty, step::pop) : detail::socket_error(step::pop);
+    auto fd = door_.try_accept();
+    return fd ? result<sctp_connection>(sctp_connection(*std::move(fd))) : fd.err();
   }
-  void arm(want, wait_set& set) noexcept {
-    if (!fd_) set.ready();
-    else if (starved_) set.within(20'000'000);  // the descriptor would say at once that a connection waits
-    else set.on(fd_.get(), want::pop);
-  }
+  void arm(want, wait_set& set) noexcept { door_.arm(set); }
   void disarm(want) noexcept {}
-  void close() noexcept { fd_.reset(); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
-  [[nodiscard]] result<endpoint> local() const noexcept { return detail::endpoint_of<::getsockname>(fd_.get()); }
+  void close() noexcept { door_.close(); }
+  [[nodiscard]] int handle() const noexcept { return door_.handle(); }
+  [[nodiscard]] result<endpoint> local() const noexcept { return detail::endpoint_of<::getsockname>(door_.handle()); }
 
  private:
-  unique_handle fd_;
-  bool starved_ = false;
+  detail::accepting_socket door_;
 };
 
 /// Listens at an address; port 0 is one that is free, and local() says which. Errors: busy, invalid, unsupported, os.

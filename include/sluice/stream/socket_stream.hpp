@@ -11,12 +11,14 @@
 namespace sluice::detail {
 
 /// Says that nothing more will come, takes what has come already, and closes. With unread bytes the kernel would break
-/// the connection off instead of ending it, and could take back what the other side has not read yet.
-inline void end_connection(unique_handle& fd) noexcept {
-  if (!fd) return;
-  ::shutdown(fd.get(), SHUT_WR);
-  std::byte unread[4096];
-  for (int looks = 0; looks < 64 && receive_some(fd.get(), unread); ++looks) {
+/// the connection off instead of ending it, and could take back what the other side has not read yet. All of that concerns
+/// the connection and not the descriptor, so a forked child only lets its copy go.
+inline void end_connection(unique_handle& fd, pid_t maker) noexcept {
+  if (fd && maker == ::getpid()) {
+    ::shutdown(fd.get(), SHUT_WR);
+    std::byte unread[4096];
+    for (int looks = 0; looks < 64 && receive_some(fd.get(), unread); ++looks) {
+    }
   }
   fd.reset();
 }
@@ -97,16 +99,20 @@ class socket_writer : public detail::socket_writing<socket_writer<Traits>> {
   }
   void disarm(want) noexcept {}
   void close() noexcept {
-    if (fd_) ::shutdown(fd_.get(), SHUT_WR);
+    if (fd_ && maker_ == ::getpid()) ::shutdown(fd_.get(), SHUT_WR);  // not what a parent still writes to
     fd_.reset();
   }
   [[nodiscard]] int handle() const noexcept { return fd_.get(); }
 
  private:
   unique_handle fd_;
+  pid_t maker_ = ::getpid();
 };
 
 /// A connected stream socket, both ways.
+///
+/// Destroying it lets the descriptor go, so that a parent and a forked child can share one: the connection ends with the
+/// last of them. close() and finish() end it for both.
 ///
 /// Threads: one at a time; split() for two. Blocks: read, write, finish; never the try_ forms. Allocates: never.
 /// Errors: as of its halves.
@@ -121,12 +127,6 @@ class socket_stream : public detail::socket_reading<socket_stream<Traits>>,
   };
 
   explicit socket_stream(unique_handle fd) noexcept : fd_(std::move(fd)) {}
-  socket_stream(socket_stream&&) noexcept = default;
-  socket_stream& operator=(socket_stream&& o) noexcept {
-    if (this != &o) close(), fd_ = std::move(o.fd_);
-    return *this;
-  }
-  ~socket_stream() { close(); }
 
   /// The two directions as ends of their own, each with a descriptor. On failure the stream stays as it is.
   [[nodiscard]] result<halves> split() && noexcept {
@@ -164,14 +164,15 @@ class socket_stream : public detail::socket_reading<socket_stream<Traits>>,
     else set.ready();
   }
   void disarm(want) noexcept {}
-  /// Ends the writing and closes, without waiting.
-  void close() noexcept { detail::end_connection(fd_); }
+  /// Ends the writing and closes, without waiting. Of a connection that comes from the parent only the copy is closed.
+  void close() noexcept { detail::end_connection(fd_, maker_); }
   /// The descriptor, which is no longer ours; the connection stays as it is.
   [[nodiscard]] unique_handle release() noexcept { return std::move(fd_); }
   [[nodiscard]] int handle() const noexcept { return fd_.get(); }
 
  private:
   unique_handle fd_;
+  pid_t maker_ = ::getpid();
 };
 
 }  // namespace sluice

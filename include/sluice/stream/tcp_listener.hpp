@@ -2,6 +2,7 @@
 #ifndef SLUICE_STREAM_TCP_LISTENER_HPP
 #define SLUICE_STREAM_TCP_LISTENER_HPP
 
+#include <sluice/stream/accepting_socket.hpp>
 #include <sluice/stream/tcp_stream.hpp>
 
 #include <cstdlib>
@@ -21,10 +22,10 @@ struct tcp_listen_options {
 ///     for (tcp_stream& s : door->each()) ...
 ///
 /// Where descriptors or memory are short, connections go on waiting in the system, and the listener looks again every
-/// 10 ms: it neither spins nor turns anybody away. try_pop then says `empty` about `descriptors` or `size`.
+/// 10 ms: it neither spins nor turns anybody away. try_pop then says `pending`, about `descriptors` or `size`.
 ///
 /// Threads: one at a time. Blocks: pop, each; never try_pop. Allocates: never.
-/// Errors: empty, closed, os.
+/// Errors: empty, pending, closed, os.
 class tcp_listener : public source_verbs<tcp_listener> {
  public:
   using value_type = tcp_stream;
@@ -55,31 +56,22 @@ class tcp_listener : public source_verbs<tcp_listener> {
   }
 
   result<tcp_stream> try_pop() noexcept {
-    if (!fd_) return error(errc::closed, step::pop);
-    auto fd = detail::accept_one(fd_.get(), may_block_);
-    starved_ = !fd && fd.err() == errc::empty && fd.err().about() != subject::none;
-    if (!fd) return fd.err().during(step::pop);
-    return tcp_stream(*std::move(fd));
+    auto fd = door_.try_accept();
+    return fd ? result<tcp_stream>(tcp_stream(*std::move(fd))) : fd.err();
   }
-  void arm(want, wait_set& set) noexcept {
-    constexpr std::int64_t pause = 10'000'000;
-    if (!fd_) set.ready();
-    else if (starved_) set.within(pause);  // its descriptor is ready all the time, and of no use
-    else set.on(fd_.get(), want::pop);
-  }
+  void arm(want, wait_set& set) noexcept { door_.arm(set); }
   void disarm(want) noexcept {}
   /// Turns away who has not been accepted yet.
-  void close() noexcept { fd_.reset(); }
+  void close() noexcept { door_.close(); }
 
   /// Where it listens.
-  [[nodiscard]] result<endpoint> local() const noexcept { return detail::endpoint_of<::getsockname>(fd_.get()); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+  [[nodiscard]] result<endpoint> local() const noexcept { return detail::endpoint_of<::getsockname>(door_.handle()); }
+  [[nodiscard]] int handle() const noexcept { return door_.handle(); }
 
  private:
   friend result<tcp_listener> tcp_listen(endpoint, const tcp_listen_options&) noexcept;
 
-  explicit tcp_listener(unique_handle fd, bool may_block = false) noexcept
-      : fd_(std::move(fd)), may_block_(may_block) {}
+  explicit tcp_listener(unique_handle fd, bool may_block = false) noexcept : door_(std::move(fd), may_block) {}
 
   static long number_in(const char* variable) noexcept {
     const char* const text = std::getenv(variable);
@@ -89,9 +81,7 @@ class tcp_listener : public source_verbs<tcp_listener> {
     return *end == '\0' ? n : -1;
   }
 
-  unique_handle fd_;
-  bool may_block_ = false;
-  bool starved_ = false;
+  detail::accepting_socket door_;
 };
 
 /// Listens at an address of this host.

@@ -2,6 +2,7 @@
 #ifndef SLUICE_STREAM_UNIX_HPP
 #define SLUICE_STREAM_UNIX_HPP
 
+#include <sluice/stream/accepting_socket.hpp>
 #include <sluice/stream/unix_name.hpp>
 #include <sluice/stream/unix_peer.hpp>
 #include <sluice/stream/unix_stream.hpp>
@@ -61,8 +62,7 @@ class unix_connecting {
 /// Takes connections of type Connection. One that comes from a user who is not allowed is closed and counted, not given
 /// out.
 ///
-/// Where this process can have no more descriptors, a connection stays where it is: try_pop() says `pending`, and pop()
-/// looks again every 20 ms. Closing takes the name away; connections that were not taken are broken off.
+/// Where descriptors or memory are short, try_pop() says `pending`, about that, and pop() looks again every 10 ms. Closing takes the name away; connections that were not taken are broken off.
 ///
 /// Threads: one at a time. Blocks: pop; never try_pop. Allocates: never. Errors: empty, pending, closed, os.
 template <class Connection, int Type>
@@ -81,40 +81,29 @@ class unix_listener_of : public source_verbs<unix_listener_of<Connection, Type>>
       return ::listen(s, o.backlog) == 0 ? status() : detail::socket_error(step::create);
     });
     if (!bound) return bound.err();
-    l.fd_ = std::move(*fd);
+    l.door_ = detail::accepting_socket(std::move(*fd));
     l.binding_ = std::move(*bound);
     return l;
   }
 
   result<Connection> try_pop() noexcept {
-    for (int looks = 0; looks < 64; ++looks) {
-      if (!fd_) return error(errc::closed, step::pop);
-      unique_handle one(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-      starved_ = !one && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM);
-      if (starved_) return error(errc::pending, step::pop, subject::descriptors);
-      if (one) {
-        if (may_come(one.get())) return Connection(std::move(one));
-        ++refused_;
-        continue;
-      }
-      if (errno == EAGAIN) break;
-      if (errno != EINTR && errno != ECONNABORTED && errno != EPROTO) return detail::socket_error(step::pop);
+    for (int strangers = 0; strangers < 64; ++strangers) {
+      auto one = door_.try_accept();
+      if (!one) return one.err();
+      if (may_come(one->get())) return Connection(*std::move(one));
+      ++refused_;
     }
     return error(errc::empty, step::pop);
   }
-  void arm(want, wait_set& set) noexcept {
-    if (!fd_) set.ready();
-    else if (starved_) set.within(detail::rarely);  // the descriptor would say at once that a connection waits
-    else set.on(fd_.get(), want::pop);
-  }
+  void arm(want, wait_set& set) noexcept { door_.arm(set); }
   void disarm(want) noexcept {}
   void close() noexcept {
     binding_.release();
-    fd_.reset();
+    door_.close();
   }
   /// How many connections were closed because of who made them.
   [[nodiscard]] std::size_t refused() const noexcept { return refused_; }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+  [[nodiscard]] int handle() const noexcept { return door_.handle(); }
 
  private:
   static constexpr std::size_t most_allowed = 16;
@@ -137,12 +126,11 @@ class unix_listener_of : public source_verbs<unix_listener_of<Connection, Type>>
     return false;
   }
 
-  unique_handle fd_;
+  detail::accepting_socket door_;
   detail::unix_binding binding_;  // goes first: nobody finds a name of a socket that is closed
   uid_t allowed_[most_allowed] = {};
   std::size_t allowed_count_ = 0;
   std::size_t refused_ = 0;
-  bool starved_ = false;
 };
 
 using unix_listener = unix_listener_of<unix_stream, SOCK_STREAM>;

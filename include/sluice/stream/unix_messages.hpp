@@ -101,15 +101,9 @@ class unix_seqpacket : public detail::unix_message_end<unix_seqpacket> {
   static constexpr bool carries_nothing = false;
 
   explicit unix_seqpacket(unique_handle fd) noexcept : unix_message_end(std::move(fd)) {}
-  unix_seqpacket(unix_seqpacket&&) noexcept = default;
-  unix_seqpacket& operator=(unix_seqpacket&& o) noexcept {
-    if (this != &o) close(), fd_ = std::move(o.fd_);
-    return *this;
-  }
-  ~unix_seqpacket() { close(); }
 
   /// The other side gets what was accepted, and then `closed`.
-  void close() noexcept { detail::end_connection(fd_); }
+  void close() noexcept { detail::end_connection(fd_, maker_); }
   /// Ends the sending and leaves the receiving.
   void end_writing() noexcept {
     if (fd_) ::shutdown(fd_.get(), SHUT_WR);
@@ -117,6 +111,7 @@ class unix_seqpacket : public detail::unix_message_end<unix_seqpacket> {
 
  private:
   friend class detail::unix_message_end<unix_seqpacket>;
+  pid_t maker_ = ::getpid();
   // A receive gave nothing. If the other side has ended its sending, and nothing with a byte in it waits, that is all.
   [[nodiscard]] bool ended() const noexcept {
     pollfd p{fd_.get(), POLLRDHUP, 0};

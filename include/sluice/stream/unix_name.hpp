@@ -3,6 +3,7 @@
 #define SLUICE_STREAM_UNIX_NAME_HPP
 
 #include <sluice/memory/region_place.hpp>
+#include <sluice/platform/describe.hpp>
 #include <sluice/platform/file_lock.hpp>
 #include <sluice/platform/socket.hpp>
 
@@ -46,13 +47,13 @@ class unix_address {
     a.held_ = open_at(directory, name, flags);
     if (!a.held_)
       return errno == ENOENT ? error(errc::not_found, step::open, subject::address) : last_error(step::open);
-    a.print("/proc/self/fd/%d", a.held_.get());
+    a.finish(std::snprintf(a.raw_.sun_path, sizeof a.raw_.sun_path, "/proc/self/fd/%d", a.held_.get()));
     return a;
   }
   /// Of a socket that is about to be in a directory, under a short name.
   static unix_address in(int directory, const char* name) noexcept {
     unix_address a;
-    a.print("/proc/self/fd/%d/%s", directory, name);
+    a.finish(std::snprintf(a.raw_.sun_path, sizeof a.raw_.sun_path, "/proc/self/fd/%d/%s", directory, name));
     return a;
   }
   static constexpr bool is_abstract(std::string_view name) noexcept { return !name.empty() && name.front() == '@'; }
@@ -62,10 +63,7 @@ class unix_address {
 
  private:
   unix_address() noexcept { raw_.sun_family = AF_UNIX; }
-  template <class... Args>
-  void print(const char* how, Args... what) noexcept {
-    size_ += static_cast<socklen_t>(std::snprintf(raw_.sun_path, sizeof raw_.sun_path, how, what...)) + 1;
-  }
+  void finish(int printed) noexcept { size_ += static_cast<socklen_t>(printed) + 1; }
   static error bad() noexcept { return error(errc::invalid, step::open, subject::name); }
 
   sockaddr_un raw_{};
@@ -123,7 +121,7 @@ class unix_binding {
   void release() noexcept {
     if (!lock_ || owner_ != ::getpid()) return lock_.reset();
     const int at = place_->directory();
-    const auto name = named_ ? name_text("%s", place_->leaf()) : temporary();
+    const auto name = named_ ? name_text().add(place_->leaf()) : temporary();
     struct stat now = {};
     if (file_.st_ino != 0 && ::fstatat(at, name.c_str(), &now, AT_SYMLINK_NOFOLLOW) == 0 &&
         now.st_dev == file_.st_dev && now.st_ino == file_.st_ino)
@@ -133,18 +131,11 @@ class unix_binding {
   }
 
  private:
-  struct name_text {
-    template <class What>
-    name_text(const char* how, What what) noexcept {
-      std::snprintf(chars, sizeof chars, how, what);
-    }
-    [[nodiscard]] const char* c_str() const noexcept { return chars; }
-    char chars[300];
-  };
-  [[nodiscard]] name_text lock_name() const noexcept { return {"%s.lock", place_->leaf()}; }
+  using name_text = fixed_text<300>;
+  [[nodiscard]] name_text lock_name() const noexcept { return name_text().add(place_->leaf()).add(".lock"); }
   // Short, and of this lock file alone: whoever holds the lock is the only one who uses it.
   [[nodiscard]] name_text temporary() const noexcept {
-    return {".%llx.binding", static_cast<unsigned long long>(lock_file_)};
+    return name_text().add(".").add_number(static_cast<long long>(lock_file_)).add(".binding");
   }
 
   status take_lock() noexcept {

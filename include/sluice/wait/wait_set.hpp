@@ -42,7 +42,10 @@ class wait_set {
   /// Sleeps until something in the set happens; `timeout` once the deadline of `u`, which must be absolute, has passed.
   /// Success says only that it is worth while to try again.
   status sleep(const until& u) noexcept {
-    if (within_ == 0) return {};
+    if (within_ == 0) {  // no sleep; but an end that is always ready, and never gives anything, has its deadline too
+      const bool over = u.deadline() != detail::never && detail::monotonic_ns() >= u.deadline();
+      return over ? status(error(errc::timeout, step::wait)) : status();
+    }
     std::int64_t most = within_;
     if (mixed() && slice < most) most = slice;
     std::int64_t wake_at = u.deadline();

@@ -6,7 +6,6 @@
 
 #if SLUICE_HAS_LINUX()
 
-#include <sys/random.h>
 #include <sys/stat.h>
 
 namespace sluice::detail {
@@ -59,7 +58,7 @@ inline std::uint64_t boot_number() noexcept {
 }
 
 inline void random_bytes(void* to, std::size_t n) noexcept {
-  if (::getrandom(to, n, 0) != static_cast<ssize_t>(n)) __builtin_memset(to, 0, n);
+  if (::syscall(SYS_getrandom, to, n, 0) != static_cast<ssize_t>(n)) __builtin_memset(to, 0, n);
 }
 
 }  // namespace sluice::detail

@@ -49,7 +49,7 @@ inline result<unique_handle> make_socket(int family, int type, int protocol = 0)
 }
 
 /// A connection that waits at a listener; those that broke off while they waited are passed over. Where descriptors or
-/// memory are short it is `empty`, about that: the connection goes on waiting. `may_block` is for a listener whose
+/// memory are short it is `pending`, about that: the connection goes on waiting. `may_block` is for a listener whose
 /// description is somebody else's and blocks: it is looked at first, for nothing tells a single accept not to wait.
 inline result<unique_handle> accept_one(int listener, bool may_block) noexcept {
   for (int broken_off = 0; broken_off < 64; ++broken_off) {
@@ -60,9 +60,9 @@ inline result<unique_handle> accept_one(int listener, bool may_block) noexcept {
     switch (errno) {
       case EAGAIN: return error(errc::empty, step::open);
       case EMFILE:
-      case ENFILE: return error(errc::empty, step::open, subject::descriptors);
+      case ENFILE: return error(errc::pending, step::open, subject::descriptors);
       case ENOBUFS:
-      case ENOMEM: return error(errc::empty, step::open, subject::size);
+      case ENOMEM: return error(errc::pending, step::open, subject::size);
       case EINVAL: return error(errc::closed, step::open);  // it listens no more
       case ECONNABORTED:
       case EPROTO:
