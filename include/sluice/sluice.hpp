@@ -42,7 +42,7 @@
 #include <sluice/stream/tcp.hpp>
 #include <sluice/stream/udp.hpp>
 #include <sluice/stream/unix.hpp>
-#include <sluice/stream/unix_messages.hpp>
+#include <sluice/stream/unix_ends.hpp>
 #include <sluice/stream/whole_messages.hpp>
 #include <sluice/channel/broadcast.hpp>
 #include <sluice/channel/bytes.hpp>

@@ -56,6 +56,8 @@ class unix_message_end {
     if (settled(r) || u.immediate()) return r;
     return wait_for(self(), want::pop, u, [this, to, handles] { return try_pop(to, handles); });
   }
+  /// Drops the next message, if there is one.
+  void skip() noexcept { (void)retry_interrupted([&] { return ::recv(fd_.get(), nullptr, 0, MSG_DONTWAIT); }); }
   void arm(want k, wait_set& set) noexcept {
     if (fd_) set.on(fd_.get(), k);
     else set.ready();
