@@ -48,7 +48,7 @@ inline bytes exact(std::span<const std::byte> b) { return bytes(b.begin(), b.end
 template <class F>
 sluice::result<bytes> seal(F& f, const bytes& payload) {
   bytes room(F::max_size + F::overhead + payload.size());
-  std::copy(payload.begin(), payload.end(), room.begin() + static_cast<std::ptrdiff_t>(sluice::detail::lead_of<F>));
+  for (std::size_t i = 0; i < payload.size(); ++i) room[sluice::detail::lead_of<F> + i] = payload[i];
   const auto whole = sluice::detail::seal_frame(f, room, payload.size());
   if (!whole) return whole.err();
   return exact(*whole);
