@@ -180,10 +180,11 @@ probe=$work/probe.cpp
 echo 'int main() {}' >$probe
 
 set -- "-DCMAKE_CXX_COMPILER=$cxx" "-DSLUICE_TEST_TIER=$full" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_EXTENSIONS=OFF
+lines='-g1 -DNDEBUG' # line numbers are all that a log needs
 if [ $tier = quick ]; then
-  row main "unit unit_single" "-L unit|meta" "$@"
+  row main "unit unit_single" "-L unit|meta" "$@" "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O2 $lines"
 else
-  row main all "" "$@"
+  row main all "" "$@" "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O2 $lines"
 
   # Sanitized builds find false warnings; the warnings are the business of the other rows.
   sanitizers="asan tsan"
@@ -216,7 +217,8 @@ else
 int main() { return std::vector<int>(1)[0]; }' >$probe && $clang -stdlib=libc++ $probe -o $work/probe >/dev/null 2>&1; then
       flags=-stdlib=libc++
     fi
-    row clang unit "-R ^(unit\.|must_|embedded)" "$@" "-DCMAKE_CXX_COMPILER=$clang" "-DCMAKE_CXX_FLAGS=$flags"
+    row clang unit "-R ^(unit\.|must_|embedded)" "$@" "-DCMAKE_CXX_COMPILER=$clang" "-DCMAKE_CXX_FLAGS=$flags" \
+      "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 $lines"
     # Coverage as libFuzzer sees it finds what our own driver does not; it needs the usual standard library.
     if [ $tier = full ]; then
       row libfuzzer fuzz_targets "-R ^libfuzzer_" "$@" "-DCMAKE_CXX_COMPILER=$clang"
