@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 struct job { int number; };
 constexpr int jobs = 1000, killed_at = 500;
 
-void work() {
+static void work() {
   auto rx = sluice::must(sluice::shm_source<job, sluice::mpmc>("/jobs"));
   auto out = sluice::must(sluice::shm_bytes_sink<sluice::mpsc>("/reports"));
   for (;;) {

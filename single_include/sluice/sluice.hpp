@@ -12330,7 +12330,8 @@ class lossy_ring {
   [[nodiscard]] word oldest(word tail) const noexcept {
     if (tail < capacity_) return 1;
     const word n = tail - capacity_ + 1;
-    return cell_of(n)->stamp.load(P::template order<site::lossy_stamp>) == there(n) ? n : n + 1;
+    // Behind a tail that came without its stamps an older stamp may still be seen: that message is there all the same.
+    return cell_of(n)->stamp.load(P::template order<site::lossy_stamp>) > there(n) ? n + 1 : n;
   }
   /// How many messages are kept.
   [[nodiscard]] std::size_t approx_size() const noexcept {

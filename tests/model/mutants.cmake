@@ -359,8 +359,8 @@ model_mutant(lossy_heir_trusts_the_tail ring/lossy_layout.hpp
   [=[!= there(n + 1)) break;]=]
   [=[!= there(n + 1) || true) break;]=])
 model_mutant(lossy_reader_begins_one_too_early ring/lossy_layout.hpp
-  [=[== there(n) ? n : n + 1;]=]
-  [=[== there(n) ? n - 1 : n;]=])
+  [=[> there(n) ? n + 1 : n;]=]
+  [=[> there(n) ? n : n - 1;]=])
 
 # ---- newest value
 
