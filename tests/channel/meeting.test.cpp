@@ -113,7 +113,7 @@ TEST_CASE("two processes that meet over a socket share a channel without a name"
     CHECK(other.wait() == 0);
   }
   CHECK(test::open_descriptors() == descriptors);
-  CHECK(test::mappings() <= mappings + 1);
+  if (!SLUICE_TEST_TSAN) CHECK(test::mappings() <= mappings + 1);  // which maps for itself
 }
 
 TEST_CASE("either end can be offered, over a stream or a connection for messages, of every kind", "[meeting]") {
@@ -290,8 +290,7 @@ TEST_CASE("a note that is none ends the connection, on either side", "[meeting]"
   const auto fd = region_of_points();
   const auto accept = [](auto& s) {
     const error e = accept_source<point>(s, 5s).err();
-    CHECK(s.handle() == -1);
-    return e;
+    return s.handle() == -1 ? e : error(errc::busy);  // in another thread, so it is told and not asserted
   };
   note n = note::of(note::be_source);
   SECTION("another magic") {

@@ -104,7 +104,7 @@ TEST_CASE("signals that interrupt system calls do no harm to a stream", "[tcp]")
   CHECK(sent);
   CHECK(r.why == errc::closed);
   CHECK(r.bytes == all);
-  CHECK(test::interruptions::count() > 50);
+  CHECK(test::interruptions::count() > (SLUICE_TEST_TSAN ? 0 : 50));  // TSan keeps most of them back
   CHECK(waited >= 30'000'000);
   CHECK(waited < 2'000'000'000);
 }
