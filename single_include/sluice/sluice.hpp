@@ -7261,6 +7261,22 @@ inline error make_stream(const standard_stream& s, int number, stream_ends& ends
 }  // namespace sluice
 
 #endif
+#ifndef SLUICE_WAIT_EXHAUSTED_HPP
+#define SLUICE_WAIT_EXHAUSTED_HPP
+
+namespace sluice::detail {
+
+/// Has the patience of `u`, which must be absolute, come to an end: `stopped`, `timeout`, or no error? For loops that may
+/// go on for ever without a wait that would notice.
+inline error exhausted(const until& u) noexcept {
+  if (u.interrupter() != nullptr && u.interrupter()->requested()) return error(errc::stopped, step::wait);
+  if (!u.immediate() && u.deadline() != never && monotonic_ns() >= u.deadline()) return error(errc::timeout, step::wait);
+  return {};
+}
+
+}  // namespace sluice::detail
+
+#endif
 
 namespace sluice {
 
@@ -7341,10 +7357,7 @@ status converse(child& c, std::span<const std::byte> input, Take take, until u =
       s = detail::wait_for(talk, want::pop, by, [&talk] { return talk.step_once(); });
     if (!s) return s;
     if (u.immediate() && !talk.over()) return error(errc::empty, step::read);  // one step: it could go on for ever
-    // While bytes flow there is no wait that would notice.
-    if (by.interrupter() != nullptr && by.interrupter()->requested()) return error(errc::stopped, step::wait);
-    if (by.deadline() != detail::never && !u.immediate() && detail::monotonic_ns() >= by.deadline())
-      return error(errc::timeout, step::wait);
+    if (const error e = detail::exhausted(by)) return e;
   }
   return {};
 }
@@ -7721,11 +7734,9 @@ class socket_stream : public detail::socket_reading<socket_stream<Traits>>,
     std::byte unread[4096];
     for (unsigned looks = 0;;) {
       const auto n = this->read(unread, by);
-      if (n) {  // the wait looks at the clock only where nothing comes, and somebody may never stop talking
+      if (n) {  // somebody may never stop talking
         if (by.immediate() && ++looks == 64) return error(errc::pending, step::finish);
-        if (by.interrupter() != nullptr && by.interrupter()->requested()) return error(errc::stopped, step::finish);
-        if (!by.immediate() && by.deadline() != detail::never && detail::monotonic_ns() >= by.deadline())
-          return error(errc::timeout, step::finish);
+        if (const error e = detail::exhausted(by)) return e.during(step::finish);
         continue;
       }
       if (n.err().again() || n.err() == errc::timeout || n.err() == errc::stopped) return n.err().during(step::finish);
@@ -8886,10 +8897,7 @@ passed splice_through(In& in, Out& out, until u = {}) noexcept {
       return so_far;
     }
     so_far.count += *n;
-    // While bytes flow there is no wait that would notice.
-    if (by.interrupter() != nullptr && by.interrupter()->requested()) so_far.why = error(errc::stopped, step::wait);
-    else if (!u.immediate() && by.deadline() != detail::never && detail::monotonic_ns() >= by.deadline())
-      so_far.why = error(errc::timeout, step::wait);
+    so_far.why = detail::exhausted(by);
     if (so_far.why) return so_far;
   }
 }
@@ -10568,7 +10576,8 @@ class unix_connecting {
 /// Takes connections of type Connection. One that comes from a user who is not allowed is closed and counted, not given
 /// out.
 ///
-/// Where descriptors or memory are short, try_pop() says `pending`, about that, and pop() looks again every 10 ms. Closing takes the name away; connections that were not taken are broken off.
+/// Where descriptors or memory are short, try_pop() says `pending`, about that, and pop() looks again every 10 ms.
+/// Closing takes the name away; connections that were not taken are broken off.
 ///
 /// Threads: one at a time. Blocks: pop; never try_pop. Allocates: never. Errors: empty, pending, closed, os.
 template <class Connection, int Type>

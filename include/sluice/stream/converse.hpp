@@ -3,6 +3,7 @@
 #define SLUICE_STREAM_CONVERSE_HPP
 
 #include <sluice/stream/spawn.hpp>
+#include <sluice/wait/exhausted.hpp>
 
 namespace sluice {
 
@@ -83,10 +84,7 @@ status converse(child& c, std::span<const std::byte> input, Take take, until u =
       s = detail::wait_for(talk, want::pop, by, [&talk] { return talk.step_once(); });
     if (!s) return s;
     if (u.immediate() && !talk.over()) return error(errc::empty, step::read);  // one step: it could go on for ever
-    // While bytes flow there is no wait that would notice.
-    if (by.interrupter() != nullptr && by.interrupter()->requested()) return error(errc::stopped, step::wait);
-    if (by.deadline() != detail::never && !u.immediate() && detail::monotonic_ns() >= by.deadline())
-      return error(errc::timeout, step::wait);
+    if (const error e = detail::exhausted(by)) return e;
   }
   return {};
 }

@@ -3,6 +3,7 @@
 #define SLUICE_STREAM_SOCKET_STREAM_HPP
 
 #include <sluice/platform/socket.hpp>
+#include <sluice/wait/exhausted.hpp>
 #include <sluice/wait/verbs.hpp>
 
 // What all connected stream sockets share: TCP, Unix, one-to-one SCTP. A stream that two ends use, one to read and one
@@ -147,11 +148,9 @@ class socket_stream : public detail::socket_reading<socket_stream<Traits>>,
     std::byte unread[4096];
     for (unsigned looks = 0;;) {
       const auto n = this->read(unread, by);
-      if (n) {  // the wait looks at the clock only where nothing comes, and somebody may never stop talking
+      if (n) {  // somebody may never stop talking
         if (by.immediate() && ++looks == 64) return error(errc::pending, step::finish);
-        if (by.interrupter() != nullptr && by.interrupter()->requested()) return error(errc::stopped, step::finish);
-        if (!by.immediate() && by.deadline() != detail::never && detail::monotonic_ns() >= by.deadline())
-          return error(errc::timeout, step::finish);
+        if (const error e = detail::exhausted(by)) return e.during(step::finish);
         continue;
       }
       if (n.err().again() || n.err() == errc::timeout || n.err() == errc::stopped) return n.err().during(step::finish);

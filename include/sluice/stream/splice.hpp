@@ -3,6 +3,7 @@
 #define SLUICE_STREAM_SPLICE_HPP
 
 #include <sluice/platform/stream_io.hpp>
+#include <sluice/wait/exhausted.hpp>
 #include <sluice/wait/wait_for.hpp>
 
 // Bytes from one descriptor to another without a detour through this program. One of the two must be a pipe; the other
@@ -79,10 +80,7 @@ passed splice_through(In& in, Out& out, until u = {}) noexcept {
       return so_far;
     }
     so_far.count += *n;
-    // While bytes flow there is no wait that would notice.
-    if (by.interrupter() != nullptr && by.interrupter()->requested()) so_far.why = error(errc::stopped, step::wait);
-    else if (!u.immediate() && by.deadline() != detail::never && detail::monotonic_ns() >= by.deadline())
-      so_far.why = error(errc::timeout, step::wait);
+    so_far.why = detail::exhausted(by);
     if (so_far.why) return so_far;
   }
 }

@@ -62,7 +62,8 @@ class unix_connecting {
 /// Takes connections of type Connection. One that comes from a user who is not allowed is closed and counted, not given
 /// out.
 ///
-/// Where descriptors or memory are short, try_pop() says `pending`, about that, and pop() looks again every 10 ms. Closing takes the name away; connections that were not taken are broken off.
+/// Where descriptors or memory are short, try_pop() says `pending`, about that, and pop() looks again every 10 ms.
+/// Closing takes the name away; connections that were not taken are broken off.
 ///
 /// Threads: one at a time. Blocks: pop; never try_pop. Allocates: never. Errors: empty, pending, closed, os.
 template <class Connection, int Type>
