@@ -7963,6 +7963,18 @@ constexpr end_traits whole_message_traits() noexcept {
   return t;
 }
 
+/// A T from a transport that keeps messages apart: `take(place)` gives the size of the next one, or `too_big` and keeps it for
+/// `skip()`. One of another size is `mismatch`, once, and dropped.
+template <class T, class Take, class Skip>
+result<T> pop_whole(Take take, Skip skip) noexcept {
+  alignas(T) std::byte whole[sizeof(T)];
+  const auto n = take(std::span<std::byte>(whole));
+  if (n && *n == sizeof(T)) return *std::launder(reinterpret_cast<const T*>(whole));
+  if (!n && n.err() != errc::too_big) return n.err().during(step::pop);
+  if (!n) skip();
+  return error(errc::mismatch, step::pop, subject::size);
+}
+
 }  // namespace detail
 
 /// Messages of type T, each in one write, which happens as a whole or not at all.
@@ -8361,12 +8373,7 @@ class packet_source : public source_verbs<packet_source<T>> {
   explicit packet_source(packet_reader r) noexcept : reader_(std::move(r)) {}
 
   result<T> try_pop() noexcept {
-    alignas(T) std::byte whole[sizeof(T)];
-    const auto n = reader_.try_read(whole);
-    if (n && *n == sizeof(T)) return *std::launder(reinterpret_cast<const T*>(whole));
-    if (!n && n.err() != errc::too_big) return n.err().during(step::pop);
-    reader_.skip();
-    return error(errc::mismatch, step::pop, subject::size);
+    return detail::pop_whole<T>([this](auto place) { return reader_.try_read(place); }, [this] { reader_.skip(); });
   }
   void arm(want k, wait_set& set) noexcept { reader_.arm(k, set); }
   void disarm(want k) noexcept { reader_.disarm(k); }
@@ -10869,13 +10876,6 @@ namespace detail {
 template <class S>
 concept unix_message_socket = std::same_as<S, unix_seqpacket> || std::same_as<S, unix_datagram>;
 
-template <class T, class Socket>
-constexpr end_traits unix_message_traits() noexcept {
-  end_traits t = traits_of<Socket>;
-  t.max_size = sizeof(T);
-  return t;
-}
-
 }  // namespace detail
 
 /// Messages of type T, each whole.
@@ -10886,7 +10886,7 @@ template <wire T, detail::unix_message_socket Socket>
 class unix_sink : public sink_verbs<unix_sink<T, Socket>> {
  public:
   using value_type = T;
-  static constexpr end_traits traits = detail::unix_message_traits<T, Socket>();
+  static constexpr end_traits traits = detail::whole_message_traits<T, Socket>();
 
   explicit unix_sink(Socket s) noexcept : socket_(std::move(s)) {}
 
@@ -10907,17 +10907,12 @@ template <wire T, detail::unix_message_socket Socket>
 class unix_source : public source_verbs<unix_source<T, Socket>> {
  public:
   using value_type = T;
-  static constexpr end_traits traits = detail::unix_message_traits<T, Socket>();
+  static constexpr end_traits traits = detail::whole_message_traits<T, Socket>();
 
   explicit unix_source(Socket s) noexcept : socket_(std::move(s)) {}
 
   result<T> try_pop() noexcept {
-    alignas(T) std::byte whole[sizeof(T)];
-    const auto n = socket_.try_pop(whole);
-    if (n && *n == sizeof(T)) return *std::launder(reinterpret_cast<const T*>(whole));
-    if (!n && n.err() != errc::too_big) return n.err().during(step::pop);
-    if (!n) socket_.skip();
-    return error(errc::mismatch, step::pop, subject::size);
+    return detail::pop_whole<T>([this](auto place) { return socket_.try_pop(place); }, [this] { socket_.skip(); });
   }
   void arm(want k, wait_set& set) noexcept { socket_.arm(k, set); }
   void disarm(want k) noexcept { socket_.disarm(k); }

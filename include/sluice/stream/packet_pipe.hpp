@@ -109,12 +109,7 @@ class packet_source : public source_verbs<packet_source<T>> {
   explicit packet_source(packet_reader r) noexcept : reader_(std::move(r)) {}
 
   result<T> try_pop() noexcept {
-    alignas(T) std::byte whole[sizeof(T)];
-    const auto n = reader_.try_read(whole);
-    if (n && *n == sizeof(T)) return *std::launder(reinterpret_cast<const T*>(whole));
-    if (!n && n.err() != errc::too_big) return n.err().during(step::pop);
-    reader_.skip();
-    return error(errc::mismatch, step::pop, subject::size);
+    return detail::pop_whole<T>([this](auto place) { return reader_.try_read(place); }, [this] { reader_.skip(); });
   }
   void arm(want k, wait_set& set) noexcept { reader_.arm(k, set); }
   void disarm(want k) noexcept { reader_.disarm(k); }

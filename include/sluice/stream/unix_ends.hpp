@@ -3,6 +3,7 @@
 #define SLUICE_STREAM_UNIX_ENDS_HPP
 
 #include <sluice/stream/unix_messages.hpp>
+#include <sluice/stream/whole_messages.hpp>
 
 // Unix sockets for messages as typed ends: sink_of<T>(seqpacket), source_of<T>(datagram).
 
@@ -12,13 +13,6 @@ namespace detail {
 
 template <class S>
 concept unix_message_socket = std::same_as<S, unix_seqpacket> || std::same_as<S, unix_datagram>;
-
-template <class T, class Socket>
-constexpr end_traits unix_message_traits() noexcept {
-  end_traits t = traits_of<Socket>;
-  t.max_size = sizeof(T);
-  return t;
-}
 
 }  // namespace detail
 
@@ -30,7 +24,7 @@ template <wire T, detail::unix_message_socket Socket>
 class unix_sink : public sink_verbs<unix_sink<T, Socket>> {
  public:
   using value_type = T;
-  static constexpr end_traits traits = detail::unix_message_traits<T, Socket>();
+  static constexpr end_traits traits = detail::whole_message_traits<T, Socket>();
 
   explicit unix_sink(Socket s) noexcept : socket_(std::move(s)) {}
 
@@ -51,17 +45,12 @@ template <wire T, detail::unix_message_socket Socket>
 class unix_source : public source_verbs<unix_source<T, Socket>> {
  public:
   using value_type = T;
-  static constexpr end_traits traits = detail::unix_message_traits<T, Socket>();
+  static constexpr end_traits traits = detail::whole_message_traits<T, Socket>();
 
   explicit unix_source(Socket s) noexcept : socket_(std::move(s)) {}
 
   result<T> try_pop() noexcept {
-    alignas(T) std::byte whole[sizeof(T)];
-    const auto n = socket_.try_pop(whole);
-    if (n && *n == sizeof(T)) return *std::launder(reinterpret_cast<const T*>(whole));
-    if (!n && n.err() != errc::too_big) return n.err().during(step::pop);
-    if (!n) socket_.skip();
-    return error(errc::mismatch, step::pop, subject::size);
+    return detail::pop_whole<T>([this](auto place) { return socket_.try_pop(place); }, [this] { socket_.skip(); });
   }
   void arm(want k, wait_set& set) noexcept { socket_.arm(k, set); }
   void disarm(want k) noexcept { socket_.disarm(k); }

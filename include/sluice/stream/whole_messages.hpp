@@ -21,6 +21,18 @@ constexpr end_traits whole_message_traits() noexcept {
   return t;
 }
 
+/// A T from a transport that keeps messages apart: `take(place)` gives the size of the next one, or `too_big` and keeps it for
+/// `skip()`. One of another size is `mismatch`, once, and dropped.
+template <class T, class Take, class Skip>
+result<T> pop_whole(Take take, Skip skip) noexcept {
+  alignas(T) std::byte whole[sizeof(T)];
+  const auto n = take(std::span<std::byte>(whole));
+  if (n && *n == sizeof(T)) return *std::launder(reinterpret_cast<const T*>(whole));
+  if (!n && n.err() != errc::too_big) return n.err().during(step::pop);
+  if (!n) skip();
+  return error(errc::mismatch, step::pop, subject::size);
+}
+
 }  // namespace detail
 
 /// Messages of type T, each in one write, which happens as a whole or not at all.
