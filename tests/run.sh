@@ -5,8 +5,8 @@
 # Builds and runs the tests below build/: with GCC, with the sanitizers, and with clang if there is one. What is missing
 # is installed where that is possible (root on a Debian-like system), else named. Environment: CXX, JOBS.
 #   quick  one build: unit and meta tests
-#   ci     (default) that, bounded stress and kill runs, ASan+UBSan, TSan, clang
-#   full   the same with the heavy campaigns: hours
+#   ci     (default) that, bounded stress and kill runs, TSan, clang with ASan+UBSan
+#   full   the same with the heavy campaigns, GCC with ASan+UBSan, clang without: hours
 # shellcheck disable=SC2086 # lists of words are meant to split
 set -u
 LC_ALL=C
@@ -138,16 +138,16 @@ count() {
     END { print p + 0, f + 0 }' "$1"
 }
 
-# row NAME TARGETS CTEST_ARGUMENTS CMAKE_ARGUMENT...
+# row NAME COMPILER FLAGS TARGETS CTEST_ARGUMENTS
 row() {
-  name=$1 targets=$2 selection=$3
-  shift 3
+  name=$1 targets=$4 selection=$5
   dir=build/run-$name
   echo
   echo "== $name"
   # A build directory that came along with a copied checkout is of no use.
   [ ! -e $dir ] || grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$(pwd -P)" $dir/CMakeCache.txt 2>/dev/null || rm -rf $dir
-  if ! cmake -S . -B $dir -G "$generator" "$@" >$work/$name.log 2>&1; then
+  if ! cmake -S . -B $dir -G "$generator" "-DCMAKE_CXX_COMPILER=$2" "-DCMAKE_CXX_FLAGS=$3" -DCMAKE_BUILD_TYPE=None \
+    -DCMAKE_CXX_EXTENSIONS=OFF "-DSLUICE_TEST_TIER=$extent" >$work/$name.log 2>&1; then
     cat $work/$name.log
     failed=$((failed + 1))
     note "$name: cannot be configured"
@@ -173,55 +173,57 @@ row() {
   note "$name: $good passed, $bad failed"
 }
 
-full=ci
-[ $tier = full ] && full=full
+# sanitized_row NAME COMPILER FLAGS MORE_TESTS: unit tests and stress under a sanitizer, if it works here
+sanitized_row() {
+  echo 'int main() {}' >$probe
+  if ! $2 $3 $probe -o $work/probe >/dev/null 2>&1; then
+    note "$1: skipped, $2 cannot link it"
+    return
+  fi
+  wrap=
+  if ! $work/probe >/dev/null 2>&1; then # some kernels randomise addresses more than the runtime can take
+    wrap="setarch $(uname -m) -R"
+    if ! $wrap $work/probe >/dev/null 2>&1; then
+      note "$1: skipped, its runtime does not start on this system"
+      wrap=
+      return
+    fi
+  fi
+  row "$1" "$2" "-O1 -g1 $3" sanitized_tests "-R ^(unit[.]|stress$4)"
+  wrap=
+}
+
+extent=ci
+[ $tier = full ] && extent=full
 wrap=
 probe=$work/probe.cpp
-echo 'int main() {}' >$probe
+optimized='-O2 -g1 -DNDEBUG' # line numbers are all that a log needs
+addresses="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 
-set -- "-DCMAKE_CXX_COMPILER=$cxx" "-DSLUICE_TEST_TIER=$full" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_EXTENSIONS=OFF
-lines='-g1 -DNDEBUG' # line numbers are all that a log needs
 if [ $tier = quick ]; then
-  row main "unit unit_single" "-L unit|meta" "$@" "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O2 $lines"
+  row main "$cxx" "$optimized" "unit unit_single" "-L unit|meta"
 else
-  row main all "" "$@" "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O2 $lines"
+  row main "$cxx" "$optimized" all ""
 
-  # Sanitized builds find false warnings; the warnings are the business of the other rows.
-  sanitizers="asan tsan"
-  for s in $sanitizers; do
-    case $s in
-    asan) flags="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" ;;
-    tsan) flags=-fsanitize=thread ;;
-    esac
-      if ! $cxx $flags $probe -o $work/probe >/dev/null 2>&1; then
-      note "$s: skipped, $cxx cannot link it"
-      continue
-    fi
-    wrap=
-    if ! $work/probe >/dev/null 2>&1; then # some kernels randomise addresses more than the runtime can take
-      wrap="setarch $(uname -m) -R"
-      if ! $wrap $work/probe >/dev/null 2>&1; then
-        note "$s: skipped, its runtime does not start on this system"
-        wrap=
-        continue
-      fi
-    fi
-    row $s "sanitized_tests" "-L unit|stress -E ^unit_single" "$@" -DCMAKE_BUILD_TYPE=None "-DCMAKE_CXX_FLAGS=-O1 -g1 $flags -w" -DSLUICE_WERROR=OFF
-    wrap=
-  done
+  # A sanitized GCC gives false warnings; those of the first row count.
+  sanitized_row tsan "$cxx" "-fsanitize=thread -w" ""
+  if [ -z "$clang" ] || [ $tier = full ]; then
+    sanitized_row asan "$cxx" "$addresses -w" ""
+  fi
 
   if [ -n "$clang" ]; then
-    flags=
+    library=
     # A compiled Catch2 belongs to the other standard library; the header-only one fits any.
     if [ -e /usr/include/catch2/catch.hpp ] && echo '#include <vector>
 int main() { return std::vector<int>(1)[0]; }' >$probe && $clang -stdlib=libc++ $probe -o $work/probe >/dev/null 2>&1; then
-      flags=-stdlib=libc++
+      library=-stdlib=libc++
     fi
-    row clang unit "-R ^(unit\.|must_|embedded)" "$@" "-DCMAKE_CXX_COMPILER=$clang" "-DCMAKE_CXX_FLAGS=$flags" \
-      "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 $lines"
-    # Coverage as libFuzzer sees it finds what our own driver does not; it needs the usual standard library.
+    # One build is both the other compiler and the check of addresses: a third less to compile.
+    sanitized_row clang "$clang" "$library $addresses" "|must_|embedded"
     if [ $tier = full ]; then
-      row libfuzzer fuzz_targets "-R ^libfuzzer_" "$@" "-DCMAKE_CXX_COMPILER=$clang"
+      row clang_optimized "$clang" "$library $optimized" unit "-R ^unit[.]"
+      # Coverage as libFuzzer sees it finds what our own driver does not; it needs the usual standard library.
+      row libfuzzer "$clang" "" fuzz_targets "-R ^libfuzzer_"
     fi
   else
     note "clang: skipped, no clang++ >= 16 here"

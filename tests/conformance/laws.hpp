@@ -140,6 +140,7 @@ class court {
     if constexpr (requires { Factory::patience; }) return Factory::patience;
     else return std::chrono::seconds(20);
   }();
+  static constexpr std::chrono::milliseconds soon = std::min<std::chrono::milliseconds>(enough, 5s);
 
   static_assert(sluice::source<source_type>);
   static_assert(sluice::sink<sink_type>);
@@ -185,7 +186,7 @@ class court {
     LAW(test::now_ns() - before < 2'000'000'000);
     asker.join();
     LAW_OR_LEAVE(l.out.push(note::make(1), halt));  // there is room: a stop interrupts waiting, and nothing waits here
-    const auto got = l.in.pop(5s);
+    const auto got = l.in.pop(soon);
     LAW_OR_LEAVE(got);
     LAW(got->seq == 1);
     LAW(l.in.pop(halt).err() == errc::stopped);
@@ -199,24 +200,31 @@ class court {
       for (std::uint64_t i = 0; i < n; ++i) {
         if (const auto s = out.push(note::make(i), enough); !s) return (void)found_.expect(false, "a push failed that had time", __LINE__);
       }
-      if constexpr (requires { out.finish(sluice::until(1s)); }) (void)out.finish(10s);
+      if constexpr (requires { out.finish(sluice::until(1s)); }) (void)out.finish(enough);
       out.close();
     });
     ledger all;
     auto each = l.in.each(traits.reliable ? sluice::until(enough) : sluice::until(500ms));
-    for (;;) {
-      for (auto& m : each) all.add(m, traits.ordered);
-      if (each.why != errc::lagged) break;
-      all.lagged += static_cast<std::uint64_t>(each.why.detail);
+    error why;
+    while (!why) {
+      for (auto& m : each) {
+        all.add(m, traits.ordered);
+        if (all.count == n && !traits.carries_close) break;
+      }
+      why = each.why ? each.why : l.in.pop(10ms).err();
+      if (why != errc::lagged) break;
+      all.lagged += static_cast<std::uint64_t>(why.detail);
+      why = {};
     }
+    l.in.close();  // some writers finish when the other side has
     producer.join();
     LAW(all.wrong == nullptr);
     LAW(all.count > 0);
     LAW(all.count + all.lagged <= n);
     if (traits.reliable) LAW(all.count == n);
     else excuse("completeness");
-    if (traits.carries_close) LAW(ended(each.why));
-    else LAW(waited_in_vain(each.why));
+    if (traits.carries_close) LAW(ended(why));
+    else LAW(waited_in_vain(why));
     if (!traits.ordered) excuse("order");
   }
 
@@ -302,7 +310,7 @@ class court {
       std::thread t(sleeper, false);
       LAW(asleep());
       const auto then = test::now_ns();
-      LAW(l.out.push(note::make(5), 5s));
+      LAW(l.out.push(note::make(5), soon));
       t.join();
       LAW(woken - then < std::chrono::nanoseconds(enough / 20).count());
     }
@@ -321,16 +329,16 @@ class court {
     found_.enter("the end");
     {
       auto l = make();
-      for (std::uint64_t i = 0; i < 3; ++i) LAW_OR_LEAVE(l.out.push(note::make(i), 5s));
+      for (std::uint64_t i = 0; i < 3; ++i) LAW_OR_LEAVE(l.out.push(note::make(i), soon));
       l.out.close();
       l.out.close();
       LAW(ended(l.out.try_push(note::make(9)).err()));
       LAW(ended(l.out.push(note::make(9), 1s).err()));
-      const auto all = take(l.in, 3, 5s);
+      const auto all = take(l.in, 3, soon);
       LAW(all.wrong == nullptr);
       if (traits.reliable) LAW(all.count == 3);
       for (int i = 0; i < 3; ++i) {
-        const auto m = l.in.pop(traits.carries_close ? 5s : 10ms);
+        const auto m = l.in.pop(traits.carries_close ? soon : 10ms);
         LAW(!m);
         LAW((traits.carries_close ? ended(m.err()) : waited_in_vain(m.err())));
       }
@@ -343,10 +351,10 @@ class court {
     std::uint64_t accepted = 0;
     while (accepted < 300'000 && l.out.try_push(note::make(accepted))) ++accepted;
     l.in.close();
-    const auto end_by = test::now_ns() + 5'000'000'000;
+    const auto end_by = test::now_ns() + std::chrono::nanoseconds(soon).count();
     error why;
     while (!why && test::now_ns() < end_by) {
-      why = l.out.push(note::make(0), 5s).err();
+      why = l.out.push(note::make(0), soon).err();
       if (!why) test::sleep_us(100);
     }
     LAW(ended(why));
@@ -356,21 +364,21 @@ class court {
   void moved() {
     found_.enter("moved ends");
     auto l = make();
-    LAW_OR_LEAVE(l.out.push(note::make(0), 5s));
+    LAW_OR_LEAVE(l.out.push(note::make(0), soon));
     auto out = std::move(l.out);
     auto in = std::move(l.in);
     LAW(!l.out.try_push(note::make(7)));  // NOLINT: that is what is asked
     LAW(!l.in.try_pop());
     l.out.close();
     l.in.close();
-    LAW_OR_LEAVE(out.push(note::make(1), 5s));
-    const auto all = take(in, 2, traits.reliable ? sluice::until(5s) : sluice::until(300ms));
+    LAW_OR_LEAVE(out.push(note::make(1), soon));
+    const auto all = take(in, 2, traits.reliable ? sluice::until(soon) : sluice::until(300ms));
     LAW(all.wrong == nullptr);
     if (traits.reliable) LAW(all.count == 2);
     auto other = make();
     other.in = std::move(in);  // ends what it held before
-    LAW_OR_LEAVE(out.push(note::make(2), 5s));
-    const auto last = other.in.pop(5s);
+    LAW_OR_LEAVE(out.push(note::make(2), soon));
+    const auto last = other.in.pop(soon);
     LAW(last);
     if (last) LAW(last->seq == 2);
   }
@@ -434,7 +442,7 @@ class court {
     producer.join();
     LAW(at == size);
     LAW(sent == got);
-    for (int i = 0; i < 2; ++i) LAW(ended(l.in.read(one, 5s).err()));
+    for (int i = 0; i < 2; ++i) LAW(ended(l.in.read(one, soon).err()));
   }
   void torn_bytes() {
     auto l = Factory::bytes();
@@ -452,14 +460,14 @@ class court {
     const note n = note::make(3);
     std::byte raw[sizeof n];
     __builtin_memcpy(raw, &n, sizeof n);
-    for (std::size_t i = 0; i < sizeof raw; ++i) LAW_OR_LEAVE(l.out.write(std::span(raw).subspan(i, 1), 5s));  // byte by byte
-    const auto whole = l.in.pop(5s);
+    for (std::size_t i = 0; i < sizeof raw; ++i) LAW_OR_LEAVE(l.out.write(std::span(raw).subspan(i, 1), soon));  // byte by byte
+    const auto whole = l.in.pop(soon);
     LAW_OR_LEAVE(whole);
     LAW(whole->is_whole());
-    LAW_OR_LEAVE(l.out.write(std::span(raw).first(sizeof n - 1), 5s));
+    LAW_OR_LEAVE(l.out.write(std::span(raw).first(sizeof n - 1), soon));
     LAW(waited_in_vain(l.in.pop(3ms).err()));
     l.out.close();
-    for (int i = 0; i < 2; ++i) LAW(l.in.pop(5s).err() == errc::truncated);
+    for (int i = 0; i < 2; ++i) LAW(l.in.pop(soon).err() == errc::truncated);
   }
 
   // Killed, the other side has sent what it had sent; nothing hangs.

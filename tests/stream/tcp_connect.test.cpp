@@ -232,7 +232,7 @@ TEST_CASE("a slow name server delays neither a deadline nor a stop, and nothing 
     asker.join();
   }
   CHECK(sluice::tcp_connect(slow, 20s));  // who waits long enough gets it
-  CHECK(test::eventually([&] { return test::open_descriptors() == descriptors; }));
+  CHECK(test::eventually([&] { return test::open_descriptors() <= descriptors; }));  // less: an earlier asker was still busy
 }
 
 TEST_CASE("many who give up on a slow name server make few threads", "[tcp]") {
@@ -249,7 +249,7 @@ TEST_CASE("many who give up on a slow name server make few threads", "[tcp]") {
   CHECK(asked_slowly == 32);
   CHECK(all.back().pop(20s).err() == errc::not_found);  // its turn came: the port refuses
   all.clear();
-  CHECK(test::eventually([&] { return test::open_descriptors() == descriptors; }));
+  CHECK(test::eventually([&] { return test::open_descriptors() <= descriptors; }));
 }
 
 TEST_CASE("a stranger's listener is reached, and its end is an end", "[tcp]") {
