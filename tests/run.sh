@@ -127,6 +127,16 @@ summaries() {
     /^(All tests passed \(|test cases:|assertions:)/ { printf "%-22s %s\n", name, $0 }' "$1" 2>/dev/null
 }
 
+# What failed, in short: for the end of the log, where it is seen.
+failures() {
+  awk '
+    /^[0-9]+\/[0-9]+ Test: / { name = $3; last = ""; kept = 0 }
+    / s: / { last = $0 }
+    /FAILED:|Sanitizer: |runtime error:|terminate called|SIG[A-Z]+ - / && kept < 40 { left = 8; print "-- " name ":" }
+    left > 0 { print; --left; ++kept }
+    /^Test (Failed|Fail Reason|Timeout|Exception)/ { print "-- " name " failed; the last test case before the end:", last }' "$1" 2>/dev/null
+}
+
 # Counts in a ctest log: the test cases of a Catch2 program one by one, any other test as one.
 count() {
   awk '
@@ -171,6 +181,7 @@ row() {
   failed=$((failed + bad))
   [ $built = yes ] || name="$name (does not build)"
   note "$name: $good passed, $bad failed"
+  [ "$bad" = 0 ] || note "$(failures $dir/Testing/Temporary/LastTest.log)"
 }
 
 # sanitized_row NAME COMPILER FLAGS MORE_TESTS: unit tests and stress under a sanitizer, if it works here

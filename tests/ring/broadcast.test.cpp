@@ -394,7 +394,7 @@ TEST_CASE("readers come and go while the producer runs on, and none misses a mes
   const u64 messages = rounds(capacity == 64 ? 200'000 : 20'000);
   constexpr unsigned readers = 3;
   std::atomic<unsigned> faults{0}, joined{0}, held{0};
-  std::atomic<bool> over{false};
+  std::atomic<bool> seated{false}, over{false};
   auto p = b.make_producer();
   std::vector<std::thread> threads;
   for (unsigned r = 0; r < readers; ++r)
@@ -404,6 +404,7 @@ TEST_CASE("readers come and go while the producer runs on, and none misses a mes
         auto c = b.make_consumer(r + 1);
         if (!c.attached()) return void(++faults);
         ++joined;
+        if (r == 0) seated = true;
         u64 next = ~u64{0};
         for (auto left = r == 0 ? ~u64{0} : 1 + d.below(200); left != 0;) {
           const auto v = c.try_pop(no_bell);
@@ -425,7 +426,7 @@ TEST_CASE("readers come and go while the producer runs on, and none misses a mes
         c.end(phase::left, no_bell);
       }
     });
-  while (joined < 1) std::this_thread::yield();
+  while (!seated) std::this_thread::yield();  // later, it might find an end that a fellow was told of before
   for (u64 i = 0; i < messages; ++i)
     for (auto s = p.try_push(item::make(i), no_bell); !s; s = p.try_push(item::make(i), no_bell)) {
       if (s.err() != errc::full) ++faults;

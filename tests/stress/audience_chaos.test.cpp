@@ -260,7 +260,8 @@ void annoy(const char* name, std::size_t capacity, unsigned n_readers) {
     return l.wrong == 0;
   };
   const auto begun = test::now_ns();
-  while (ok && static_cast<double>(test::now_ns() - begun) < seconds_each() * 1e9) {
+  const auto seconds = [&] { return static_cast<double>(test::now_ns() - begun) / 1e9; };
+  while (ok && (seconds() < seconds_each() || (kills <= 5 && seconds() < 60))) {
     ok = progresses();
     for (auto n = d.below(4) + 1; ok && n-- != 0;) {
       const auto victim = static_cast<unsigned>(d.below(all));
@@ -292,11 +293,11 @@ void annoy(const char* name, std::size_t capacity, unsigned n_readers) {
   }
   ok = ok && progresses();
   l.stop = true;
-  for (unsigned k = 0; ok && k < all; ++k) ok = processes[k]->wait(20) == 0;
+  for (unsigned k = 0; ok && k < all; ++k) ok = processes[k]->wait(sanitized ? 60 : 20) == 0;
   u64 got = 0;
   for (const auto& g : l.got) got += g;
   std::printf("%-9s capacity %zu: %.1f s, %u kills, %u stops, %u roles refused; %llu sessions, %llu messages out, %llu missed and told, %llu came once more\n",
-              name, capacity, static_cast<double>(test::now_ns() - begun) / 1e9, kills, stops, refusals,
+              name, capacity, seconds(), kills, stops, refusals,
               static_cast<unsigned long long>(l.sessions.load()), static_cast<unsigned long long>(got),
               static_cast<unsigned long long>(l.missed.load()), static_cast<unsigned long long>(l.repeated.load()));
   INFO("line " << l.wrong << ", detail " << l.detail);

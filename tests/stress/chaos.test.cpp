@@ -183,7 +183,9 @@ class enemy {
 
   bool annoy(double seconds, bool stops, bool kills) {
     const auto begun = test::now_ns();
-    while (static_cast<double>(test::now_ns() - begun) < seconds * 1e9) {
+    const auto past = [&] { return static_cast<double>(test::now_ns() - begun) / 1e9; };
+    const auto enough = [&] { return kills ? tally_.kills > 10 : tally_.stops > 10 && tally_.refusals > 10; };
+    while (past() < seconds || (!enough() && past() < 60)) {
       if (!progresses()) return false;
       for (auto n = d_.below(4) + 1; n-- != 0;) {
         const auto victim = static_cast<unsigned>(d_.below(stages));
@@ -197,13 +199,13 @@ class enemy {
         }
       }
     }
-    tally_.seconds += static_cast<double>(test::now_ns() - begun) / 1e9;
+    tally_.seconds += past();
     return progresses();
   }
   bool finish() {
     ledger_->stop = true;
     bool ok = true;
-    for (auto& p : processes_) ok = p->wait(20) == 0 && ok;
+    for (auto& p : processes_) ok = p->wait(sanitized ? 60 : 20) == 0 && ok;
     return ok && ledger_->kept == ledger_->made && chain_.locks() == 0;
   }
   ledger& book() { return *ledger_; }

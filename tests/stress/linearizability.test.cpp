@@ -194,6 +194,9 @@ std::vector<event> record(std::vector<Sink> sinks, std::vector<Source> sources, 
   return h;
 }
 
+// On a busy machine threads may run one after the other: histories go on until what they shall show has been there.
+constexpr unsigned patience = 1000;
+
 std::size_t count(const std::vector<event>& h, event::kind k) {
   return static_cast<std::size_t>(std::count_if(h.begin(), h.end(), [&](const event& e) { return e.what == k; }));
 }
@@ -244,9 +247,11 @@ TEST_CASE("a full queue is never called wrong where a search finds it possible, 
 TEST_CASE("what two threads do with an spsc channel could have happened one after the other") {
   const std::size_t capacity = GENERATE(1u, 2u, 3u, 8u, 1000u);
   const bool shared = GENERATE(false, true);
-  const unsigned runs = SLUICE_TEST_TIER_FULL ? 200 : 4;
+  const unsigned least = SLUICE_TEST_TIER_FULL ? 200 : 4;
   std::size_t pushes = 0, pops = 0, empties = 0, fulls = 0;
-  for (unsigned i = 0; i < runs; ++i) {
+  const auto all_seen = [&] { return empties > 0 && (fulls > 0 || capacity >= 9); };
+  unsigned i = 0;
+  for (; i < least || (!all_seen() && i < patience); ++i) {
     std::vector<event> h;
     if (shared) {
       const test::scratch dir;
@@ -284,18 +289,18 @@ TEST_CASE("what two threads do with an spsc channel could have happened one afte
     CHECK(stress::check_fifo(repeated, capacity) == fault::popped_twice);
   }
   std::printf("%s capacity %zu: %zu pushes, %zu pops, %zu empty, %zu full, in %u histories\n", shared ? "shm" : "channel", capacity,
-              pushes, pops, empties, fulls, runs);
+              pushes, pops, empties, fulls, i);
   CHECK(pushes == pops);
-  CHECK(empties > 0);
-  if (capacity < 9) CHECK(fulls > 0);
+  CHECK(all_seen());
 }
 
 TEST_CASE("what many threads do with an ordered channel could have happened one after the other") {
   const std::size_t capacity = GENERATE(1u, 2u, 3u, 8u, 1000u);
   const unsigned each = GENERATE(2u, 4u);
-  const unsigned runs = SLUICE_TEST_TIER_FULL ? 200 : 3;
+  const unsigned least = SLUICE_TEST_TIER_FULL ? 200 : 3;
   std::size_t pushes = 0, pops = 0, empties = 0, fulls = 0;
-  for (unsigned i = 0; i < runs; ++i) {
+  unsigned i = 0;
+  for (; i < least || (empties == 0 && i < patience); ++i) {
     auto [tx, rx] = sluice::channel<u64, sluice::mpmc>(capacity);
     std::vector<decltype(tx)> sinks;
     std::vector<decltype(rx)> sources;
@@ -306,7 +311,7 @@ TEST_CASE("what many threads do with an ordered channel could have happened one 
     empties += count(h, event::empty), fulls += count(h, event::full);
   }
   std::printf("mpmc %u x %u, capacity %zu: %zu pushes, %zu pops, %zu empty, %zu full, in %u histories\n", each, each, capacity, pushes,
-              pops, empties, fulls, runs);
+              pops, empties, fulls, i);
   CHECK(pushes == pops);
   CHECK(empties > 0);
 }
@@ -384,7 +389,7 @@ std::vector<std::vector<event>> record_audience(std::size_t capacity, unsigned r
 TEST_CASE("what threads do with lanes could have happened, for each producer, one after the other") {
   const std::size_t capacity = GENERATE(1u, 3u, 100u);
   std::size_t pops = 0, empties = 0, fulls = 0;
-  for (unsigned i = 0; i < (SLUICE_TEST_TIER_FULL ? 100u : 2u); ++i) {
+  for (unsigned i = 0; i < (SLUICE_TEST_TIER_FULL ? 100u : 2u) || (empties == 0 && i < patience); ++i) {
     constexpr unsigned each = 3;
     auto [tx, rx] = sluice::channel<u64, sluice::lanes>(capacity);
     std::vector<decltype(tx)> sinks;
@@ -407,7 +412,7 @@ TEST_CASE("what threads do with lanes could have happened, for each producer, on
 TEST_CASE("each reader of a broadcast sees what one queue of its own could have given") {
   const std::size_t capacity = GENERATE(1u, 3u, 100u);
   std::size_t pops = 0, empties = 0;
-  for (unsigned i = 0; i < (SLUICE_TEST_TIER_FULL ? 100u : 2u); ++i) {
+  for (unsigned i = 0; i < (SLUICE_TEST_TIER_FULL ? 100u : 2u) || (empties == 0 && i < patience); ++i) {
     const auto all = record_audience<sluice::broadcast>(capacity, 3, rounds(4'000), i);
     for (std::size_t k = 1; k < all.size(); ++k) {
       auto h = all[0];
@@ -423,7 +428,7 @@ TEST_CASE("each reader of a broadcast sees what one queue of its own could have 
 TEST_CASE("each reader of a newest value reads it as a register") {
   const std::size_t capacity = GENERATE(1u, 3u);
   std::size_t pops = 0, empties = 0;
-  for (unsigned i = 0; i < (SLUICE_TEST_TIER_FULL ? 100u : 3u); ++i) {
+  for (unsigned i = 0; i < (SLUICE_TEST_TIER_FULL ? 100u : 3u) || (pops <= 10 && i < patience); ++i) {
     const auto all = record_audience<sluice::latest>(capacity, 2, rounds(20'000), i);
     for (std::size_t k = 1; k < all.size(); ++k) {
       CHECK(reads_as_a_register(all[0], all[k]));
