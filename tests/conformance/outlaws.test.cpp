@@ -3,7 +3,8 @@
 
 #include "catch.hpp"
 
-#include <condition_variable>
+#include <memory>
+#include <mutex>
 #include <deque>
 
 // The laws must be able to find something. A queue as simple as can be keeps them all; each of its outlaws breaks one, and

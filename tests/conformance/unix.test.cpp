@@ -7,6 +7,9 @@
 #include <sluice/stream/messages.hpp>
 #include <sluice/stream/unix_ends.hpp>
 
+#include <memory>
+#include <thread>
+
 namespace {
 
 using namespace std::chrono_literals;

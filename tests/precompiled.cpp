@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: MIT
+// The owner of the precompiled header, which a target must have.
