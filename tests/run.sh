@@ -100,6 +100,19 @@ if [ $tier != quick ] && [ -z "$clang" ]; then
   clang=$(find_clang)
 fi
 
+# What streams are tested against. A test that misses one says so, and passes.
+foreign() {
+  has curl || echo curl
+  has socat || echo socat
+  has nc || echo netcat-openbsd
+  has python3 || echo python3-minimal
+  has wrk || echo wrk
+  has nginx || [ ! -x /usr/sbin/policy-rc.d ] || echo nginx-light # not where it would be started as a service at once
+}
+if [ $tier != quick ]; then
+  for package in $(foreign); do install "$package" || true; done
+fi
+
 if [ -z "${JOBS:-}" ]; then # a compiler process may take 1.5 GB
   JOBS=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
   room=$(awk '/^MemAvailable:/ { print int($2 / 1500000) }' /proc/meminfo 2>/dev/null)

@@ -90,14 +90,6 @@ class interruptions {
   struct sigaction before_ = {};
 };
 
-inline bool installed(const std::string& program) {
-  return std::system(("command -v " + program + " >/dev/null 2>&1").c_str()) == 0;
-}
-/// A child that is that shell command.
-inline child command(const std::string& text) {
-  return child([&] { return ::execl("/bin/sh", "sh", "-c", text.c_str(), nullptr); });
-}
-
 }  // namespace test
 
 #endif

@@ -2,6 +2,7 @@
 #include <sluice/stream/tcp.hpp>
 
 #include "catch.hpp"
+#include "foreign.hpp"
 #include "net.hpp"
 #include "sanitizers.hpp"
 
@@ -260,7 +261,7 @@ TEST_CASE("a stranger's listener is reached, and its end is an end", "[tcp]") {
         {"python3", "exec python3 -c \"import socket\ns=socket.socket();s.setsockopt(1,2,1);s.bind(('127.0.0.1'," + port +
                         "));s.listen();c=s.accept()[0]\nwhile True:\n  d=c.recv(99)\n  if not d: break\n  c.sendall(d)\n\""}}) {
     if (!test::installed(program)) {
-      WARN("skipped: no " << program << " here");
+      WARN(test::no(program));
       continue;
     }
     INFO(program);

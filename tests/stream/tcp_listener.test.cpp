@@ -2,11 +2,10 @@
 #include <sluice/stream/tcp.hpp>
 
 #include "catch.hpp"
+#include "foreign.hpp"
 #include "net.hpp"
 #include "sanitizers.hpp"
 
-#include <fstream>
-#include <sstream>
 #include <sys/resource.h>
 #include <thread>
 
@@ -297,7 +296,7 @@ TEST_CASE("programs that nobody here wrote talk with a listener", "[tcp]") {
   const std::string body(300'000, 'x');
   for (const auto& g : guests) {
     if (!test::installed(g.program)) {
-      WARN("skipped: no " << g.program << " here");
+      WARN(test::no(g.program));
       continue;
     }
     INFO(g.program);
@@ -324,9 +323,6 @@ TEST_CASE("programs that nobody here wrote talk with a listener", "[tcp]") {
     CHECK(rest.empty());
     CHECK(s->finish(20s));
     CHECK(other.wait() == 0);
-    std::ifstream file(got);
-    std::stringstream text;
-    text << file.rdbuf();
-    CHECK(text.str() == body);
+    CHECK((test::content(got) == body));
   }
 }

@@ -2,6 +2,7 @@
 #include <sluice/stream/udp.hpp>
 
 #include "catch.hpp"
+#include "foreign.hpp"
 #include "net.hpp"
 #include "sanitizers.hpp"
 
@@ -354,7 +355,7 @@ TEST_CASE("datagrams go to and come from programs that nobody here wrote", "[udp
         {"socat", "test \"$(echo -n ping | socat -t 20 - UDP:127.0.0.1:" + port + ",shut-none | head -c 3000 | tr -d x)\" = ''"},
         {"nc", "test \"$(echo -n ping | nc -u -w 5 127.0.0.1 " + port + " | head -c 3000 | tr -d x)\" = ''"}}) {
     if (!test::installed(program)) {
-      WARN("skipped: no " << program << " here");
+      WARN(test::no(program));
       continue;
     }
     INFO(program);

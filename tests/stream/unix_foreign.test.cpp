@@ -2,58 +2,21 @@
 #include <sluice/stream/unix_messages.hpp>
 
 #include "catch.hpp"
-#include "process.hpp"
+#include "foreign.hpp"
 
 #include <array>
 #include <chrono>
 #include <string>
-#include <vector>
 
 // Against programs that nobody here wrote: they listen and we connect, and the reverse.
 
 using namespace std::chrono_literals;
 using sluice::unique_handle;
-
-namespace {
-
-/// Runs a program until the test ends.
-test::child run(std::vector<std::string> words) {
-  return test::child([&]() -> int {
-    const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-    ::dup2(nowhere, 0), ::dup2(nowhere, 1), ::dup2(nowhere, 2);
-    std::vector<char*> args;
-    for (auto& w : words) args.push_back(w.data());
-    args.push_back(nullptr);
-    ::execvp(args[0], args.data());
-    return 127;
-  });
-}
-bool installed(const char* program) { return run({"sh", "-c", std::string("command -v ") + program}).wait() == 0; }
-
-#define SKIP_WITHOUT(program)                           \
-  if (!installed(program)) {                            \
-    WARN("skipped: " << (program) << " is not installed"); \
-    return;                                             \
-  }
-
-std::span<const std::byte> bytes_of(const std::string& s) { return std::as_bytes(std::span(s.data(), s.size())); }
-std::string text_of(std::span<const std::byte> b) { return {reinterpret_cast<const char*>(b.data()), b.size()}; }
-/// As soon as somebody listens.
-template <class Connect>
-auto connect_soon(Connect connect) {
-  auto c = connect();
-  (void)test::eventually([&] { return c || (c = connect()); });
-  REQUIRE(c);
-  return *std::move(c);
-}
-std::string read_all(sluice::unix_stream& s) {
-  std::string all;
-  std::array<std::byte, 1000> to;
-  while (const auto n = s.read(to, 5s)) all += text_of(std::span(to).first(*n));
-  return all;
-}
-
-}  // namespace
+using test::bytes_of;
+using test::connect_soon;
+using test::read_all;
+using test::run;
+using test::text_of;
 
 TEST_CASE("socat gives back what it gets from a connection", "[unix][foreign]") {
   SKIP_WITHOUT("socat");
@@ -117,10 +80,7 @@ TEST_CASE("netcat sends a line, and reads one", "[unix][foreign]") {
   REQUIRE(s->write(bytes_of("the answer")));
   s->close();
   CHECK(nc.wait() == 0);
-  std::ifstream back(dir / "back");
-  std::string line;
-  std::getline(back, line);
-  CHECK(line == "the answer");
+  CHECK(test::content(dir / "back") == "the answer");
 }
 
 TEST_CASE("Python passes descriptors, and gets some", "[unix][foreign]") {
