@@ -7,7 +7,12 @@
 #include "process.hpp"
 #include "sanitizers.hpp"
 
+#include <initializer_list>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <thread>
 
 using namespace std::chrono_literals;
@@ -39,6 +44,26 @@ heard run(std::initializer_list<const char*> arguments, std::string_view input =
   if (const auto how = c->process.pop(20s)) h.how = *how;
   else if (!h.why) h.why = how.err();
   return h;
+}
+/// From now on, in this process and its children, these system calls are unknown, as in an older kernel; and who asks
+/// fcntl about a descriptor of such a number or above is killed.
+bool without(std::initializer_list<long> calls, unsigned highest = 1u << 21) {
+  std::vector<sock_filter> f;
+  const auto add = [&](std::uint16_t code, std::uint32_t k, std::uint8_t yes = 0, std::uint8_t no = 0) {
+    f.push_back({code, yes, no, k});
+  };
+  add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr));
+  for (const long call : calls) {
+    add(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(call), 0, 1);
+    add(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS);
+  }
+  add(BPF_JMP | BPF_JEQ | BPF_K, SYS_fcntl, 0, 3);
+  add(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args));
+  add(BPF_JMP | BPF_JGE | BPF_K, highest, 0, 1);
+  add(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+  add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+  const sock_fprog program{static_cast<unsigned short>(f.size()), f.data()};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 bool has_children() { return ::waitpid(-1, nullptr, WNOHANG) != -1 || errno != ECHILD; }
 
@@ -97,6 +122,30 @@ TEST_CASE("a child has three descriptors and those it was meant to have", "[spaw
   const std::string test_kept = "[ -e /proc/$$/fd/" + std::to_string(kept) + " ] && [ ! -e /proc/$$/fd/" + std::to_string(leak) + " ]";
   CHECK(run({"sh", "-c", test_kept.c_str()}, "", {.kept = keep}).how.ok());
   ::close(leak), ::close(kept);
+}
+
+TEST_CASE("nothing leaks into a child on a kernel without close_range, and only what is open is asked for", "[spawn]") {
+  constexpr long close_range = 436;
+  enum : int { fine, no_filter, no_descriptor, leaked, lost, refused };
+  const auto child_in = [](auto prepare) {
+    test::child older([&] {
+      const int leak = ::open("/dev/null", O_RDONLY);
+      for (const int high : {700, 701})
+        if (::dup2(leak, high) != high) return no_descriptor;
+      for (int i = 0; i < 300; ++i)  // more than one piece of the list
+        if (::dup(leak) < 0) return no_descriptor;
+      if (!prepare()) return no_filter;
+      const int keep[] = {701};
+      const auto h = run({"sh", "-c",
+                          "for i in 3 4 5 9 50 100 200 299 700; do [ ! -e /proc/$$/fd/$i ] || exit 4; done; [ -e /proc/$$/fd/701 ] || exit 5"},
+                         "", {.kept = keep});
+      return h.why ? refused : h.how == exit_status{4, 0} ? leaked : h.how.ok() ? fine : lost;
+    });
+    return older.wait();
+  };
+  CHECK(child_in([] { return without({}); }) == fine);
+  CHECK(child_in([&] { return without({close_range}, 1000); }) == fine);
+  CHECK(child_in([&] { return without({close_range, SYS_getdents64}, 1 << 20); }) == fine);
 }
 
 TEST_CASE("standard streams are pipes, nothing, given or each other", "[spawn]") {

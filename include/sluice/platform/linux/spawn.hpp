@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <span>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 // A child by clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD): it runs on a stack of its own in the memory of its parent, whose
@@ -50,13 +51,32 @@ inline bool give_streams(child_plan& plan) noexcept {
   return true;
 }
 
+// Of the descriptors that /proc lists; false where it does not. By getdents64 itself: opendir would allocate, in the memory
+// of the parent.
+inline bool close_listed_on_exec() noexcept {
+  constexpr std::size_t size_at = 16, name_at = 19;  // in an entry: the bytes that it takes, and the number as text
+  const unique_handle list(::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  char entries[4096];
+  long n = -1;
+  while (list && (n = ::syscall(SYS_getdents64, list.get(), entries, sizeof entries)) > 0) {
+    std::uint16_t size = 0;
+    for (const char* at = entries; at < entries + n; at += size) {
+      __builtin_memcpy(&size, at + size_at, sizeof size);
+      int fd = 0;
+      for (const char* digit = at + name_at; *digit >= '0' && *digit <= '9'; ++digit) fd = fd * 10 + (*digit - '0');
+      if (fd > 2) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    }
+  }
+  return n == 0;
+}
+
 inline bool close_the_rest_on_exec(std::span<const int> kept) noexcept {
   constexpr long close_range_number = 436;
   constexpr unsigned on_exec = 4;
-  if (::syscall(close_range_number, 3u, ~0u, on_exec) != 0) {  // before Linux 5.11
-    const long most = ::sysconf(_SC_OPEN_MAX);
-    for (int fd = 3; fd < most; ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-  }
+  // Before Linux 5.11 they are looked up, and without /proc all numbers are tried that there can be unless fs.nr_open was
+  // raised. The limit alone would not do: it may be a thousand million, or below what is open.
+  if (::syscall(close_range_number, 3u, ~0u, on_exec) != 0 && !close_listed_on_exec())
+    for (int fd = 3; fd < 1 << 20; ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   for (const int fd : kept)
     if (::fcntl(fd, F_SETFD, 0) < 0) return false;
   return true;
