@@ -6672,6 +6672,7 @@ template <std::same_as<std::span<const std::byte>> T, writable Stream, bounded_f
 #include <sched.h>
 #include <span>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 // A child by clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD): it runs on a stack of its own in the memory of its parent, whose
@@ -6710,13 +6711,32 @@ inline bool give_streams(child_plan& plan) noexcept {
   return true;
 }
 
+// Of the descriptors that /proc lists; false where it does not. By getdents64 itself: opendir would allocate, in the memory
+// of the parent.
+inline bool close_listed_on_exec() noexcept {
+  constexpr std::size_t size_at = 16, name_at = 19;  // in an entry: the bytes that it takes, and the number as text
+  const unique_handle list(::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  char entries[4096];
+  long n = -1;
+  while (list && (n = ::syscall(SYS_getdents64, list.get(), entries, sizeof entries)) > 0) {
+    std::uint16_t size = 0;
+    for (const char* at = entries; at < entries + n; at += size) {
+      __builtin_memcpy(&size, at + size_at, sizeof size);
+      int fd = 0;
+      for (const char* digit = at + name_at; *digit >= '0' && *digit <= '9'; ++digit) fd = fd * 10 + (*digit - '0');
+      if (fd > 2) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    }
+  }
+  return n == 0;
+}
+
 inline bool close_the_rest_on_exec(std::span<const int> kept) noexcept {
   constexpr long close_range_number = 436;
   constexpr unsigned on_exec = 4;
-  if (::syscall(close_range_number, 3u, ~0u, on_exec) != 0) {  // before Linux 5.11
-    const long most = ::sysconf(_SC_OPEN_MAX);
-    for (int fd = 3; fd < most; ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-  }
+  // Before Linux 5.11 they are looked up, and without /proc all numbers are tried that there can be unless fs.nr_open was
+  // raised. The limit alone would not do: it may be a thousand million, or below what is open.
+  if (::syscall(close_range_number, 3u, ~0u, on_exec) != 0 && !close_listed_on_exec())
+    for (int fd = 3; fd < 1 << 20; ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   for (const int fd : kept)
     if (::fcntl(fd, F_SETFD, 0) < 0) return false;
   return true;
@@ -7578,6 +7598,27 @@ inline result<std::size_t> receive_some(int fd, std::span<std::byte> to) noexcep
   if (n == 0) return error(errc::closed, step::read);
   return errno == EAGAIN ? error(errc::empty, step::read) : socket_error(step::read);
 }
+/// After a read of TCP that found the end: has the other side ended its writing? A connection that was broken off looks the
+/// same to all but the first call that meets it, which may have been a write. But then it is over without an end in its
+/// bytes, and the kernel counts that as one when asked how much is left. Before Linux 4.18 it cannot be asked.
+inline bool ended_in_order(int fd) noexcept {
+  constexpr int tcp = 6, info = 11, tell_rest = 36;  // of linux/tcp.h, which not everybody has to include
+  constexpr std::uint8_t over = 7;
+  const auto state = get_option<std::uint8_t>(fd, tcp, info);  // its first byte
+  if (!state || *state != over || !set_option(fd, tcp, tell_rest, int{1})) return true;
+  std::byte none[1];
+  iovec place{none, sizeof none};
+  alignas(cmsghdr) char answer[CMSG_SPACE(sizeof(int))];
+  msghdr m{};
+  m.msg_iov = &place, m.msg_iovlen = 1;
+  m.msg_control = answer, m.msg_controllen = sizeof answer;
+  if (retry_interrupted([&] { return ::recvmsg(fd, &m, MSG_DONTWAIT); }) != 0) return true;
+  const cmsghdr* const c = CMSG_FIRSTHDR(&m);
+  if (c == nullptr || c->cmsg_level != tcp || c->cmsg_type != tell_rest) return true;
+  int rest = 0;
+  __builtin_memcpy(&rest, CMSG_DATA(c), sizeof rest);
+  return rest != 0;
+}
 inline result<std::size_t> send_some(int fd, std::span<const std::byte> from) noexcept {
   if (from.empty()) return error(errc::invalid, step::write, subject::size);
   const auto n = retry_interrupted([&] { return ::send(fd, from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL); });
@@ -7616,7 +7657,11 @@ class socket_reading : public read_verbs<Derived> {
  public:
   result<std::size_t> try_read(std::span<std::byte> to) noexcept {
     const int fd = self().handle();
-    return fd >= 0 ? receive_some(fd, to) : error(errc::closed, step::read);
+    if (fd < 0) return error(errc::closed, step::read);
+    const auto n = receive_some(fd, to);
+    if constexpr (Derived::traits.spans == reach::network)
+      if (n.err() == errc::closed && !ended_in_order(fd)) return error(errc::os, step::read, ECONNRESET);
+    return n;
   }
 
  private:
@@ -9149,7 +9194,8 @@ inline status check_tcp(int fd) noexcept {
 ///
 /// Threads: one at a time; split() for two. Blocks: read, write, finish; never the try_ forms. Allocates: never.
 /// Errors: empty, full, closed (an orderly end, or when writing: no one takes more), os with ECONNRESET (broken off:
-/// not everything came) or ETIMEDOUT (the peer has vanished, see tcp_watch).
+/// not everything came; a read says so even if a write has met it first) or ETIMEDOUT (the peer has vanished, see
+/// tcp_watch), not_found about `route` (vanished, and this host has no way there).
 class tcp_stream : public socket_stream<detail::tcp_traits> {
  public:
   using socket_stream::socket_stream;

@@ -30,7 +30,11 @@ class socket_reading : public read_verbs<Derived> {
  public:
   result<std::size_t> try_read(std::span<std::byte> to) noexcept {
     const int fd = self().handle();
-    return fd >= 0 ? receive_some(fd, to) : error(errc::closed, step::read);
+    if (fd < 0) return error(errc::closed, step::read);
+    const auto n = receive_some(fd, to);
+    if constexpr (Derived::traits.spans == reach::network)
+      if (n.err() == errc::closed && !ended_in_order(fd)) return error(errc::os, step::read, ECONNRESET);
+    return n;
   }
 
  private:

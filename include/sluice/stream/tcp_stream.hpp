@@ -83,8 +83,8 @@ inline status check_tcp(int fd) noexcept {
 ///
 /// Threads: one at a time; split() for two. Blocks: read, write, finish; never the try_ forms. Allocates: never.
 /// Errors: empty, full, closed (an orderly end, or when writing: no one takes more), os with ECONNRESET (broken off:
-/// not everything came) or ETIMEDOUT (the peer has vanished, see tcp_watch), not_found about `route` (vanished, and this
-/// host has no way there).
+/// not everything came; a read says so even if a write has met it first) or ETIMEDOUT (the peer has vanished, see
+/// tcp_watch), not_found about `route` (vanished, and this host has no way there).
 class tcp_stream : public socket_stream<detail::tcp_traits> {
  public:
   using socket_stream::socket_stream;

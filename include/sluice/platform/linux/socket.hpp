@@ -114,6 +114,27 @@ inline result<std::size_t> receive_some(int fd, std::span<std::byte> to) noexcep
   if (n == 0) return error(errc::closed, step::read);
   return errno == EAGAIN ? error(errc::empty, step::read) : socket_error(step::read);
 }
+/// After a read of TCP that found the end: has the other side ended its writing? A connection that was broken off looks the
+/// same to all but the first call that meets it, which may have been a write. But then it is over without an end in its
+/// bytes, and the kernel counts that as one when asked how much is left. Before Linux 4.18 it cannot be asked.
+inline bool ended_in_order(int fd) noexcept {
+  constexpr int tcp = 6, info = 11, tell_rest = 36;  // of linux/tcp.h, which not everybody has to include
+  constexpr std::uint8_t over = 7;
+  const auto state = get_option<std::uint8_t>(fd, tcp, info);  // its first byte
+  if (!state || *state != over || !set_option(fd, tcp, tell_rest, int{1})) return true;
+  std::byte none[1];
+  iovec place{none, sizeof none};
+  alignas(cmsghdr) char answer[CMSG_SPACE(sizeof(int))];
+  msghdr m{};
+  m.msg_iov = &place, m.msg_iovlen = 1;
+  m.msg_control = answer, m.msg_controllen = sizeof answer;
+  if (retry_interrupted([&] { return ::recvmsg(fd, &m, MSG_DONTWAIT); }) != 0) return true;
+  const cmsghdr* const c = CMSG_FIRSTHDR(&m);
+  if (c == nullptr || c->cmsg_level != tcp || c->cmsg_type != tell_rest) return true;
+  int rest = 0;
+  __builtin_memcpy(&rest, CMSG_DATA(c), sizeof rest);
+  return rest != 0;
+}
 inline result<std::size_t> send_some(int fd, std::span<const std::byte> from) noexcept {
   if (from.empty()) return error(errc::invalid, step::write, subject::size);
   const auto n = retry_interrupted([&] { return ::send(fd, from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL); });
