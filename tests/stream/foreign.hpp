@@ -49,7 +49,7 @@ inline child command(const std::string& text) {
   return child([&] { return ::execl("/bin/sh", "sh", "-c", text.c_str(), nullptr); });
 }
 
-inline std::span<const std::byte> bytes_of(const std::string& s) { return std::as_bytes(std::span(s.data(), s.size())); }
+inline std::span<const std::byte> bytes_of(const std::string& s) { return std::as_bytes(std::span(s)); }
 inline std::string text_of(std::span<const std::byte> b) { return {reinterpret_cast<const char*>(b.data()), b.size()}; }
 inline std::string content(const std::string& path) {
   std::ifstream file(path);

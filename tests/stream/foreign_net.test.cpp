@@ -19,8 +19,8 @@
 #include <charconv>
 #include <thread>
 
-// Web clients, web servers and scripts that nobody here wrote, over every kind of stream: they listen and we connect, and
-// the reverse. What is not installed is named, and passes.
+// Web clients, web servers and scripts that nobody here wrote, over every kind of stream: they listen and we connect,
+// and the reverse. What is not installed is named, and passes.
 
 using namespace std::chrono_literals;
 using sluice::errc;
@@ -110,7 +110,8 @@ class nginx {
     std::ofstream(pages + "/large") << large_;
     std::ofstream(name) << "daemon off;\nmaster_process off;\npid " << (dir_ / "pid")
                         << ";\nerror_log stderr crit;\nevents {}\nhttp {\n  access_log off;\n  client_body_temp_path "
-                        << (dir_ / "body") << ";\n  server {\n    listen " << address << ";\n    root " << pages << ";\n  }\n}\n";
+                        << (dir_ / "body") << ";\n  server {\n    listen " << address << ";\n    root " << pages
+                        << ";\n  }\n}\n";
     return name;
   }
 
@@ -294,7 +295,8 @@ TEST_CASE("who has ended its writing is still answered, by socat and by netcat",
   SECTION("socat") {
     SKIP_WITHOUT("socat");
     const auto at = test::nobody();
-    auto other = run({"socat", "-t", "20", "TCP-LISTEN:" + number(at.port()) + ",bind=127.0.0.1,reuseaddr", "EXEC:wc -c"});
+    const std::string listen = "TCP-LISTEN:" + number(at.port()) + ",bind=127.0.0.1,reuseaddr";
+    auto other = run({"socat", "-t", "20", listen, "EXEC:wc -c"});
     auto s = connect_soon([&] { return sluice::tcp_connect(at, 1s); });
     REQUIRE(write_all(s, text));
     s.end_writing();
@@ -307,7 +309,8 @@ TEST_CASE("who has ended its writing is still answered, by socat and by netcat",
     auto door = test::listener(ip_family::v6);
     const test::scratch dir;
     std::ofstream(dir / "text") << text;
-    auto other = test::command("exec socat -t 20 - 'TCP6:[::1]:" + port_of(door) + "' < " + (dir / "text") + " > " + (dir / "got"));
+    auto other = test::command("exec socat -t 20 - 'TCP6:[::1]:" + port_of(door) + "' < " + (dir / "text") + " > " +
+                               (dir / "got"));
     auto s = door.pop(patience);
     REQUIRE(s);
     CHECK((read_all(*s) == text));
@@ -322,7 +325,8 @@ TEST_CASE("who has ended its writing is still answered, by socat and by netcat",
     const test::scratch dir;
     const auto at = test::nobody();
     std::ofstream(dir / "text") << text;
-    auto other = test::command("exec nc -N -l 127.0.0.1 " + number(at.port()) + " < " + (dir / "text") + " > " + (dir / "got"));
+    auto other = test::command("exec nc -N -l 127.0.0.1 " + number(at.port()) + " < " + (dir / "text") + " > " +
+                               (dir / "got"));
     auto s = connect_soon([&] { return sluice::tcp_connect(at, 1s); });
     CHECK((read_all(s) == text));  // it has ended its writing
     REQUIRE(write_all(s, "the answer"));
@@ -403,7 +407,8 @@ TEST_CASE("Python turns messages round over every kind of stream", "[foreign]") 
     auto out = sluice::fifo_writer<>::open(dir / "there");
     REQUIRE(in);
     REQUIRE(out);
-    auto other = run({"python3", "-c", turn_round("i=open('" + (dir / "there") + "','rb')\no=open('" + (dir / "back") + "','wb')\n")});
+    auto other = run({"python3", "-c", turn_round("i=open('" + (dir / "there") + "','rb')\no=open('" + (dir / "back") +
+                                                  "','wb')\n")});
     be_turned_round(*std::move(in), *std::move(out));
     CHECK(other.wait() == 0);
   }
@@ -452,7 +457,7 @@ TEST_CASE("datagrams of Python come with their true size, and ours are cut short
     CHECK(d->size == size);
     CHECK(d->kept == std::min<std::size_t>(size, 1000));
     CHECK(d->truncated() == (size > 1000));
-    CHECK(std::all_of(place.begin(), place.begin() + static_cast<std::ptrdiff_t>(d->kept), [](std::byte b) { return b == std::byte{'x'}; }));
+    CHECK(test::text_of(std::span(place).first(d->kept)) == std::string(d->kept, 'x'));
     from = d->from;
   }
   CHECK(in.send(bytes_of(long_text(3000)), from, patience));

@@ -13,6 +13,7 @@
 #include "net.hpp"
 #include "sanitizers.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <malloc.h>
 #include <thread>
@@ -161,7 +162,8 @@ class judge {
     const auto n = in_.pop(place_, u);
     if (!n) return n.err();
     const auto expected = message(number_++, most_);
-    return *n == expected.size() && std::equal(expected.begin(), expected.end(), place_.begin()) ? error() : errc::corrupt;
+    const bool same = *n == expected.size() && std::equal(expected.begin(), expected.end(), place_.begin());
+    return same ? error() : errc::corrupt;
   }
   [[nodiscard]] unsigned came() const { return number_; }
 
@@ -181,7 +183,7 @@ struct outcome {
 };
 constexpr auto in_vain = 10ms;
 
-/// Sends `count` messages one way in this thread and receives them in another; `working` counts both of them.
+/// Sends `count` messages, and ends when the other side has received them and waited.
 template <class Out>
 void send(Out s, unsigned count, unsigned most, const std::atomic<bool>& received, outcome& o) {
   auto out = sink_over(std::move(s));
@@ -189,6 +191,7 @@ void send(Out s, unsigned count, unsigned most, const std::atomic<bool>& receive
   (void)out.flush(patience);
   (void)test::eventually([&] { return received.load(); }, 30);  // the end comes after the waits in vain
 }
+/// Receives them, waits in vain a few times, and then for the end.
 template <class In>
 void receive(In s, unsigned count, unsigned most, std::atomic<bool>& received, outcome& o) {
   judge in(std::move(s), most);
@@ -260,7 +263,8 @@ std::size_t resident_bytes() {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("messages survive a stream that moves one byte at a time, both ways", "[rough][threads]", EVERY_STREAM) {
+TEMPLATE_TEST_CASE("messages survive a stream that moves one byte at a time, both ways", "[rough][threads]",
+                   EVERY_STREAM) {
   auto both = TestType::make();
   auto here = TestType::open(std::move(both.here)), there = TestType::open(std::move(both.there));
   for (const int fd : {here.in.handle(), here.out.handle(), there.in.handle(), there.out.handle()}) make_narrow(fd);
@@ -346,8 +350,9 @@ TEMPLATE_TEST_CASE("a peer that is killed at any moment leaves whole messages an
     ++ends[read == errc::closed ? 0 : read == errc::truncated ? 1 : read == errc::os ? 2 : 3];
   }
   CHECK(came > 0);
-  CHECK(test::open_descriptors() == before);
-  std::printf("killed: %u messages, %u times closed, %u truncated, %u reset, %u other\n", came, ends[0], ends[1], ends[2], ends[3]);
+  CHECK(test::open_descriptors() <= before);
+  std::printf("killed: %u messages, %u times closed, %u truncated, %u reset, %u other\n", came, ends[0], ends[1],
+              ends[2], ends[3]);
 }
 
 TEMPLATE_TEST_CASE("a peer that does not read makes nothing grow", "[rough]", EVERY_STREAM) {

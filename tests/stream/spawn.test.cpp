@@ -137,7 +137,8 @@ TEST_CASE("nothing leaks into a child on a kernel without close_range, and only 
       if (!prepare()) return no_filter;
       const int keep[] = {701};
       const auto h = run({"sh", "-c",
-                          "for i in 3 4 5 9 50 100 200 299 700; do [ ! -e /proc/$$/fd/$i ] || exit 4; done; [ -e /proc/$$/fd/701 ] || exit 5"},
+                          "for i in 3 4 5 9 50 100 200 299 700; do [ ! -e /proc/$$/fd/$i ] || exit 4; done;"
+                          "[ -e /proc/$$/fd/701 ] || exit 5"},
                          "", {.kept = keep});
       return h.why ? refused : h.how == exit_status{4, 0} ? leaked : h.how.ok() ? fine : lost;
     });

@@ -10,6 +10,8 @@
 #include "catch.hpp"
 #include "net.hpp"
 
+#include <algorithm>
+
 // TCP and UDP between two hosts whose link is slow, loses packets, and is cut.
 
 using namespace std::chrono_literals;
@@ -66,7 +68,9 @@ test::tcp_pair connected(two_hosts& hosts, const sluice::tcp_connect_options& o 
 
 using checked_messages = sluice::checked<sluice::length_framing<4096>>;
 constexpr unsigned messages = 1500;
-std::vector<std::byte> message(unsigned number, unsigned side) { return test::pattern(number * 37 % 2000, number + side); }
+std::vector<std::byte> message(unsigned number, unsigned side) {
+  return test::pattern(number * 37 % 2000, number + side);
+}
 
 /// Sends its messages and receives those of the other side; says how many came as they should.
 unsigned exchange(sluice::tcp_stream s, unsigned side) {
@@ -81,8 +85,11 @@ unsigned exchange(sluice::tcp_stream s, unsigned side) {
   std::vector<std::byte> place(4096);
   unsigned good = 0;
   sluice::result<std::size_t> n = errc::empty;
-  while ((n = in.pop(place, patience)) && std::vector(place.begin(), place.begin() + static_cast<long>(*n)) == message(good, 1 - side))
+  while ((n = in.pop(place, patience))) {
+    const auto expected = message(good, 1 - side);
+    if (*n != expected.size() || !std::equal(expected.begin(), expected.end(), place.begin())) break;
     ++good;
+  }
   writer.join();
   return n.err() == errc::closed ? good : 0;
 }
@@ -113,8 +120,8 @@ TEST_CASE("messages come whole and in order over a link with delay and loss, bot
     return 0;
   });
   if (r.missing == nullptr)
-    std::printf("two hosts: %u messages each way in %.1f s, %.0f packets lost, round trip %.0f ms, %.0f sent again\n", messages,
-                r.numbers[0], r.numbers[1], r.numbers[2], r.numbers[3]);
+    std::printf("two hosts: %u messages each way in %.1f s, %.0f packets lost, round trip %.0f ms, %.0f sent again\n",
+                messages, r.numbers[0], r.numbers[1], r.numbers[2], r.numbers[3]);
 }
 
 TEST_CASE("what UDP loses on the way is missing in the numbers, and nothing else is", "[udp][hosts]") {
@@ -122,7 +129,8 @@ TEST_CASE("what UDP loses on the way is missing in the numbers, and nothing else
     constexpr std::uint64_t all = 3000, end = ~0ull;
     hosts.delay_us = 5000;
     hosts.lost_in_1000 = 20;
-    auto in = hosts.on(1, [] { return sluice::must(sluice::udp_source_at<std::uint64_t>(at(two_hosts::address[1], 0))); });
+    const auto there = at(two_hosts::address[1], 0);
+    auto in = hosts.on(1, [&] { return sluice::must(sluice::udp_source_at<std::uint64_t>(there)); });
     auto out = hosts.on(0, [&] { return sluice::must(sluice::udp_sink_to<std::uint64_t>(*in.socket().local())); });
     std::atomic<bool> heard_all{false};
     std::atomic<std::uint64_t> next{0};
@@ -157,10 +165,12 @@ TEST_CASE("what UDP loses on the way is missing in the numbers, and nothing else
     NEED(in.socket().dropped() == 0);
     return 0;
   });
-  if (r.missing == nullptr) std::printf("two hosts: %.0f of 3000 datagrams missing, %.0f lost on the way\n", r.numbers[0], r.numbers[1]);
+  if (r.missing == nullptr)
+    std::printf("two hosts: %.0f of 3000 datagrams missing, %.0f lost on the way\n", r.numbers[0], r.numbers[1]);
 }
 
-TEST_CASE("a deadline ends a call to a host that never answers, and one without a way there is refused at once", "[tcp][hosts]") {
+TEST_CASE("a deadline ends a call to a host that never answers, and one that no way leads to is refused at once",
+          "[tcp][hosts]") {
   between_two_hosts([](two_hosts& hosts, report&) {
     auto door = door_of(hosts);
     const std::uint16_t port = door.local()->port();
@@ -196,7 +206,8 @@ TEST_CASE("the second address of a name is tried when the first never answers", 
     }
     auto door = door_of(hosts);
     const auto then = test::now_ns();
-    const auto s = hosts.on(0, [&] { return sluice::tcp_connect("far.sluice:" + std::to_string(door.local()->port()), patience); });
+    const std::string name = "far.sluice:" + std::to_string(door.local()->port());
+    const auto s = hosts.on(0, [&] { return sluice::tcp_connect(name, patience); });
     seen.numbers[0] = seconds_since(then);
     NEED(s);
     NEED(*s->peer() == *door.local());
@@ -237,7 +248,8 @@ TEST_CASE("a link that is cut in mid-stream is told within the time of the watch
     const auto timed_out = [](error e) { return e == errc::os && e.detail == ETIMEDOUT; };
     NEED(timed_out(why[0]));
     NEED(timed_out(why[1]));
-    NEED(timed_out(why[2]) || (why[2] == errc::not_found && why[2].about() == subject::route));  // as the system puts it
+    const bool no_way = why[2] == errc::not_found && why[2].about() == subject::route;
+    NEED(timed_out(why[2]) || no_way);  // as the system puts it
     for (int i = 0; i < 3; ++i) {
       NEED(seen.numbers[i] >= 8);
       NEED(seen.numbers[i] < 15);
@@ -245,6 +257,6 @@ TEST_CASE("a link that is cut in mid-stream is told within the time of the watch
     return 0;
   });
   if (r.missing == nullptr)
-    std::printf("two hosts: a cut told after %.1f s (writing), %.1f s (reading), %.1f s (own device down)\n", r.numbers[0], r.numbers[1],
-                r.numbers[2]);
+    std::printf("two hosts: a cut told after %.1f s (writing), %.1f s (reading), %.1f s (own device down)\n",
+                r.numbers[0], r.numbers[1], r.numbers[2]);
 }
