@@ -110,7 +110,7 @@ foreign() {
   has nginx || [ ! -x /usr/sbin/policy-rc.d ] || echo nginx-light # not where it would be started as a service at once
 }
 if [ $tier != quick ]; then
-  for package in $(foreign); do install "$package" || true; done
+  for package in $(foreign); do install "$package" || break; done
 fi
 
 if [ -z "${JOBS:-}" ]; then # a compiler process may take 1.5 GB

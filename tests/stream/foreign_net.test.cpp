@@ -367,6 +367,7 @@ TEST_CASE("a foreign program that is killed ends a stream after whole messages",
     sluice::error why;
     while (!why) why = s.write(bytes_of(some), patience).err();
     CHECK(why == errc::closed);
+    CHECK(s.write(bytes_of(some), patience).err() == errc::closed);  // no signal either
   }
 }
 
