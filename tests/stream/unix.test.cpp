@@ -533,7 +533,7 @@ TEST_CASE("typed messages go through a Unix connection, and the death of the wri
   CHECK(c.wait() == -SIGKILL);
 }
 
-TEST_CASE("ten thousand connections come and go, and nothing is left of them", "[unix]") {
+TEST_CASE("ten thousand connections by a name come and go, and nothing is left of them", "[unix]") {
   const test::scratch dir;
   auto l = unix_listen(dir / "s");
   REQUIRE(l);
