@@ -36,6 +36,7 @@
 #include <sluice/stream/packet_pipe.hpp>
 #include <sluice/stream/pipe.hpp>
 #include <sluice/stream/sctp.hpp>
+#include <sluice/stream/sctp_ends.hpp>
 #include <sluice/stream/socket_stream.hpp>
 #include <sluice/stream/spawn.hpp>
 #include <sluice/stream/splice.hpp>

@@ -8474,8 +8474,9 @@ template <wire T>
 namespace sluice::detail::sctp {
 
 inline constexpr int protocol = 132;  // IPPROTO_SCTP, SOL_SCTP
-inline constexpr int option_init = 2, option_nodelay = 3, option_recv_info = 32, option_peel_off_flags = 122,
-                     option_event = 127;
+inline constexpr int option_init = 2, option_nodelay = 3, option_path_parameters = 9, option_recv_info = 32,
+                     option_bind_more = 100, option_peer_addresses = 108, option_local_addresses = 109,
+                     option_connect = 110, option_peel_off_flags = 122, option_event = 127;
 inline constexpr int cmsg_send_info = 2, cmsg_recv_info = 3;
 inline constexpr int flag_notification = 0x8000;     // of a received message
 inline constexpr std::uint16_t send_unordered = 1;   // of send_info and recv_info
@@ -8498,6 +8499,21 @@ struct event_choice {
   std::int32_t association;
   std::uint16_t type;
   std::uint8_t on;
+};
+/// How an address of the other side is watched; all zero: of every association to come, as the system does it.
+struct [[gnu::packed, gnu::aligned(4)]] path_parameters {
+  std::int32_t association;
+  unsigned char address[128];
+  std::uint32_t heartbeat;  // milliseconds
+  std::uint16_t attempts;
+  std::uint32_t mtu, ack_delay, flags, flow_label;
+  std::uint8_t dscp;
+};
+inline constexpr std::uint32_t path_heartbeat_on = 1;
+/// The question for addresses; they follow the answer, one behind the other.
+struct addresses_head {
+  std::int32_t association;
+  std::uint32_t count;
 };
 struct peel_off {
   std::int32_t association;
@@ -8569,9 +8585,103 @@ class accepting_socket {
 }  // namespace sluice::detail
 
 #endif
+#ifndef SLUICE_STREAM_SCTP_ADDRESSES_HPP
+#define SLUICE_STREAM_SCTP_ADDRESSES_HPP
+
+// Several addresses for one end of SCTP: the kernel takes and gives them one behind the other, each as long as its
+// family is. What libsctp does in sctp_bindx() and its like is one socket option each.
+
+namespace sluice::detail {
+
+inline error sctp_error(step at) noexcept {
+  // ENOSYS: the kernel has no hash to sign cookies by.
+  return errno == ENOSYS ? error(errc::unsupported, at, subject::protocol) : socket_error(at);
+}
+
+/// Addresses as the kernel takes them.
+class packed_addresses {
+ public:
+  static constexpr std::size_t most = 32;
+
+  /// Errors: invalid (none), too_big.
+  static result<packed_addresses> of(std::span<const endpoint> all) noexcept {
+    if (all.empty()) return error(errc::invalid, step::open, subject::address);
+    if (all.size() > most) return error(errc::too_big, step::open, subject::address);
+    packed_addresses p;
+    for (const endpoint& e : all) {
+      __builtin_memcpy(p.bytes_ + p.size_, e.data(), e.size());
+      p.size_ += e.size();
+    }
+    return p;
+  }
+  [[nodiscard]] const void* data() const noexcept { return bytes_; }
+  [[nodiscard]] socklen_t size() const noexcept { return size_; }
+
+ private:
+  unsigned char bytes_[most * sizeof(sockaddr_in6)] = {};
+  socklen_t size_ = 0;
+};
+
+/// What a socket is for, if it is to have or to reach all of these: one for IPv6 takes addresses of both families.
+template <class... Addresses>
+ip_family family_for(const Addresses&... lists) noexcept {
+  bool six = false;
+  const auto look = [&six](std::span<const endpoint> list) {
+    for (const endpoint& e : list) six = six || e.family() == ip_family::v6;
+  };
+  (look(lists), ...);
+  return six ? ip_family::v6 : ip_family::v4;
+}
+
+/// The first one decides on the port, if that is to be any; the others have it too.
+inline status bind_sctp(int fd, std::span<const endpoint> at) noexcept {
+  if (at.empty()) return error(errc::invalid, step::create, subject::address);
+  if (::bind(fd, at.front().data(), at.front().size()) != 0) return sctp_error(step::create);
+  if (at.size() == 1) return {};
+  const auto others = packed_addresses::of(at.subspan(1));
+  if (!others) return others.err().during(step::create);
+  return ::setsockopt(fd, sctp::protocol, sctp::option_bind_more, others->data(), others->size()) == 0
+             ? status()
+             : status(sctp_error(step::create));
+}
+
+/// Begins a connection. True if it is made already, false if it is under way.
+inline result<bool> start_sctp(int fd, std::span<const endpoint> to) noexcept {
+  const auto all = packed_addresses::of(to);
+  if (!all) return all.err();
+  // Success returns the number of the association.
+  if (::setsockopt(fd, sctp::protocol, sctp::option_connect, all->data(), all->size()) >= 0) return true;
+  return errno == EINPROGRESS ? result<bool>(false) : result<bool>(sctp_error(step::open));
+}
+
+/// What `question` lists: as many as there is room for, and how many there are.
+inline result<std::size_t> addresses_of(int fd, int question, std::int32_t association,
+                                        std::span<endpoint> to) noexcept {
+  struct {
+    sctp::addresses_head head;
+    unsigned char list[packed_addresses::most * sizeof(sockaddr_in6)];
+  } answer{{association, 0}, {}};
+  socklen_t size = sizeof answer;
+  if (::getsockopt(fd, sctp::protocol, question, &answer, &size) < 0) return socket_error(step::validate);
+  std::size_t at = 0;
+  for (std::size_t n = 0; n < answer.head.count && n < to.size(); ++n) {
+    sockaddr_storage one{};
+    __builtin_memcpy(&one, answer.list + at, sizeof(sockaddr_in6));
+    const auto e = endpoint::from(reinterpret_cast<const sockaddr*>(&one), sizeof one);
+    if (!e) return e.err().during(step::validate);
+    to[n] = *e;
+    at += e->size();
+  }
+  return answer.head.count;
+}
+
+}  // namespace sluice::detail
+
+#endif
 
 // SCTP: messages through a network, whole, in order within each of several streams. A connection of two
-// (sctp_connection, sctp_listener), or one socket for many (sctp_socket). A kernel without it says `unsupported`.
+// (sctp_connection, sctp_listener), or one socket for many (sctp_socket). Each side may have several addresses: where
+// one fails, messages go to the next. A kernel without SCTP says `unsupported`. Typed ends: sctp_ends.hpp.
 
 namespace sluice {
 
@@ -8580,6 +8690,9 @@ struct sctp_options {
   bool nodelay = true;  // send a small message at once
   bool events = false;  // tell of associations that come up and end, and of addresses that fail
   int backlog = 128;    // connections that may wait to be taken
+  std::chrono::milliseconds heartbeat{0};  // how often an address that is not in use is asked; 0: the system's 30 s
+  std::uint16_t path_attempts = 0;  // an address that leaves more than so many unanswered has failed; 0: the system's 5
+  std::span<const endpoint> local = {};  // of sctp_connect: the addresses to have here; none: whatever leads there
 };
 
 /// Where a message goes.
@@ -8590,6 +8703,9 @@ struct sctp_route {
   std::int32_t association = 0;  // of an sctp_socket: to whom, if it is connected already
 };
 
+/// What has become of one of the addresses of the other side.
+enum class sctp_path : std::uint8_t { reachable, unreachable, removed, added, made_primary, confirmed, doubtful };
+
 /// What has happened to an association, told between its messages.
 enum class sctp_event : std::uint8_t {
   none,             // no event: a message
@@ -8599,7 +8715,7 @@ enum class sctp_event : std::uint8_t {
   ended,            // shut down in order
   refused,          // could not be set up
   ending,           // the other side sends no more
-  address_changed,  // one of the addresses of the other side: `detail` is its state
+  address_changed,  // one of the addresses of the other side, `from`, is now as `path` says
   other,
 };
 
@@ -8609,17 +8725,14 @@ struct sctp_received {
   bool whole = true;  // false: the rest comes with the next pop, for want of room here or in the kernel
   sctp_route route;   // from where
   sctp_event event = sctp_event::none;
-  std::int32_t detail = 0;
+  sctp_path path = sctp_path::reachable;  // of `address_changed`
+  std::int32_t detail = 0;                // why, if the other side said so: an error cause of SCTP
   std::uint16_t streams_out = 0, streams_in = 0;  // of `up`
-  endpoint from;  // of an sctp_socket
+  endpoint from;  // of an sctp_socket, and of `address_changed`
 };
 
 namespace detail {
 
-inline error sctp_error(step at) noexcept {
-  // ENOSYS: the kernel has no hash to sign cookies by.
-  return errno == ENOSYS ? error(errc::unsupported, at, subject::protocol) : socket_error(at);
-}
 inline result<unique_handle> make_sctp(ip_family family, int type, const sctp_options& o) noexcept {
   auto fd = make_socket(family == ip_family::v4 ? AF_INET : AF_INET6, type, sctp::protocol);
   if (!fd) return fd;
@@ -8630,15 +8743,23 @@ inline result<unique_handle> make_sctp(ip_family family, int type, const sctp_op
   for (const auto type_of_event : {sctp::association_changed, sctp::address_changed, sctp::shut_down})
     if (set && o.events)
       set = set_option(s, sctp::protocol, sctp::option_event, sctp::event_choice{0, type_of_event, 1});
+  if (set && (o.heartbeat.count() > 0 || o.path_attempts != 0)) {
+    sctp::path_parameters p{};
+    p.heartbeat = static_cast<std::uint32_t>(o.heartbeat.count());
+    p.flags = o.heartbeat.count() > 0 ? sctp::path_heartbeat_on : 0;
+    p.attempts = o.path_attempts;
+    set = set_option(s, sctp::protocol, sctp::option_path_parameters, p);
+  }
   return set ? std::move(fd) : result<unique_handle>(set.err());
 }
-inline result<unique_handle> listen_sctp(int type, const endpoint& at, const sctp_options& o) noexcept {
-  auto fd = make_sctp(at.family(), type, o);
+inline result<unique_handle> listen_sctp(int type, std::span<const endpoint> at, const sctp_options& o) noexcept {
+  auto fd = make_sctp(family_for(at), type, o);
   if (!fd) return fd;
   const int reuse = 1;
-  if (status s = set_option(fd->get(), SOL_SOCKET, SO_REUSEADDR, reuse); !s) return s.err();
-  if (::bind(fd->get(), at.data(), at.size()) != 0 || ::listen(fd->get(), o.backlog) != 0)
-    return sctp_error(step::create);
+  status s = set_option(fd->get(), SOL_SOCKET, SO_REUSEADDR, reuse);
+  if (s) s = bind_sctp(fd->get(), at);
+  if (!s) return s.err();
+  if (::listen(fd->get(), o.backlog) != 0) return sctp_error(step::create);
   return fd;
 }
 
@@ -8683,7 +8804,11 @@ inline void read_event(std::span<const std::byte> bytes, sctp_received& r) noexc
     }
     case sctp::address_changed: {
       const auto n = as(sctp::address_change{});
-      r.event = sctp_event::address_changed, r.detail = n.state, r.route.association = n.association;
+      r.event = sctp_event::address_changed, r.detail = n.error, r.route.association = n.association;
+      if (n.state >= 0 && n.state <= static_cast<int>(sctp_path::doubtful)) r.path = static_cast<sctp_path>(n.state);
+      sockaddr_storage address;
+      __builtin_memcpy(&address, n.address, sizeof address);
+      if (const auto e = endpoint::from(reinterpret_cast<const sockaddr*>(&address), sizeof address)) r.from = *e;
       break;
     }
     case sctp::shut_down:
@@ -8693,9 +8818,9 @@ inline void read_event(std::span<const std::byte> bytes, sctp_received& r) noexc
   }
 }
 
+/// A message, an event, or a piece of one, as much as there is room for.
 inline result<sctp_received> receive_sctp(int fd, std::span<std::byte> to) noexcept {
   if (fd < 0) return error(errc::closed, step::pop);
-  if (to.size() < sizeof(sctp::address_change)) return error(errc::invalid, step::pop, subject::size);
   iovec bytes{to.data(), to.size()};
   alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof(sctp::recv_info))];
   sockaddr_storage sender{};
@@ -8722,13 +8847,26 @@ inline result<sctp_received> receive_sctp(int fd, std::span<std::byte> to) noexc
   return r;
 }
 
+/// That a connection was broken off, the kernel tells once, whoever pushes or pops first, and lets all others wait
+/// for ever. So the end is put where everybody finds it: behind the messages that have come.
+template <class Result>
+Result told_to_all(int fd, Result r) noexcept {
+  if (r || r.err().again()) return r;
+  const bool connected = addresses_of(fd, sctp::option_peer_addresses, 0, {}) || errno != EINVAL;
+  if (!connected) ::shutdown(fd, SHUT_RD);
+  return r;
+}
+
 /// What connections and sockets have in common.
 template <class Derived>
 class sctp_end {
  public:
   /// The next message with where it came from, or an event. `to` needs 148 bytes at least, which an event may have; a
   /// message that is longer than `to` comes in pieces.
-  result<sctp_received> try_pop(std::span<std::byte> to) noexcept { return receive_sctp(fd_.get(), to); }
+  result<sctp_received> try_pop(std::span<std::byte> to) noexcept {
+    if (to.size() < sizeof(sctp::address_change)) return error(errc::invalid, step::pop, subject::size);
+    return Derived::told(fd_.get(), receive_sctp(fd_.get(), to));
+  }
   result<sctp_received> pop(std::span<std::byte> to, until u = {}) noexcept {
     const auto r = try_pop(to);
     if (settled(r) || u.immediate()) return r;
@@ -8740,15 +8878,24 @@ class sctp_end {
   }
   void disarm(want) noexcept {}
   [[nodiscard]] int handle() const noexcept { return fd_.get(); }
-  /// The address that this end has here.
+  /// The address that this end has here; of several, one.
   [[nodiscard]] result<endpoint> local() const noexcept { return endpoint_of<::getsockname>(fd_.get()); }
+  /// Which addresses the other side has: as many as `to` has room for, and how many there are. Of an sctp_socket,
+  /// `association` says whose.
+  result<std::size_t> peer_addresses(std::span<endpoint> to, std::int32_t association = 0) const noexcept {
+    return addresses_of(fd_.get(), sctp::option_peer_addresses, association, to);
+  }
+  /// The same of this side.
+  result<std::size_t> local_addresses(std::span<endpoint> to, std::int32_t association = 0) const noexcept {
+    return addresses_of(fd_.get(), sctp::option_local_addresses, association, to);
+  }
 
  protected:
   explicit sctp_end(unique_handle fd) noexcept : fd_(std::move(fd)) {}
   sctp_end(sctp_end&&) noexcept = default;
   sctp_end& operator=(sctp_end&&) noexcept = default;
   status push_to(std::span<const std::byte> message, const sctp_route& r, const endpoint* to, until u) noexcept {
-    const auto attempt = [&] { return send_sctp(fd_.get(), message, r, to); };
+    const auto attempt = [&] { return Derived::told(fd_.get(), send_sctp(fd_.get(), message, r, to)); };
     const status s = attempt();
     return settled(s) || u.immediate() ? s : wait_for(self(), want::push, u, attempt);
   }
@@ -8772,7 +8919,7 @@ class sctp_connection : public detail::sctp_end<sctp_connection> {
   explicit sctp_connection(unique_handle fd) noexcept : sctp_end(std::move(fd)) {}
 
   status try_push(std::span<const std::byte> message, const sctp_route& r = {}) noexcept {
-    return detail::send_sctp(fd_.get(), message, r, nullptr);
+    return push_to(message, r, nullptr, now);
   }
   status push(std::span<const std::byte> message, until u = {}) noexcept { return push(message, {}, u); }
   status push(std::span<const std::byte> message, const sctp_route& r, until u = {}) noexcept {
@@ -8782,18 +8929,27 @@ class sctp_connection : public detail::sctp_end<sctp_connection> {
   void close() noexcept { detail::end_connection(fd_, maker_); }
 
  private:
+  friend class detail::sctp_end<sctp_connection>;
+  template <class Result>
+  static Result told(int fd, Result r) noexcept {
+    return detail::told_to_all(fd, std::move(r));
+  }
   pid_t maker_ = ::getpid();
 };
 
-/// Connects to a listener. Errors: not_found (nobody listens), unsupported, timeout, stopped, os.
-[[nodiscard]] inline result<sctp_connection> sctp_connect(const endpoint& to, until u = {},
+/// Connects to a listener, which is at all of these addresses: they share a port, and the first that answers tells the
+/// others as well. Errors: not_found (nobody listens), invalid, unsupported, timeout, stopped, os.
+[[nodiscard]] inline result<sctp_connection> sctp_connect(std::span<const endpoint> to, until u = {},
                                                           const sctp_options& o = {}) noexcept {
-  auto fd = detail::make_sctp(to.family(), SOCK_STREAM, o);
+  auto fd = detail::make_sctp(detail::family_for(to, o.local), SOCK_STREAM, o);
   if (!fd) return fd.err();
   sctp_connection c(std::move(*fd));
   const int s = c.handle();
-  if (::connect(s, to.data(), to.size()) == 0) return c;
-  if (errno != EINPROGRESS && errno != EINTR) return detail::sctp_error(step::open);
+  if (!o.local.empty())
+    if (const status bound = detail::bind_sctp(s, o.local); !bound) return bound.err();
+  const auto made = detail::start_sctp(s, to);
+  if (!made) return made.err();
+  if (*made) return c;
   const status done = detail::wait_for(c, want::push, u, [s]() -> status {
     if (!detail::ready_now({s, true})) return error(errc::full, step::open);
     const auto e = detail::get_option<int>(s, SOL_SOCKET, SO_ERROR);
@@ -8801,6 +8957,10 @@ class sctp_connection : public detail::sctp_end<sctp_connection> {
     return *e == 0 ? status() : (errno = *e, status(detail::socket_error(step::open)));
   });
   return done ? result<sctp_connection>(std::move(c)) : result<sctp_connection>(done.err());
+}
+[[nodiscard]] inline result<sctp_connection> sctp_connect(const endpoint& to, until u = {},
+                                                          const sctp_options& o = {}) noexcept {
+  return sctp_connect(std::span(&to, 1), u, o);
 }
 
 /// Takes connections.
@@ -8828,10 +8988,15 @@ class sctp_listener : public source_verbs<sctp_listener> {
   detail::accepting_socket door_;
 };
 
-/// Listens at an address; port 0 is one that is free, and local() says which. Errors: busy, invalid, unsupported, os.
-[[nodiscard]] inline result<sctp_listener> sctp_listen(const endpoint& at, const sctp_options& o = {}) noexcept {
+/// Listens at an address, or at several, with one port; port 0 is one that is free, and local() says which.
+/// Errors: busy, invalid, unsupported, os.
+[[nodiscard]] inline result<sctp_listener> sctp_listen(std::span<const endpoint> at,
+                                                       const sctp_options& o = {}) noexcept {
   auto fd = detail::listen_sctp(SOCK_STREAM, at, o);
   return fd ? result<sctp_listener>(sctp_listener(std::move(*fd))) : result<sctp_listener>(fd.err());
+}
+[[nodiscard]] inline result<sctp_listener> sctp_listen(const endpoint& at, const sctp_options& o = {}) noexcept {
+  return sctp_listen(std::span(&at, 1), o);
 }
 
 /// One socket for many associations, which come up by themselves when somebody sends.
@@ -8861,12 +9026,116 @@ class sctp_socket : public detail::sctp_end<sctp_socket> {
     return sctp_connection(unique_handle(off.handle));
   }
   void close() noexcept { fd_.reset(); }
+
+ private:
+  friend class detail::sctp_end<sctp_socket>;
+  template <class Result>
+  static Result told(int, Result r) noexcept {  // one of its associations ends with an event
+    return r;
+  }
 };
 
-/// A socket for many, at an address. Errors: as sctp_listen.
-[[nodiscard]] inline result<sctp_socket> sctp_bind(const endpoint& at, const sctp_options& o = {}) noexcept {
+/// A socket for many, at an address, or at several. Errors: as sctp_listen.
+[[nodiscard]] inline result<sctp_socket> sctp_bind(std::span<const endpoint> at, const sctp_options& o = {}) noexcept {
   auto fd = detail::listen_sctp(SOCK_SEQPACKET, at, o);
   return fd ? result<sctp_socket>(sctp_socket(std::move(*fd))) : result<sctp_socket>(fd.err());
+}
+[[nodiscard]] inline result<sctp_socket> sctp_bind(const endpoint& at, const sctp_options& o = {}) noexcept {
+  return sctp_bind(std::span(&at, 1), o);
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_STREAM_SCTP_ENDS_HPP
+#define SLUICE_STREAM_SCTP_ENDS_HPP
+
+// SCTP connections as typed ends: sink_of<T>(connection), source_of<T>(connection).
+
+namespace sluice {
+
+/// Messages of type T, each whole, through one of the streams of a connection.
+///
+/// Threads: one at a time. Blocks: push; never try_push. Allocates: never. Errors: full, closed, too_big (at once, for
+/// what is larger than the send buffer of the socket), invalid (no such stream), os.
+template <wire T>
+class sctp_sink : public sink_verbs<sctp_sink<T>> {
+ public:
+  using value_type = T;
+  static constexpr end_traits traits = detail::whole_message_traits<T, sctp_connection>();
+
+  explicit sctp_sink(sctp_connection c, std::uint16_t stream = 0, std::uint32_t ppid = 0) noexcept
+      : connection_(std::move(c)), route_{.stream = stream, .ppid = ppid} {}
+
+  status try_push(const T& value) noexcept { return connection_.try_push(std::as_bytes(std::span(&value, 1)), route_); }
+  void arm(want k, wait_set& set) noexcept { connection_.arm(k, set); }
+  void disarm(want k) noexcept { connection_.disarm(k); }
+  /// The other side gets what was accepted, and then `closed`.
+  void close() noexcept { connection_.close(); }
+  [[nodiscard]] sctp_connection& connection() noexcept { return connection_; }
+
+ private:
+  sctp_connection connection_;
+  sctp_route route_;
+};
+
+/// Messages of type T, in order within each stream; a sink uses one. A message of another size is `mismatch` about
+/// `size`, once, and dropped; one that the end of the connection cuts off is `truncated`. Events are passed over.
+///
+/// Threads: one at a time. Blocks: pop; never try_pop. Allocates: never. Errors: empty, pending (of too long a message,
+/// more is to be dropped), closed, mismatch, truncated, os.
+template <wire T>
+class sctp_source : public source_verbs<sctp_source<T>> {
+ public:
+  using value_type = T;
+  static constexpr end_traits traits = detail::whole_message_traits<T, sctp_connection>();
+
+  explicit sctp_source(sctp_connection c) noexcept : connection_(std::move(c)) {}
+
+  result<T> try_pop() noexcept {
+    for (int pieces = 0; pieces < 64; ++pieces) {
+      std::byte rest[4096];
+      const bool too_long = came_ == sizeof(T);  // and its end has not come
+      const auto place = too_long ? std::span<std::byte>(rest) : std::span<std::byte>(message_).subspan(came_);
+      const int fd = connection_.handle();
+      const auto r = detail::told_to_all(fd, detail::receive_sctp(fd, place));
+      if (!r && came_ != 0 && !r.err().again()) return came_ = 0, error(errc::truncated, step::pop);
+      if (!r) return r.err().during(step::pop);
+      if (r->event != sctp_event::none) continue;
+      if (!too_long) came_ += r->size;
+      if (!r->whole) continue;
+      route_ = r->route;
+      const bool fits = !too_long && came_ == sizeof(T);
+      came_ = 0;
+      if (!fits) return error(errc::mismatch, step::pop, subject::size);
+      return *std::launder(reinterpret_cast<const T*>(message_));
+    }
+    return error(errc::pending, step::pop, subject::size);
+  }
+  void arm(want k, wait_set& set) noexcept { connection_.arm(k, set); }
+  void disarm(want k) noexcept { connection_.disarm(k); }
+  void close() noexcept {
+    connection_.close();
+    came_ = 0;
+  }
+  /// How the last message came.
+  [[nodiscard]] const sctp_route& route() const noexcept { return route_; }
+  [[nodiscard]] sctp_connection& connection() noexcept { return connection_; }
+
+ private:
+  sctp_connection connection_;
+  sctp_route route_;
+  std::size_t came_ = 0;                       // bytes of a message that comes in pieces
+  alignas(T) std::byte message_[sizeof(T)];
+};
+
+template <wire T>
+[[nodiscard]] sctp_sink<T> sink_of(sctp_connection c, std::uint16_t stream = 0, std::uint32_t ppid = 0) noexcept {
+  return sctp_sink<T>(std::move(c), stream, ppid);
+}
+template <wire T>
+[[nodiscard]] sctp_source<T> source_of(sctp_connection c) noexcept {
+  return sctp_source<T>(std::move(c));
 }
 
 }  // namespace sluice

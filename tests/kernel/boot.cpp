@@ -11,10 +11,10 @@
 
 // boot KERNEL INIT PROGRAM [ARGUMENT...]
 //
-// Runs a program that wants SCTP: here, if this kernel has it; else in the kernel that lies in the directory KERNEL (see
-// fetch.sh), in a machine that QEMU emulates in software. That one has a file system in memory, with the program, the
-// libraries it needs, and init.cpp as the first process. Ends with what the program returns (at most 31), with 77 if
-// something is missing, with 99 if the machine does not come to an end.
+// Runs a program that wants SCTP: here, if this kernel has it; else in the kernel that lies in the directory KERNEL
+// (see fetch.sh), in a machine that QEMU emulates in software. That one has a file system in memory, with the program,
+// the libraries it needs, and init.cpp as the first process. Ends with what the program returns (at most 31), with 77
+// if something is missing, with 99 if the machine does not come to an end.
 
 namespace {
 
@@ -52,7 +52,7 @@ bool make_image(const std::string& path, const std::filesystem::path& kernel, ch
   image.file("/arguments", arguments);
   for (const auto& m : std::filesystem::directory_iterator(kernel / "modules"))
     ok = ok && image.copy(m.path(), "/modules" / m.path().filename());
-  // "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x...)", but for the loader, which stands alone and is found where it is.
+  // "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x...)"; the loader stands alone, and is found only where it is.
   std::istringstream words(output_of({"ldd", init, program}));
   std::set<std::string> libraries;
   std::string before;
@@ -70,14 +70,13 @@ int emulate(const std::string& kernel, const std::string& image) {
   o.in = sluice::standard_stream::nothing();
   o.out = sluice::standard_stream::inherited();
   auto machine = sluice::spawn(
-      {"qemu-system-x86_64", "-machine", "pc", "-accel", "tcg", "-m", "512", "-nodefaults", "-no-user-config", "-display", "none",
-       "-no-reboot", "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel", kernel.c_str(),
+      {"qemu-system-x86_64", "-machine", "pc", "-accel", "tcg", "-m", "512", "-nodefaults", "-no-user-config",
+       "-display", "none", "-no-reboot", "-serial", "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel", kernel.c_str(),
        "-initrd", image.c_str(), "-append", "console=ttyS0 quiet panic=-1 reboot=t LD_LIBRARY_PATH=/lib"}, o);
-  if (!machine) return skip(std::string("no qemu-system-x86_64: apt-get install --no-install-recommends qemu-system-x86 (") +
-                            sluice::describe(machine.err()).c_str() + ")");
+  if (!machine) return std::printf("no machine: %s\n", sluice::describe(machine.err()).c_str()), 99;
   const auto how = machine->process.pop(patience);
   if (!how) return std::printf("the machine does not come to an end: %s\n", sluice::describe(how.err()).c_str()), 99;
-  // init.cpp writes 32 + N to that port, which makes QEMU end with twice that and 1. All else is an end that nobody meant.
+  // init.cpp writes 32 + N to that port, which makes QEMU end with twice that and 1. All else is an accident.
   if (how->code < 65 || how->killed != 0) return std::printf("the machine ended by itself\n"), 99;
   return (how->code - 65) / 2;
 }
@@ -99,8 +98,8 @@ int main(int argc, char** argv) {
   if (std::system("command -v qemu-system-x86_64 >/dev/null") != 0)
     return skip("this kernel has no SCTP; for another one: apt-get install --no-install-recommends qemu-system-x86");
   if (!std::filesystem::exists(kernel / "vmlinuz"))
-    return skip("this kernel has no SCTP, and none lies in " + kernel.string() + "; sh tests/kernel/fetch.sh " + kernel.string() +
-                " unpacks that of the package linux-image-cloud-amd64 there");
+    return skip("this kernel has no SCTP, and none lies in " + kernel.string() + "; sh tests/kernel/fetch.sh " +
+                kernel.string() + " unpacks that of the package linux-image-cloud-amd64 there");
   const std::string image = std::string(argv[3]) + ".initramfs";
   if (!make_image(image, kernel, argv + 2)) return std::printf("cannot write %s\n", image.c_str()), 99;
   return emulate(kernel / "vmlinuz", image);

@@ -42,16 +42,16 @@ depends() { # MODULE: those that it needs
   plain "$(file_of "$1")" | tr '\0' '\n' | sed -n 's/^depends=//p' | tr ',' ' '
 }
 
-order='' more=sctp
+taken='' order='' more=sctp
 while [ -n "$more" ]; do # a module comes before all that need it
   order="$more $order"
   next=''
   for m in $more; do next="$next$(depends "$m") "; done
-  more=$(echo $next)
+  more=$(printf '%s' "$next" | xargs)
 done
 number=10
 for m in $order; do
-  case " ${taken:=} " in *" $m "*) continue ;; esac
+  case "$taken " in *" $m "*) continue ;; esac
   plain "$(file_of "$m")" >"modules/$number-$m.ko"
   taken="$taken $m"
   number=$((number + 1))
@@ -60,4 +60,4 @@ done
 rm -rf package ./*.deb
 cd - >/dev/null
 mv "$1.new" "$1"
-echo "$package, with $(ls "$1/modules" | tr '\n' ' ')"
+echo "$package, with$taken"

@@ -21,8 +21,8 @@
 #include <unistd.h>
 #include <vector>
 
-// The first process of the machine that boot.cpp starts: mounts what programs expect, loads the modules, runs the program,
-// and ends the machine with what that returns.
+// The first process of the machine that boot.cpp starts: mounts what programs expect, loads the modules, runs the
+// program, and ends the machine with what that returns.
 
 namespace {
 

@@ -43,7 +43,8 @@ class initramfs {
   void put(const std::filesystem::path& path, unsigned mode, const std::string& bytes) {
     const std::string name = path.relative_path().string() + '\0';
     // number, mode, user, group, links, time, size, two devices of two words each, size of the name, check
-    const unsigned fields[] = {++number_, mode, 0, 0, 1, 0, unsigned(bytes.size()), 0, 0, 0, 0, unsigned(name.size()), 0};
+    const auto size = static_cast<unsigned>(bytes.size()), name_size = static_cast<unsigned>(name.size());
+    const unsigned fields[] = {++number_, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, name_size, 0};
     std::string head = "070701";
     for (const unsigned f : fields) {
       char text[9];

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/stream/sctp.hpp>
 
-#include "catch.hpp"
-#include "process.hpp"
+#include "sctp_kernel.hpp"
 
 #include <array>
 #include <chrono>
@@ -16,6 +15,14 @@ namespace ours = sluice::detail::sctp;
 static_assert(sizeof(ours::init_message) == sizeof(sctp_initmsg) && sizeof(ours::send_info) == sizeof(sctp_sndinfo));
 static_assert(sizeof(ours::recv_info) == sizeof(sctp_rcvinfo) &&
               sizeof(ours::event_choice) == sizeof(struct sctp_event));
+static_assert(sizeof(ours::path_parameters) == sizeof(sctp_paddrparams) &&
+              offsetof(ours::path_parameters, flags) == offsetof(sctp_paddrparams, spp_flags) &&
+              ours::path_heartbeat_on == SPP_HB_ENABLE);
+static_assert(sizeof(ours::addresses_head) == sizeof(sctp_getaddrs));
+static_assert(ours::option_path_parameters == SCTP_PEER_ADDR_PARAMS && ours::option_connect == SCTP_SOCKOPT_CONNECTX &&
+              ours::option_bind_more == SCTP_SOCKOPT_BINDX_ADD);
+static_assert(ours::option_peer_addresses == SCTP_GET_PEER_ADDRS &&
+              ours::option_local_addresses == SCTP_GET_LOCAL_ADDRS);
 static_assert(sizeof(ours::peel_off) == sizeof(sctp_peeloff_flags_arg_t));
 static_assert(sizeof(ours::association_change) == sizeof(sctp_assoc_change));
 static_assert(sizeof(ours::address_change) == sizeof(sctp_paddr_change) &&
@@ -39,37 +46,10 @@ using sluice::step;
 
 namespace {
 
-std::vector<std::byte> pattern(std::size_t n, unsigned from = 0) {
-  std::vector<std::byte> v(n);
-  for (std::size_t i = 0; i < n; ++i) v[i] = std::byte((from + i * 7) & 0xff);
-  return v;
-}
-bool kernel_has_sctp() {
-  const sluice::unique_handle fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_SCTP));
-  return static_cast<bool>(fd);
-}
-const endpoint anywhere = endpoint::loopback(ip_family::v4, 0);
-
-#define SKIP_WITHOUT_SCTP()           \
-  if (!kernel_has_sctp()) {           \
-    WARN("skipped: no SCTP here");    \
-    return;                           \
-  }
-
-/// A listener and both sides of a connection to it.
-struct connected {
-  sluice::sctp_listener listener;
-  sluice::sctp_connection client, server;
-};
-connected make_connected(const sluice::sctp_options& o = {}) {
-  auto l = sluice::sctp_listen(anywhere, o);
-  REQUIRE(l);
-  auto c = sluice::sctp_connect(*l->local(), 5s, o);
-  REQUIRE(c);
-  auto s = l->pop(5s);
-  REQUIRE(s);
-  return {*std::move(l), *std::move(c), *std::move(s)};
-}
+using test::anywhere;
+using test::kernel_has_sctp;
+using test::make_connected;
+using test::pattern;
 
 }  // namespace
 
@@ -155,6 +135,30 @@ TEST_CASE("an SCTP connection ends after what was accepted, also when the sender
     }
     CHECK(s->pop(to, 5s).err() == errc::closed);
     CHECK(c.wait() == (killed ? -SIGKILL : 0));
+  }
+}
+
+TEST_CASE("that an SCTP connection was broken off is found by both directions, whichever comes first", "[sctp]") {
+  SKIP_WITHOUT_SCTP();
+  std::vector<std::byte> to(2000);
+  for (const bool push_first : {false, true}) {
+    auto c = make_connected();
+    for (unsigned n = 0; n < 3; ++n) REQUIRE(c.client.push(pattern(100, n), 5s));
+    REQUIRE(c.server.pop(to, 5s));
+    test::sleep_us(300'000);  // what is not acknowledged goes down with the connection
+    test::break_off(c.client);
+    const auto refused = [&] { return c.server.try_push(pattern(1)).err() == errc::closed; };
+    if (push_first) CHECK(test::eventually(refused));
+    for (unsigned n = 1; n < 3; ++n) {
+      const auto r = c.server.pop(to, 5s);
+      REQUIRE(r);
+      CHECK(std::equal(to.begin(), to.begin() + 100, pattern(100, n).begin()));
+    }
+    const error end = c.server.pop(to, 5s).err();
+    if (push_first) CHECK(end == errc::closed);
+    else CHECK(end == error(errc::os, step::read, ECONNRESET));
+    for (int i = 0; i < 2; ++i) CHECK(c.server.pop(to, 5s).err() == errc::closed);
+    CHECK(refused());
   }
 }
 

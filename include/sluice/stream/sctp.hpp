@@ -4,11 +4,12 @@
 
 #include <sluice/platform/sctp.hpp>
 #include <sluice/stream/accepting_socket.hpp>
-#include <sluice/stream/endpoint.hpp>
+#include <sluice/stream/sctp_addresses.hpp>
 #include <sluice/stream/socket_stream.hpp>
 
 // SCTP: messages through a network, whole, in order within each of several streams. A connection of two
-// (sctp_connection, sctp_listener), or one socket for many (sctp_socket). A kernel without it says `unsupported`.
+// (sctp_connection, sctp_listener), or one socket for many (sctp_socket). Each side may have several addresses: where
+// one fails, messages go to the next. A kernel without SCTP says `unsupported`. Typed ends: sctp_ends.hpp.
 
 namespace sluice {
 
@@ -17,6 +18,9 @@ struct sctp_options {
   bool nodelay = true;  // send a small message at once
   bool events = false;  // tell of associations that come up and end, and of addresses that fail
   int backlog = 128;    // connections that may wait to be taken
+  std::chrono::milliseconds heartbeat{0};  // how often an address that is not in use is asked; 0: the system's 30 s
+  std::uint16_t path_attempts = 0;  // an address that leaves more than so many unanswered has failed; 0: the system's 5
+  std::span<const endpoint> local = {};  // of sctp_connect: the addresses to have here; none: whatever leads there
 };
 
 /// Where a message goes.
@@ -27,6 +31,9 @@ struct sctp_route {
   std::int32_t association = 0;  // of an sctp_socket: to whom, if it is connected already
 };
 
+/// What has become of one of the addresses of the other side.
+enum class sctp_path : std::uint8_t { reachable, unreachable, removed, added, made_primary, confirmed, doubtful };
+
 /// What has happened to an association, told between its messages.
 enum class sctp_event : std::uint8_t {
   none,             // no event: a message
@@ -36,7 +43,7 @@ enum class sctp_event : std::uint8_t {
   ended,            // shut down in order
   refused,          // could not be set up
   ending,           // the other side sends no more
-  address_changed,  // one of the addresses of the other side: `detail` is its state
+  address_changed,  // one of the addresses of the other side, `from`, is now as `path` says
   other,
 };
 
@@ -46,17 +53,14 @@ struct sctp_received {
   bool whole = true;  // false: the rest comes with the next pop, for want of room here or in the kernel
   sctp_route route;   // from where
   sctp_event event = sctp_event::none;
-  std::int32_t detail = 0;
+  sctp_path path = sctp_path::reachable;  // of `address_changed`
+  std::int32_t detail = 0;                // why, if the other side said so: an error cause of SCTP
   std::uint16_t streams_out = 0, streams_in = 0;  // of `up`
-  endpoint from;  // of an sctp_socket
+  endpoint from;  // of an sctp_socket, and of `address_changed`
 };
 
 namespace detail {
 
-inline error sctp_error(step at) noexcept {
-  // ENOSYS: the kernel has no hash to sign cookies by.
-  return errno == ENOSYS ? error(errc::unsupported, at, subject::protocol) : socket_error(at);
-}
 inline result<unique_handle> make_sctp(ip_family family, int type, const sctp_options& o) noexcept {
   auto fd = make_socket(family == ip_family::v4 ? AF_INET : AF_INET6, type, sctp::protocol);
   if (!fd) return fd;
@@ -67,15 +71,23 @@ inline result<unique_handle> make_sctp(ip_family family, int type, const sctp_op
   for (const auto type_of_event : {sctp::association_changed, sctp::address_changed, sctp::shut_down})
     if (set && o.events)
       set = set_option(s, sctp::protocol, sctp::option_event, sctp::event_choice{0, type_of_event, 1});
+  if (set && (o.heartbeat.count() > 0 || o.path_attempts != 0)) {
+    sctp::path_parameters p{};
+    p.heartbeat = static_cast<std::uint32_t>(o.heartbeat.count());
+    p.flags = o.heartbeat.count() > 0 ? sctp::path_heartbeat_on : 0;
+    p.attempts = o.path_attempts;
+    set = set_option(s, sctp::protocol, sctp::option_path_parameters, p);
+  }
   return set ? std::move(fd) : result<unique_handle>(set.err());
 }
-inline result<unique_handle> listen_sctp(int type, const endpoint& at, const sctp_options& o) noexcept {
-  auto fd = make_sctp(at.family(), type, o);
+inline result<unique_handle> listen_sctp(int type, std::span<const endpoint> at, const sctp_options& o) noexcept {
+  auto fd = make_sctp(family_for(at), type, o);
   if (!fd) return fd;
   const int reuse = 1;
-  if (status s = set_option(fd->get(), SOL_SOCKET, SO_REUSEADDR, reuse); !s) return s.err();
-  if (::bind(fd->get(), at.data(), at.size()) != 0 || ::listen(fd->get(), o.backlog) != 0)
-    return sctp_error(step::create);
+  status s = set_option(fd->get(), SOL_SOCKET, SO_REUSEADDR, reuse);
+  if (s) s = bind_sctp(fd->get(), at);
+  if (!s) return s.err();
+  if (::listen(fd->get(), o.backlog) != 0) return sctp_error(step::create);
   return fd;
 }
 
@@ -120,7 +132,11 @@ inline void read_event(std::span<const std::byte> bytes, sctp_received& r) noexc
     }
     case sctp::address_changed: {
       const auto n = as(sctp::address_change{});
-      r.event = sctp_event::address_changed, r.detail = n.state, r.route.association = n.association;
+      r.event = sctp_event::address_changed, r.detail = n.error, r.route.association = n.association;
+      if (n.state >= 0 && n.state <= static_cast<int>(sctp_path::doubtful)) r.path = static_cast<sctp_path>(n.state);
+      sockaddr_storage address;
+      __builtin_memcpy(&address, n.address, sizeof address);
+      if (const auto e = endpoint::from(reinterpret_cast<const sockaddr*>(&address), sizeof address)) r.from = *e;
       break;
     }
     case sctp::shut_down:
@@ -130,9 +146,9 @@ inline void read_event(std::span<const std::byte> bytes, sctp_received& r) noexc
   }
 }
 
+/// A message, an event, or a piece of one, as much as there is room for.
 inline result<sctp_received> receive_sctp(int fd, std::span<std::byte> to) noexcept {
   if (fd < 0) return error(errc::closed, step::pop);
-  if (to.size() < sizeof(sctp::address_change)) return error(errc::invalid, step::pop, subject::size);
   iovec bytes{to.data(), to.size()};
   alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof(sctp::recv_info))];
   sockaddr_storage sender{};
@@ -159,13 +175,26 @@ inline result<sctp_received> receive_sctp(int fd, std::span<std::byte> to) noexc
   return r;
 }
 
+/// That a connection was broken off, the kernel tells once, whoever pushes or pops first, and lets all others wait
+/// for ever. So the end is put where everybody finds it: behind the messages that have come.
+template <class Result>
+Result told_to_all(int fd, Result r) noexcept {
+  if (r || r.err().again()) return r;
+  const bool connected = addresses_of(fd, sctp::option_peer_addresses, 0, {}) || errno != EINVAL;
+  if (!connected) ::shutdown(fd, SHUT_RD);
+  return r;
+}
+
 /// What connections and sockets have in common.
 template <class Derived>
 class sctp_end {
  public:
   /// The next message with where it came from, or an event. `to` needs 148 bytes at least, which an event may have; a
   /// message that is longer than `to` comes in pieces.
-  result<sctp_received> try_pop(std::span<std::byte> to) noexcept { return receive_sctp(fd_.get(), to); }
+  result<sctp_received> try_pop(std::span<std::byte> to) noexcept {
+    if (to.size() < sizeof(sctp::address_change)) return error(errc::invalid, step::pop, subject::size);
+    return Derived::told(fd_.get(), receive_sctp(fd_.get(), to));
+  }
   result<sctp_received> pop(std::span<std::byte> to, until u = {}) noexcept {
     const auto r = try_pop(to);
     if (settled(r) || u.immediate()) return r;
@@ -177,15 +206,24 @@ class sctp_end {
   }
   void disarm(want) noexcept {}
   [[nodiscard]] int handle() const noexcept { return fd_.get(); }
-  /// The address that this end has here.
+  /// The address that this end has here; of several, one.
   [[nodiscard]] result<endpoint> local() const noexcept { return endpoint_of<::getsockname>(fd_.get()); }
+  /// Which addresses the other side has: as many as `to` has room for, and how many there are. Of an sctp_socket,
+  /// `association` says whose.
+  result<std::size_t> peer_addresses(std::span<endpoint> to, std::int32_t association = 0) const noexcept {
+    return addresses_of(fd_.get(), sctp::option_peer_addresses, association, to);
+  }
+  /// The same of this side.
+  result<std::size_t> local_addresses(std::span<endpoint> to, std::int32_t association = 0) const noexcept {
+    return addresses_of(fd_.get(), sctp::option_local_addresses, association, to);
+  }
 
  protected:
   explicit sctp_end(unique_handle fd) noexcept : fd_(std::move(fd)) {}
   sctp_end(sctp_end&&) noexcept = default;
   sctp_end& operator=(sctp_end&&) noexcept = default;
   status push_to(std::span<const std::byte> message, const sctp_route& r, const endpoint* to, until u) noexcept {
-    const auto attempt = [&] { return send_sctp(fd_.get(), message, r, to); };
+    const auto attempt = [&] { return Derived::told(fd_.get(), send_sctp(fd_.get(), message, r, to)); };
     const status s = attempt();
     return settled(s) || u.immediate() ? s : wait_for(self(), want::push, u, attempt);
   }
@@ -209,7 +247,7 @@ class sctp_connection : public detail::sctp_end<sctp_connection> {
   explicit sctp_connection(unique_handle fd) noexcept : sctp_end(std::move(fd)) {}
 
   status try_push(std::span<const std::byte> message, const sctp_route& r = {}) noexcept {
-    return detail::send_sctp(fd_.get(), message, r, nullptr);
+    return push_to(message, r, nullptr, now);
   }
   status push(std::span<const std::byte> message, until u = {}) noexcept { return push(message, {}, u); }
   status push(std::span<const std::byte> message, const sctp_route& r, until u = {}) noexcept {
@@ -219,18 +257,27 @@ class sctp_connection : public detail::sctp_end<sctp_connection> {
   void close() noexcept { detail::end_connection(fd_, maker_); }
 
  private:
+  friend class detail::sctp_end<sctp_connection>;
+  template <class Result>
+  static Result told(int fd, Result r) noexcept {
+    return detail::told_to_all(fd, std::move(r));
+  }
   pid_t maker_ = ::getpid();
 };
 
-/// Connects to a listener. Errors: not_found (nobody listens), unsupported, timeout, stopped, os.
-[[nodiscard]] inline result<sctp_connection> sctp_connect(const endpoint& to, until u = {},
+/// Connects to a listener, which is at all of these addresses: they share a port, and the first that answers tells the
+/// others as well. Errors: not_found (nobody listens), invalid, unsupported, timeout, stopped, os.
+[[nodiscard]] inline result<sctp_connection> sctp_connect(std::span<const endpoint> to, until u = {},
                                                           const sctp_options& o = {}) noexcept {
-  auto fd = detail::make_sctp(to.family(), SOCK_STREAM, o);
+  auto fd = detail::make_sctp(detail::family_for(to, o.local), SOCK_STREAM, o);
   if (!fd) return fd.err();
   sctp_connection c(std::move(*fd));
   const int s = c.handle();
-  if (::connect(s, to.data(), to.size()) == 0) return c;
-  if (errno != EINPROGRESS && errno != EINTR) return detail::sctp_error(step::open);
+  if (!o.local.empty())
+    if (const status bound = detail::bind_sctp(s, o.local); !bound) return bound.err();
+  const auto made = detail::start_sctp(s, to);
+  if (!made) return made.err();
+  if (*made) return c;
   const status done = detail::wait_for(c, want::push, u, [s]() -> status {
     if (!detail::ready_now({s, true})) return error(errc::full, step::open);
     const auto e = detail::get_option<int>(s, SOL_SOCKET, SO_ERROR);
@@ -238,6 +285,10 @@ class sctp_connection : public detail::sctp_end<sctp_connection> {
     return *e == 0 ? status() : (errno = *e, status(detail::socket_error(step::open)));
   });
   return done ? result<sctp_connection>(std::move(c)) : result<sctp_connection>(done.err());
+}
+[[nodiscard]] inline result<sctp_connection> sctp_connect(const endpoint& to, until u = {},
+                                                          const sctp_options& o = {}) noexcept {
+  return sctp_connect(std::span(&to, 1), u, o);
 }
 
 /// Takes connections.
@@ -265,10 +316,15 @@ class sctp_listener : public source_verbs<sctp_listener> {
   detail::accepting_socket door_;
 };
 
-/// Listens at an address; port 0 is one that is free, and local() says which. Errors: busy, invalid, unsupported, os.
-[[nodiscard]] inline result<sctp_listener> sctp_listen(const endpoint& at, const sctp_options& o = {}) noexcept {
+/// Listens at an address, or at several, with one port; port 0 is one that is free, and local() says which.
+/// Errors: busy, invalid, unsupported, os.
+[[nodiscard]] inline result<sctp_listener> sctp_listen(std::span<const endpoint> at,
+                                                       const sctp_options& o = {}) noexcept {
   auto fd = detail::listen_sctp(SOCK_STREAM, at, o);
   return fd ? result<sctp_listener>(sctp_listener(std::move(*fd))) : result<sctp_listener>(fd.err());
+}
+[[nodiscard]] inline result<sctp_listener> sctp_listen(const endpoint& at, const sctp_options& o = {}) noexcept {
+  return sctp_listen(std::span(&at, 1), o);
 }
 
 /// One socket for many associations, which come up by themselves when somebody sends.
@@ -298,12 +354,22 @@ class sctp_socket : public detail::sctp_end<sctp_socket> {
     return sctp_connection(unique_handle(off.handle));
   }
   void close() noexcept { fd_.reset(); }
+
+ private:
+  friend class detail::sctp_end<sctp_socket>;
+  template <class Result>
+  static Result told(int, Result r) noexcept {  // one of its associations ends with an event
+    return r;
+  }
 };
 
-/// A socket for many, at an address. Errors: as sctp_listen.
-[[nodiscard]] inline result<sctp_socket> sctp_bind(const endpoint& at, const sctp_options& o = {}) noexcept {
+/// A socket for many, at an address, or at several. Errors: as sctp_listen.
+[[nodiscard]] inline result<sctp_socket> sctp_bind(std::span<const endpoint> at, const sctp_options& o = {}) noexcept {
   auto fd = detail::listen_sctp(SOCK_SEQPACKET, at, o);
   return fd ? result<sctp_socket>(sctp_socket(std::move(*fd))) : result<sctp_socket>(fd.err());
+}
+[[nodiscard]] inline result<sctp_socket> sctp_bind(const endpoint& at, const sctp_options& o = {}) noexcept {
+  return sctp_bind(std::span(&at, 1), o);
 }
 
 }  // namespace sluice
