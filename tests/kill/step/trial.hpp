@@ -46,6 +46,7 @@ struct scene {
   bool answered = false;                    // while the victim sleeps, the peer moves a message
   beside fellow = beside::nobody;
   side fellows_role = side::producer;
+  bool fallen = false;                      // a fellow of the victim's was killed before, in `first`
 
   bool by_producer() const noexcept { return op->who == side::producer; }
   bool fellow_at_hand() const noexcept { return fellow != beside::nobody && fellow != beside::asleep; }
@@ -107,9 +108,10 @@ class trial {
   static void clear(report& r) { r.moved = 0, r.done = 0, r.count = 0, r.error = errc::ok; }
 
   // A process that opens its role, moves so many messages, one from mark to mark, and then does its operation.
-  void start(std::optional<tracee>& who, const operation_type& op, u64 moves, report* tells) {
-    who.emplace([this, &op, moves, tells] {
+  void start(std::optional<tracee>& who, const operation_type& op, u64 moves, report* tells, u64 from = 0) {
+    who.emplace([this, &op, moves, tells, from] {
       ends_type e(world_);
+      e.next = from;
       if (!op.opens && !open(e, op.who)) return 3;
       for (u64 i = 0; i < moves; ++i) {
         mark();
@@ -192,6 +194,7 @@ class trial {
     for (u64 i = 0; i < what_.filled; ++i)
       if (!producer_moves()) return false;
     if (!hold()) return false;
+    if (what_.fallen) start(dead_peer, *what_.first, 0, other_page(), pushed());
     if (what_.other == peer::asleep) {
       const u64 all = ours == side::producer ? pushed() : taken() + what_.channel.capacity;
       if (!sleeper_has_moved(all) || !test::eventually([&] { return asleep(sleeper_->pid()); })) return false;
