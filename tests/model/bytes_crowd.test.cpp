@@ -57,7 +57,9 @@ TEST_CASE("two producers claim places in one ring of bytes, in every execution")
   prove({.capacity = 2, .at = 1, .sizes = {{2}, {1}}, .pops = full ? 2u : 1u}, {"full", "push pending"}, 0);
   prove({.capacity = 3, .at = 2, .sizes = {{2}, {1}}, .pops = full ? 2u : 1u}, {"empty", "pop pending"}, 0);
   prove({.capacity = 3, .at = 1, .lap = -1, .sizes = {{3}, {2}}, .pops = 1}, {"full", "push pending"}, 0);
+  prove({.capacity = 2, .sizes = {{1}, {1}}, .pops = 2, .shrinks = true}, {"full", "empty", "push pending", "pop pending"});
   if (!full) return;  // hours without the bound
+  prove({.capacity = 3, .at = 2, .sizes = {{1}, {1}}, .pops = 2, .shrinks = true}, {"full", "push pending", "pop pending"}, 1);
   prove({.capacity = 2, .at = 1, .lap = 0, .sizes = {{1}, {1}}, .pops = 2, .shrinks = true}, {"push pending"}, 0);
   prove({.capacity = 2, .at = 1, .lap = -1, .sizes = {{2}, {1}}, .pops = 1, .aborts = true}, {"push pending"}, 0);
 }

@@ -4,7 +4,8 @@
 #include "rig/ordered.hpp"
 
 // The ordered ring with one, two and more on each side. What is said to be exhaustive is every execution that C++ allows of
-// so many attempts, with deaths at any point where there are any; what is larger is walked at random, and says so.
+// so many attempts, with deaths at any point where there are any (with loads of at most so many old values by each thread,
+// where that is said); what is larger is walked at random, and says so.
 
 namespace {
 
@@ -23,8 +24,10 @@ struct totals {
 };
 
 template <class Rig>
-void prove(const crowd_case& c, totals& sum, std::initializer_list<const char*> must_observe) {
-  const auto r = model::explore_crowd<Rig>(c);
+void prove(const crowd_case& c, totals& sum, std::initializer_list<const char*> must_observe, unsigned stale = ~0u) {
+  model::options o;
+  o.stale = stale;
+  const auto r = model::explore_crowd<Rig>(c, o);
   r.print();
   CHECK(r.proves(must_observe));
   sum.executions += r.executions, sum.graphs += r.graphs, ++sum.explorations;
@@ -93,6 +96,14 @@ TEST_CASE("two consumers share what one producer pushes, in every execution") {
     prove<rig::spmc>({.consumers = 2, .capacity = 2, .how = how, .waiting = 2, .messages = 1, .pops = pops}, sum, {"full"});
     prove<rig::mpmc>({.consumers = 2, .capacity = 3, .how = how, .waiting = 2, .messages = 1, .pops = pops, .wrap = true}, sum, {});
   }
+}
+TEST_CASE("two push and two pop at once, in every execution, or in all in which so many old values are read") {
+  totals sum;
+  prove<rig::mpmc>({.producers = 2, .consumers = 2, .messages = 1, .pops = 1}, sum, {"full", "empty"}, full ? ~0u : 0u);
+  if (!full) return;  // four minutes
+  prove<rig::mpmc>({.producers = 2, .consumers = 2, .capacity = 2, .messages = 1, .pops = 1}, sum, {"empty", "pop pending"}, 1);
+  prove<rig::mpmc>({.producers = 2, .consumers = 2, .capacity = 2, .how = style::batch, .messages = 1, .pops = 1}, sum,
+                   {"empty", "a batch was popped"}, 0);
 }
 TEST_CASE("a producer dies anywhere, and its fellow and the consumer go on, in every execution") {
   totals sum;

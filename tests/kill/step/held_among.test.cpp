@@ -70,7 +70,7 @@ bool sluice::membership<hasty_memory>::heal_now(unsigned slot, Heal& heal) noexc
 namespace {
 
 /// The ci tier takes some of the deaths, each with all places of its healer. Of a planted fault one find is enough.
-constexpr extent sample{.one_of = full ? 1 : brief ? 41 : 17}, search{.until_found = true};
+constexpr extent sample{.one_of = full ? 1 : brief ? 83 : 17}, search{.until_found = true};
 
 template <class Rig>
 void goes_red(const char* what) {
