@@ -37,6 +37,9 @@ void kill_in_traffic(totals& sum) {
       for (const auto& [passed, filled] : standings)
         for (const bool persistent : {false, true}) {
           if (!full && (persistent || passed == 3 || (passed == 8 && op->moves == 0))) continue;
+          // A place for bytes that comes round to padding needs the room of more than one message.
+          constexpr bool pads = World::promises.tomb_takes > 1 && sizeof(typename World::sink::value_type) > sluice::bytes_granule;
+          if (pads && filled == 4 && role == side::producer && fellow != beside::idle) continue;
           scene<World> s{op, {.persistent = persistent}, passed, filled};
           s.fellow = fellow, s.fellows_role = role;
           const bool all = full && passed == 1 && !persistent;
