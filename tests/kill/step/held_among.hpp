@@ -175,7 +175,7 @@ class held_among {
     last_ = m.err();
     view& v = view_of(e);
     if (last_ == errc::lagged) v.missed += static_cast<u64>(last_.detail);
-    if (last_ == errc::peer_died && by_producer() && !std::exchange(v.told, true)) last_ = errc::empty;  // once, by the death itself
+    if (last_ == errc::peer_died && by_producer() && !std::exchange(v.told, true)) last_ = errc::empty;  // once, of that death
     if (!m) return true;
     return (is_numbered(*m, m->seq) || fault("torn", m->seq)) && take(e, m->seq, redelivered(*e.r));
   }
@@ -197,7 +197,8 @@ class held_among {
     for (int poll = 0; poll < (out ? 10 : polls); ++poll) {
       if (!pop(e)) return false;
       if (!last_ || last_ == errc::lagged) poll = 0;
-      else if (last_ != errc::empty && (!out || last_ != errc::pending)) return fault("told of somebody who lives", static_cast<u64>(last_.code));
+      else if (last_ != errc::empty && (!out || last_ != errc::pending))
+        return fault("told of somebody who lives", static_cast<u64>(last_.code));
     }
     return true;
   }
@@ -260,7 +261,9 @@ class held_among {
   // A session that the healer had ended by mistake would not end again, or not be what keeps the role from ending.
   bool end() {
     if (to_each && !by_producer()) return true;
-    const auto told = [&] { return by_producer() ? peer().r->try_pop().err().code : peer().t->try_push(numbered<item>(0)).err().code; };
+    const auto told = [&] {
+      return by_producer() ? peer().r->try_pop().err().code : peer().t->try_push(numbered<item>(0)).err().code;
+    };
     const auto close = [&](ends<World>& e) {
       if (e.t && by_producer()) e.t->close();
       if (e.r && !by_producer()) e.r->close();
@@ -327,8 +330,8 @@ void hold_healers(held_totals& sum, const cast& who, const extent& how) {
           const std::string fault = held_among<World>(s, where, later, sum.held % 3 == 2).run(sum);
           if (fault.empty() || sum.faults++ != 0) continue;
           sum.first_fault = std::string(op->name) + " killed after " + std::to_string(death.first) + ", " + s.op->name +
-                            " held after " + std::to_string(where.first + later) + ", fellow " + std::to_string(static_cast<int>(who.fellow)) +
-                            std::to_string(static_cast<int>(who.manner)) + ": " + fault;
+                            " held after " + std::to_string(where.first + later) + ", fellow " +
+                            std::to_string(static_cast<int>(who.fellow)) + std::to_string(static_cast<int>(who.manner)) + ": " + fault;
         }
     }
   }
@@ -346,7 +349,7 @@ held_totals hold_all_healers(const extent& how) {
     for (const side healer : {side::producer, side::consumer})
       for (const side fellow : {side::producer, side::consumer})
         for (const beside manner : {beside::idle, beside::finishes, beside::gives_up})
-          if (most(fellow) > 1 && (dead != healer || most(dead) > 2) && !(how.until_found && sum.faults != 0))
+          if (most(fellow) > 1 && (dead != healer || most(dead) > 2) && (!how.until_found || sum.faults == 0))
             hold_healers<World>(sum, {dead, healer, fellow, manner}, how);
   return sum;
 }
