@@ -13,6 +13,7 @@
 //   wait/      2  everything that sleeps: until, stop, wait_set, and the blocking verbs
 //   memory/    3  regions: inline, heap, shared memory, mapped file; who takes part in one, and who lives
 //   stream/    4  pipes, FIFOs, child processes, sockets, and streams as typed ends: source_of, sink_of
+//   signal/    4  signals as messages, both ways; faults of guarded code as errors
 //   channel/   5  the ends of rings in regions: channel, shm_sink, mapped_source
 //
 // Read core/concepts.hpp next, then ring/spsc_layout.hpp and ring/spsc.hpp, then examples/tour.cpp.
@@ -45,6 +46,10 @@
 #include <sluice/stream/unix.hpp>
 #include <sluice/stream/unix_ends.hpp>
 #include <sluice/stream/whole_messages.hpp>
+#include <sluice/signal/blocked_signals.hpp>
+#include <sluice/signal/signal_set.hpp>
+#include <sluice/signal/signal_sink.hpp>
+#include <sluice/signal/trap.hpp>
 #include <sluice/channel/broadcast.hpp>
 #include <sluice/channel/bytes.hpp>
 #include <sluice/channel/bytes_crowd.hpp>

@@ -158,6 +158,7 @@ constexpr const char* sentence_for(error e) noexcept {
       switch (e.about()) {
         case subject::descriptors: return "the other side takes no descriptors; it must say .handles = true";
         case subject::seals: return "the size of this memory is not sealed, so it could be cut short while it is used; offer it sealed";
+        case subject::signal_number: return "this signal cannot be had here: it cannot be caught, or is not blocked in this thread, or there is none of that number";
         case subject::symlink: return "the name is a symbolic link, which is not followed; name the file itself";
         case subject::owner: return "the file belongs to another user; choose another name, or set .group to share within a group";
         case subject::world_writable: return "everybody may write the file, so nothing in it can be relied on; take that permission away (chmod o-w)";
