@@ -553,7 +553,7 @@ enum class subject : std::int32_t {
   none, name, directory, symlink, file_type, owner, permissions, file_system, proc_file_system, size, magic, byte_order,
   format_version, feature_flags, checksum, kind, type_layout, capacity, participants, persistence, cursor, stamp, role,
   member_alignment, options, world_writable, wipe_on_fork, rights, page_size, after_death, address, protocol, descriptors,
-  frame, sequence, frame_checksum, delimiter, encoding, greeting, route, host_name, name_server, device, seals
+  frame, sequence, frame_checksum, delimiter, encoding, greeting, route, host_name, name_server, device, seals, signal_number
 };
 
 /// Why an operation did not happen, in 8 bytes that may travel through shared memory.

@@ -37,6 +37,7 @@
 //   wait/      2  everything that sleeps: until, stop, wait_set, and the blocking verbs
 //   memory/    3  regions: inline, heap, shared memory, mapped file; who takes part in one, and who lives
 //   stream/    4  pipes, FIFOs, child processes, sockets, and streams as typed ends: source_of, sink_of
+//   signal/    4  signals as messages, both ways; faults of guarded code as errors
 //   channel/   5  the ends of rings in regions: channel, shm_sink, mapped_source
 //
 // Read core/concepts.hpp next, then ring/spsc_layout.hpp and ring/spsc.hpp, then examples/tour.cpp.
@@ -571,7 +572,7 @@ enum class subject : std::int32_t {
   none, name, directory, symlink, file_type, owner, permissions, file_system, proc_file_system, size, magic, byte_order,
   format_version, feature_flags, checksum, kind, type_layout, capacity, participants, persistence, cursor, stamp, role,
   member_alignment, options, world_writable, wipe_on_fork, rights, page_size, after_death, address, protocol, descriptors,
-  frame, sequence, frame_checksum, delimiter, encoding, greeting, route, host_name, name_server, device, seals
+  frame, sequence, frame_checksum, delimiter, encoding, greeting, route, host_name, name_server, device, seals, signal_number
 };
 
 /// Why an operation did not happen, in 8 bytes that may travel through shared memory.
@@ -3247,6 +3248,7 @@ constexpr const char* sentence_for(error e) noexcept {
       switch (e.about()) {
         case subject::descriptors: return "the other side takes no descriptors; it must say .handles = true";
         case subject::seals: return "the size of this memory is not sealed, so it could be cut short while it is used; offer it sealed";
+        case subject::signal_number: return "this signal cannot be had here: it cannot be caught, or is not blocked in this thread, or there is none of that number";
         case subject::symlink: return "the name is a symbolic link, which is not followed; name the file itself";
         case subject::owner: return "the file belongs to another user; choose another name, or set .group to share within a group";
         case subject::world_writable: return "everybody may write the file, so nothing in it can be relied on; take that permission away (chmod o-w)";
@@ -3644,8 +3646,8 @@ struct default_codec<T, Max> {
 #ifndef SLUICE_WAIT_STOP_HPP
 #define SLUICE_WAIT_STOP_HPP
 
-#ifndef SLUICE_WAIT_WAIT_SET_HPP
-#define SLUICE_WAIT_WAIT_SET_HPP
+#ifndef SLUICE_WAIT_BELL_HPP
+#define SLUICE_WAIT_BELL_HPP
 
 #ifndef SLUICE_PLATFORM_POLL_HPP
 #define SLUICE_PLATFORM_POLL_HPP
@@ -3943,6 +3945,64 @@ inline void ring_bell(int bell) noexcept {
 #endif
 
 #endif
+
+#include <atomic>
+#include <cstdint>
+
+namespace sluice::detail {
+
+/// A descriptor beside a word, for who sleeps on descriptors: made when it is first wanted, then rung at each change.
+/// Whoever hangs it must look at the word once more after that, whoever rings it must have changed the word before, both
+/// by seq_cst operations or with some read-modify-write of one word in between: then one of them sees the other.
+///
+/// Threads: any. ring() is async-signal-safe.
+class bell {
+ public:
+  bell() noexcept = default;
+  bell(const bell&) = delete;
+  bell& operator=(const bell&) = delete;
+  ~bell() {
+    if (const auto b = state_.load(std::memory_order_relaxed); b != 0) unique_handle(handle_of(b));
+  }
+
+  /// False if there is no descriptor to be had.
+  bool hang() noexcept {
+    auto there = state_.load(std::memory_order_acquire);
+    if (ours(there)) return true;
+    unique_handle fresh = make_bell();
+    if (!fresh) return false;
+    const auto mine = static_cast<std::uint64_t>(::getpid()) << 32 | static_cast<std::uint32_t>(fresh.get());
+    if (state_.compare_exchange_strong(there, mine, std::memory_order_seq_cst)) {
+      (void)fresh.release();
+      if (there != 0) unique_handle(handle_of(there));  // the inherited one
+    }
+    return true;
+  }
+  /// What becomes readable; only after hang().
+  [[nodiscard]] int handle() const noexcept { return handle_of(state_.load(std::memory_order_relaxed)); }
+  void ring() const noexcept {
+    if (const auto b = state_.load(std::memory_order_seq_cst); b != 0 && ours(b)) ring_bell(handle_of(b));
+  }
+  /// Forgets that it was rung.
+  void silence() const noexcept {
+    std::uint64_t rung = 0;
+    (void)!::read(handle(), &rung, sizeof rung);
+  }
+
+ private:
+  // A bell is of one process: a forked child inherits it, but has a word of its own, and so hangs a bell of its own.
+  static int handle_of(std::uint64_t state) noexcept { return static_cast<int>(state & 0xffffffffu); }
+  static bool ours(std::uint64_t state) noexcept { return state >> 32 == static_cast<std::uint64_t>(::getpid()); }
+
+  std::atomic<std::uint64_t> state_{0};  // whose process << 32 | descriptor; 0: none yet
+};
+
+}  // namespace sluice::detail
+
+#endif
+#ifndef SLUICE_WAIT_WAIT_SET_HPP
+#define SLUICE_WAIT_WAIT_SET_HPP
+
 #ifndef SLUICE_WAIT_UNTIL_HPP
 #define SLUICE_WAIT_UNTIL_HPP
 
@@ -4115,21 +4175,17 @@ class stop {
   stop() noexcept = default;
   stop(const stop&) = delete;
   stop& operator=(const stop&) = delete;
-  ~stop() {
-    if (const auto b = bell_.load(std::memory_order_relaxed); b != 0) unique_handle(handle_of(b));
-  }
 
   void request() noexcept {
     const auto before = word_.fetch_or(requested_bit, std::memory_order_seq_cst);
     if ((before & asleep_bit) != 0) detail::futex_wake(&word_, false);
-    // Either the bell is seen here, or whoever is about to hang it sees the request: both sides are seq_cst.
-    if (const auto b = bell_.load(std::memory_order_seq_cst); b != 0 && ours(b)) detail::ring_bell(handle_of(b));
+    bell_.ring();
   }
   [[nodiscard]] bool requested() const noexcept { return (word_.load(std::memory_order_acquire) & requested_bit) != 0; }
 
   void arm(want, wait_set& set) noexcept {
-    if (set.prefers_handles() && hang_bell()) {
-      set.on(handle_of(bell_.load(std::memory_order_relaxed)), want::pop);
+    if (set.prefers_handles() && bell_.hang()) {
+      set.on(bell_.handle(), want::pop);
     } else {
       const auto w = word_.fetch_or(asleep_bit, std::memory_order_seq_cst) | asleep_bit;
       set.on(&word_, w, false);
@@ -4139,26 +4195,10 @@ class stop {
   void disarm(want) noexcept {}  // a latch stays; so may the announcement of a sleeper
 
  private:
-  // A bell is of one process: a forked child inherits it, but has a stop of its own, and so hangs a bell of its own.
-  static int handle_of(std::uint64_t bell) noexcept { return static_cast<int>(bell & 0xffffffffu); }
-  static bool ours(std::uint64_t bell) noexcept { return bell >> 32 == static_cast<std::uint64_t>(::getpid()); }
   static constexpr std::uint32_t asleep_bit = 1, requested_bit = 2;
 
-  bool hang_bell() noexcept {
-    auto there = bell_.load(std::memory_order_acquire);
-    if (ours(there)) return true;
-    unique_handle fresh = detail::make_bell();
-    if (!fresh) return false;
-    const auto mine = static_cast<std::uint64_t>(::getpid()) << 32 | static_cast<std::uint32_t>(fresh.get());
-    if (bell_.compare_exchange_strong(there, mine, std::memory_order_seq_cst)) {
-      (void)fresh.release();
-      if (there != 0) unique_handle(handle_of(there));  // the inherited one
-    }
-    return true;
-  }
-
   std::atomic<std::uint32_t> word_{0};
-  std::atomic<std::uint64_t> bell_{0};  // whose process << 32 | descriptor; 0: none yet
+  detail::bell bell_;
 };
 
 }  // namespace sluice
@@ -11245,6 +11285,865 @@ template <wire T, detail::unix_message_socket Socket>
 template <wire T, detail::unix_message_socket Socket>
 [[nodiscard]] unix_source<T, Socket> source_of(Socket s) noexcept {
   return unix_source<T, Socket>(std::move(s));
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_SIGNAL_BLOCKED_SIGNALS_HPP
+#define SLUICE_SIGNAL_BLOCKED_SIGNALS_HPP
+
+#ifndef SLUICE_SIGNAL_SIGNAL_EVENT_HPP
+#define SLUICE_SIGNAL_SIGNAL_EVENT_HPP
+
+#include <csignal>
+#include <cstdint>
+
+namespace sluice {
+
+/// A signal that came, as data.
+struct signal_event {
+  std::int32_t signo = 0;
+  std::int32_t code = 0;      // why: SI_USER, SI_QUEUE, SI_TIMER, ... as in sigaction(2)
+  std::int32_t pid = 0;       // who sent it, where the code says that somebody did
+  std::uint32_t uid = 0;
+  std::int64_t value = 0;     // what was sent along
+  std::uint32_t count = 1;    // how many signals this stands for; more than one: the rest of this is of the first of them
+  std::uint32_t reserved = 0;
+
+  friend constexpr bool operator==(const signal_event&, const signal_event&) noexcept = default;
+};
+
+namespace detail {
+
+/// For programs to catch. Not the two that cannot be caught, nor those that say that the very next instruction cannot be
+/// executed (for these there is trap()), nor what the C library keeps for itself between 32 and SIGRTMIN.
+inline bool may_be_caught(int signo) noexcept {
+  switch (signo) {
+    case SIGKILL: case SIGSTOP: case SIGSEGV: case SIGBUS: case SIGFPE: case SIGILL: case SIGTRAP: case SIGSYS: return false;
+    default: return signo > 0 && (signo < 32 || (signo >= SIGRTMIN && signo <= SIGRTMAX));
+  }
+}
+
+}  // namespace detail
+}  // namespace sluice
+
+#endif
+
+#include <initializer_list>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+namespace sluice {
+
+/// Blocks signals in this thread for as long as it lives. Threads that are started meanwhile have them blocked, too, and so
+/// has a program that is executed, except by spawn().
+class signal_block {
+ public:
+  explicit signal_block(std::initializer_list<int> signals) noexcept {
+    sigset_t these;
+    sigemptyset(&these);
+    for (const int n : signals) sigaddset(&these, n);
+    ::pthread_sigmask(SIG_BLOCK, &these, &before_);
+  }
+  signal_block(const signal_block&) = delete;
+  signal_block& operator=(const signal_block&) = delete;
+  ~signal_block() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
+/// The other way to take signals: they stay blocked, the kernel queues them, and none is taken before it is popped. So
+/// real-time signals are never folded and in order however many threads there are; where too many are pending, their
+/// sender is told. For programs that block their signals in all threads from the beginning:
+///
+///     signal_block quiet{SIGRTMIN, SIGTERM};       // first thing in main, before there is a thread
+///     blocked_signals in{SIGRTMIN, SIGTERM};
+///
+/// Threads: one at a time. Blocks: pop; never try_pop. Allocates: never. Errors: empty; closed; forked; invalid (a signal
+/// that cannot be caught, or one that this thread does not block).
+class blocked_signals : public source_verbs<blocked_signals> {
+ public:
+  using value_type = signal_event;
+  static constexpr end_traits traits{.carries_close = false,
+                                     .sees_reader_go = false,
+                                     .survives_fork = false,
+                                     .spans = reach::host,
+                                     .max_size = sizeof(signal_event)};
+
+  blocked_signals(std::initializer_list<int> signals) noexcept {
+    sigset_t these, blocked;
+    sigemptyset(&these);
+    ::pthread_sigmask(SIG_BLOCK, nullptr, &blocked);
+    for (const int n : signals) {
+      if (!detail::may_be_caught(n) || sigismember(&blocked, n) == 0) {
+        why_ = error(errc::invalid, step::create, subject::signal_number);
+        return;
+      }
+      sigaddset(&these, n);
+    }
+    fd_ = unique_handle(::signalfd(-1, &these, SFD_NONBLOCK | SFD_CLOEXEC));
+    if (!fd_) why_ = detail::last_error(step::create);
+  }
+  blocked_signals(blocked_signals&& o) noexcept
+      : fd_(std::move(o.fd_)), why_(std::exchange(o.why_, error(errc::closed, step::pop))), owner_(o.owner_) {}
+  blocked_signals& operator=(blocked_signals&& o) noexcept {
+    fd_ = std::move(o.fd_);
+    why_ = std::exchange(o.why_, error(errc::closed, step::pop));
+    owner_ = o.owner_;
+    return *this;
+  }
+
+  [[nodiscard]] status ok() const noexcept { return why_; }
+
+  result<signal_event> try_pop() noexcept {
+    if (!fd_) return why_;
+    if (owner_ != ::getpid()) return error(errc::forked, step::pop);  // it would read the signals of the child
+    signalfd_siginfo i;
+    const auto n = detail::retry_interrupted([&] { return ::read(fd_.get(), &i, sizeof i); });
+    if (n != static_cast<ssize_t>(sizeof i)) return errno == EAGAIN ? error(errc::empty, step::pop) : detail::last_error(step::pop);
+    signal_event e;
+    e.signo = static_cast<std::int32_t>(i.ssi_signo);
+    e.code = i.ssi_code;
+    e.pid = static_cast<std::int32_t>(i.ssi_pid);
+    e.uid = i.ssi_uid;
+    e.value = static_cast<std::int64_t>(i.ssi_ptr);
+    return e;
+  }
+  void arm(want, wait_set& set) noexcept {
+    if (fd_ && owner_ == ::getpid()) set.on(fd_.get(), want::pop);
+    else set.ready();
+  }
+  void disarm(want) noexcept {}
+  void close() noexcept {
+    fd_.reset();
+    why_ = error(errc::closed, step::pop);
+  }
+
+ private:
+  unique_handle fd_;
+  error why_;
+  pid_t owner_ = ::getpid();
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_SIGNAL_SIGNAL_SET_HPP
+#define SLUICE_SIGNAL_SIGNAL_SET_HPP
+
+#ifndef SLUICE_SIGNAL_SIGNAL_BOX_HPP
+#define SLUICE_SIGNAL_SIGNAL_BOX_HPP
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <memory>
+#include <new>
+
+// Where the handler puts what came, and the program takes it from.
+//
+// A ring of cells, each with a stamp, as in a bounded queue of many producers: a handler claims the cell at `tail_` if its
+// stamp says that it is free in this lap, fills it, and stamps it filled. A handler never waits: not for the program, not
+// for a handler in another thread that has claimed and not yet stamped, and a handler that interrupts the program in the
+// middle of take() finds the cell that is being taken not free yet.
+//
+// Where there is no free cell, the signal is folded: each signal number has one spill, a word that holds 2 * count, plus 1
+// once the event beside it is there. From the first one on, all signals of that number go there, until the program, which
+// first empties the ring, has taken the spill: so what one thread's handlers put comes out in order.
+//
+//   word 0                nobody has folded; a handler that makes it 2 owns the event until it has added 1
+//   word 2n, 2n + 1       n are folded; anybody may add 2; only the program, and only if it is odd, makes it 0
+
+namespace sluice::detail {
+
+/// Threads: put() from any handlers, take() from one thread. Progress: lock-free. Allocates: make().
+class signal_box {
+ public:
+  static constexpr int most_signals = 64;  // SIGRTMAX on every Linux but MIPS
+
+  /// Room for at least `capacity` events before they are folded. False: no memory.
+  bool make(std::size_t capacity) noexcept {
+    if (capacity < 2 || capacity > std::size_t{1} << 20) return false;
+    const std::size_t n = std::bit_ceil(capacity);
+    cells_.reset(new (std::nothrow) cell[n]);
+    if (!cells_) return false;
+    mask_ = static_cast<std::uint32_t>(n - 1);
+    for (std::uint32_t i = 0; i < n; ++i) cells_[i].stamp.store(i, std::memory_order_relaxed);
+    return true;
+  }
+
+  void put(const signal_event& e) noexcept {
+    spill& s = spill_[e.signo - 1];
+    if (s.word.load(std::memory_order_acquire) != 0 || !put_in_ring(e)) fold(s, e);
+  }
+  /// The next event, if there is one. `false` also while a handler is in the middle of putting one.
+  bool take(signal_event& to) noexcept {
+    cell& c = cells_[head_ & mask_];
+    if (c.stamp.load(std::memory_order_acquire) == head_ + 1) {
+      to = c.event;
+      c.stamp.store(head_ + mask_ + 1, std::memory_order_release);
+      ++head_;
+      return true;
+    }
+    if (tail_.load(std::memory_order_acquire) != head_) return false;  // claimed: it comes before what is folded
+    for (spill& s : spill_) {
+      if ((s.word.load(std::memory_order_acquire) & 1) == 0) continue;
+      to = s.event;  // stays as it is until the word is 0
+      to.count = s.word.exchange(0, std::memory_order_acq_rel) >> 1;
+      return true;
+    }
+    return false;
+  }
+  /// Would take() find something? Threads: the one that takes.
+  [[nodiscard]] bool filled() const noexcept {
+    if (cells_[head_ & mask_].stamp.load(std::memory_order_acquire) == head_ + 1) return true;
+    if (tail_.load(std::memory_order_acquire) != head_) return false;
+    for (const spill& s : spill_)
+      if ((s.word.load(std::memory_order_acquire) & 1) != 0) return true;
+    return false;
+  }
+
+ private:
+  struct cell {
+    std::atomic<std::uint32_t> stamp;  // its number: free; that plus one: filled
+    signal_event event;
+  };
+  struct spill {
+    std::atomic<std::uint32_t> word{0};
+    signal_event event;
+  };
+
+  bool put_in_ring(const signal_event& e) noexcept {
+    std::uint32_t at = tail_.load(std::memory_order_relaxed);
+    for (;;) {
+      cell& c = cells_[at & mask_];
+      const std::uint32_t stamp = c.stamp.load(std::memory_order_acquire);
+      if (stamp == at) {
+        if (!tail_.compare_exchange_weak(at, at + 1, std::memory_order_acq_rel, std::memory_order_relaxed)) continue;
+        c.event = e;
+        c.stamp.store(at + 1, std::memory_order_release);
+        return true;
+      }
+      if (static_cast<std::int32_t>(stamp - at) < 0) return false;  // of the lap before: not taken yet
+      at = tail_.load(std::memory_order_relaxed);
+    }
+  }
+  static void fold(spill& s, const signal_event& e) noexcept {
+    std::uint32_t word = s.word.load(std::memory_order_acquire);
+    for (;;) {
+      if (word >= 0xfffffffe) return;  // 2^31 - 1 is as far as it counts
+      if (s.word.compare_exchange_weak(word, word + 2, std::memory_order_acq_rel, std::memory_order_acquire)) break;
+    }
+    if (word != 0) return;
+    s.event = e;
+    s.word.fetch_add(1, std::memory_order_release);
+  }
+
+  std::unique_ptr<cell[]> cells_;
+  std::uint32_t mask_ = 0;
+  std::uint32_t head_ = 0;
+  std::atomic<std::uint32_t> tail_{0};
+  spill spill_[most_signals];
+};
+
+}  // namespace sluice::detail
+
+#endif
+#ifndef SLUICE_SIGNAL_SIGNAL_HUB_HPP
+#define SLUICE_SIGNAL_SIGNAL_HUB_HPP
+
+#include <atomic>
+#include <cerrno>
+#include <ctime>
+#include <unistd.h>
+
+// Who listens to which signal in this process. One handler serves all listeners; the disposition that was there before is
+// kept, may be called after them, and is put back when the last listener goes.
+//
+// The handler takes no lock and allocates nothing. It counts itself in while it looks at listeners, so that one who goes can
+// wait until nobody looks at it any more. There are two counts, used in turns: whoever waits switches the turn first, so
+// that a storm of new handlers cannot hold it up.
+//
+// In a forked child the listeners are copies that nobody asks: there the handler does what would have been done without
+// them. The child's first own listener starts afresh.
+
+namespace sluice::detail {
+
+/// Somebody who is told of signals, in a handler.
+class signal_listener {
+ public:
+  virtual void told(const signal_event&) noexcept = 0;  // async-signal-safe
+
+ protected:
+  ~signal_listener() = default;
+};
+
+class signal_hub {
+ public:
+  static constexpr unsigned most_listeners = 16;  // of one signal
+  static constexpr int most_signals = 64;
+
+  static signal_hub& of_this_process() noexcept { return hub_; }
+
+  /// `chain`: who was called before is still called, after the listeners. Errors: invalid; no_space (participants); os.
+  status join(int signo, signal_listener& who, bool chain) noexcept {
+    if (!may_be_caught(signo)) return error(errc::invalid, step::join, subject::signal_number);
+    const lock hold(*this);
+    if (owner_.load(std::memory_order_relaxed) != ::getpid()) begin_afresh();
+    line& l = lines_[signo];
+    std::atomic<signal_listener*>* place = nullptr;
+    for (auto& p : l.listeners)
+      if (p.load(std::memory_order_relaxed) == nullptr) place = &p;
+    if (place == nullptr) return error(errc::no_space, step::join, subject::participants);
+    place->store(&who, std::memory_order_seq_cst);
+    if (chain) ++l.chained;
+    if (l.members++ == 0) {
+      if (const error e = install(signo)) {
+        place->store(nullptr, std::memory_order_seq_cst);
+        l.members = 0, l.chained = 0;
+        await_handlers();
+        return e;
+      }
+    }
+    return {};
+  }
+  /// Afterwards no handler knows of it. Not to be called in a handler.
+  void leave(int signo, signal_listener& who, bool chain) noexcept {
+    const lock hold(*this);
+    if (owner_.load(std::memory_order_relaxed) != ::getpid()) return;
+    line& l = lines_[signo];
+    for (auto& p : l.listeners) {
+      if (p.load(std::memory_order_relaxed) != &who) continue;
+      if (l.members == 1) put_back(signo);
+      p.store(nullptr, std::memory_order_seq_cst);
+      if (chain) --l.chained;
+      --l.members;
+    }
+    await_handlers();
+  }
+
+ private:
+  using plain_handler = void (*)(int);
+  using full_handler = void (*)(int, siginfo_t*, void*);
+  static_assert(std::atomic<plain_handler>::is_always_lock_free && std::atomic<signal_listener*>::is_always_lock_free);
+
+  struct line {
+    std::atomic<signal_listener*> listeners[most_listeners];
+    std::atomic<unsigned> chained;
+    unsigned members = 0;                 // under the lock
+    std::atomic<plain_handler> before;    // the disposition that was there before, and its flags
+    std::atomic<int> before_flags;
+  };
+
+  // Held by the process whose number it holds; what a forked child finds held is nobody's.
+  class lock {
+   public:
+    explicit lock(signal_hub& h) noexcept : hub_(h) {
+      const int me = ::getpid();
+      for (;;) {
+        int there = 0;
+        if (hub_.lock_.compare_exchange_strong(there, me, std::memory_order_acquire)) return;
+        if (there != me && hub_.lock_.compare_exchange_strong(there, me, std::memory_order_acquire)) return;
+        pause();
+      }
+    }
+    ~lock() { hub_.lock_.store(0, std::memory_order_release); }
+    lock(const lock&) = delete;
+    lock& operator=(const lock&) = delete;
+
+   private:
+    signal_hub& hub_;
+  };
+
+  static void pause() noexcept {
+    const timespec little{0, 50'000};
+    ::nanosleep(&little, nullptr);
+  }
+  void begin_afresh() noexcept {
+    for (line& l : lines_) {
+      for (auto& p : l.listeners) p.store(nullptr, std::memory_order_relaxed);
+      l.chained.store(0, std::memory_order_relaxed);
+      l.members = 0;
+    }
+    for (auto& n : inside_) n.store(0, std::memory_order_relaxed);
+    owner_.store(::getpid(), std::memory_order_seq_cst);
+  }
+  error install(int signo) noexcept {
+    line& l = lines_[signo];
+    struct sigaction there = {}, ours = {};
+    if (::sigaction(signo, nullptr, &there) != 0) return last_error(step::join);
+    if (is_ours(there)) return {};  // as a forked child inherits it
+    remember(l, there);  // before the handler can need it
+    ours.sa_sigaction = &handle;
+    ours.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+    sigfillset(&ours.sa_mask);
+    if (::sigaction(signo, &ours, &there) != 0) return last_error(step::join);
+    remember(l, there);  // somebody may have been quicker
+    return {};
+  }
+  // Only what is still ours: who has come later keeps its handler.
+  void put_back(int signo) noexcept {
+    struct sigaction there = {};
+    if (::sigaction(signo, nullptr, &there) != 0 || !is_ours(there)) return;
+    struct sigaction before = before_[signo];
+    (void)::sigaction(signo, &before, nullptr);
+  }
+  void remember(line& l, const struct sigaction& a) noexcept {
+    before_[&l - lines_] = a;
+    l.before_flags.store(a.sa_flags, std::memory_order_seq_cst);
+    l.before.store((a.sa_flags & SA_SIGINFO) != 0 ? reinterpret_cast<plain_handler>(reinterpret_cast<void (*)()>(a.sa_sigaction))
+                                                  : a.sa_handler,
+                   std::memory_order_seq_cst);
+  }
+  static bool is_ours(const struct sigaction& a) noexcept { return (a.sa_flags & SA_SIGINFO) != 0 && a.sa_sigaction == &handle; }
+
+  // A handler that was inside before is not any more. It may be inside under either turn.
+  void await_handlers() noexcept {
+    for (int i = 0; i < 2; ++i) {
+      const unsigned old = turn_.fetch_add(1, std::memory_order_seq_cst) & 1;
+      while (inside_[old].load(std::memory_order_seq_cst) != 0) pause();
+    }
+  }
+
+  static void handle(int signo, siginfo_t* info, void* context) noexcept {
+    const int keep = errno;
+    signal_hub& h = hub_;
+    line& l = h.lines_[signo];
+    bool heard = false, chained = true;
+    if (h.owner_.load(std::memory_order_seq_cst) == ::getpid()) {
+      auto& inside = h.inside_[h.turn_.load(std::memory_order_seq_cst) & 1];
+      inside.fetch_add(1, std::memory_order_seq_cst);
+      const signal_event e = event_of(*info);
+      for (auto& p : l.listeners) {
+        if (auto* const who = p.load(std::memory_order_seq_cst)) who->told(e), heard = true;
+      }
+      chained = !heard || l.chained.load(std::memory_order_relaxed) != 0;
+      inside.fetch_sub(1, std::memory_order_seq_cst);  // before the old one is called: it might not come back
+    }
+    errno = keep;
+    if (chained) as_before(l, signo, info, context, heard);
+  }
+  static void as_before(line& l, int signo, siginfo_t* info, void* context, bool heard) noexcept {
+    const plain_handler before = l.before.load(std::memory_order_seq_cst);
+    if (before == SIG_IGN) return;
+    if (before == SIG_DFL) {
+      if (heard) return;
+      ::signal(signo, SIG_DFL);
+      ::raise(signo);  // comes when this handler returns
+    } else if ((l.before_flags.load(std::memory_order_seq_cst) & SA_SIGINFO) != 0) {
+      reinterpret_cast<full_handler>(reinterpret_cast<void (*)()>(before))(signo, info, context);
+    } else {
+      before(signo);
+    }
+  }
+  static signal_event event_of(const siginfo_t& i) noexcept {
+    signal_event e;
+    e.signo = i.si_signo;
+    e.code = i.si_code;
+    e.pid = i.si_pid;
+    e.uid = i.si_uid;
+    e.value = static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(i.si_value.sival_ptr));
+    return e;
+  }
+
+  static signal_hub hub_;
+  std::atomic<int> owner_;
+  std::atomic<int> lock_;
+  std::atomic<unsigned> turn_;
+  std::atomic<unsigned> inside_[2];
+  line lines_[most_signals + 1];
+  struct sigaction before_[most_signals + 1] = {};  // under the lock
+};
+inline constinit signal_hub signal_hub::hub_;
+
+}  // namespace sluice::detail
+
+#endif
+
+#include <initializer_list>
+
+namespace sluice {
+
+struct signal_options {
+  std::size_t capacity = 256;  // signals that are kept one by one until the program looks; at least 2, at most 2^20
+  bool chain = false;          // also call the handler that was there before, after this set was told
+};
+
+namespace detail {
+
+/// A set of signals that somebody listens to.
+class listened_signals {
+ public:
+  listened_signals() noexcept = default;
+  listened_signals(const listened_signals&) = delete;
+  listened_signals& operator=(const listened_signals&) = delete;
+
+  status join(std::initializer_list<int> signals, signal_listener& who, bool chain) noexcept {
+    chain_ = chain;
+    for (const int n : signals) {
+      if (n > 0 && n <= signal_hub::most_signals && has(n)) continue;
+      if (const status s = signal_hub::of_this_process().join(n, who, chain); !s) {
+        leave(who);
+        return s;
+      }
+      bits_ |= bit(n);
+    }
+    return {};
+  }
+  void leave(signal_listener& who) noexcept {
+    for (int n = 1; n <= signal_hub::most_signals; ++n)
+      if (has(n)) signal_hub::of_this_process().leave(n, who, chain_);
+    bits_ = 0;
+  }
+  [[nodiscard]] bool has(int n) const noexcept { return (bits_ & bit(n)) != 0; }
+
+ private:
+  static constexpr std::uint64_t bit(int n) noexcept { return std::uint64_t{1} << (n - 1); }
+  std::uint64_t bits_ = 0;
+  bool chain_ = false;
+};
+
+/// What the handler of a signal_set fills; it stays where it is while the set is moved.
+class signal_inbox final : public signal_listener {
+ public:
+  explicit signal_inbox(pid_t process) noexcept : owner(process) {}
+  void told(const signal_event& e) noexcept override {
+    box.put(e);
+    // A read-modify-write on either side: whoever is about to sleep is seen here, or sees the event.
+    if ((word_.fetch_add(2, std::memory_order_seq_cst) & asleep_bit) != 0) futex_wake(&word_, false);
+    bell_.ring();
+  }
+  void arm(wait_set& set) noexcept {
+    const bool by_bell = set.prefers_handles() && bell_.hang();
+    if (by_bell) bell_.silence();
+    const auto w = word_.fetch_or(asleep_bit, std::memory_order_seq_cst) | asleep_bit;
+    if (by_bell) set.on(bell_.handle(), want::pop);
+    else set.on(&word_, w, false);
+    if (box.filled()) set.ready();
+  }
+  void disarm() noexcept { word_.fetch_and(~asleep_bit, std::memory_order_relaxed); }
+
+  signal_box box;
+  listened_signals signals;
+  const pid_t owner;
+
+ private:
+  static constexpr std::uint32_t asleep_bit = 1;
+  std::atomic<std::uint32_t> word_{0};
+  bell bell_;
+};
+
+}  // namespace detail
+
+/// Signals as a source of messages: what would have been handlers is a loop.
+///
+///     signal_set keys{SIGINT, SIGTERM};
+///     while (auto e = keys.pop()) quit(e->signo);
+///
+/// A handler, installed while there is such a set, puts each signal into a ring of this set's own. It blocks nothing, so
+/// nothing is inherited by children, and threads may have been there before. Several sets may name the same signal: each
+/// is told. When the last one goes, the disposition from before is back. Standard signals (below SIGRTMIN) are folded by
+/// the kernel before anybody hears of them: they say "at least once since then". Real-time signals come each, with what
+/// was sent along; in the order in which they were sent, if one thread alone takes them (the others block them). Those
+/// that outrun the ring are folded into one event that says how many (`count`); to leave them with the kernel instead
+/// there is blocked_signals.
+///
+/// In a forked child the set says `forked`, and signals do there what they would have done without it.
+///
+/// Threads: one at a time. Blocks: pop; never try_pop. Allocates: at construction. Errors: empty; closed; forked; invalid
+/// (a signal that cannot be caught, among them those that say that an instruction failed: see trap()); no_space.
+class signal_set : public source_verbs<signal_set> {
+ public:
+  using value_type = signal_event;
+  static constexpr end_traits traits{.reliable = false,  // folded, not lost
+                                     .ordered = false,   // two threads may take two at the same time
+                                     .carries_close = false,
+                                     .sees_reader_go = false,
+                                     .survives_fork = false,
+                                     .spans = reach::host,
+                                     .max_size = sizeof(signal_event)};
+
+  signal_set(std::initializer_list<int> signals, signal_options o = {}) noexcept
+      : inbox_(new (std::nothrow) detail::signal_inbox(::getpid())) {
+    if (!inbox_) why_ = error(errc::no_space, step::create);
+    else if (o.capacity < 2 || o.capacity > std::size_t{1} << 20) why_ = error(errc::invalid, step::create, subject::capacity);
+    else if (!inbox_->box.make(o.capacity)) why_ = error(errc::no_space, step::create);
+    else why_ = inbox_->signals.join(signals, *inbox_, o.chain).err();
+    if (why_) inbox_.reset();
+  }
+  signal_set(signal_set&& o) noexcept : inbox_(std::move(o.inbox_)), why_(std::exchange(o.why_, error(errc::closed, step::pop))) {}
+  signal_set& operator=(signal_set&& o) noexcept {
+    if (this == &o) return *this;
+    close();
+    inbox_ = std::move(o.inbox_);
+    why_ = std::exchange(o.why_, error(errc::closed, step::pop));
+    return *this;
+  }
+  ~signal_set() { close(); }
+
+  /// Does it listen? A set that does not says why at every pop, too.
+  [[nodiscard]] status ok() const noexcept { return why_; }
+
+  result<signal_event> try_pop() noexcept {
+    if (!inbox_) return why_;
+    if (inbox_->owner != ::getpid()) return error(errc::forked, step::pop);
+    signal_event e;
+    if (!inbox_->box.take(e)) return error(errc::empty, step::pop);
+    return e;
+  }
+  void arm(want, wait_set& set) noexcept {
+    if (inbox_ && inbox_->owner == ::getpid()) inbox_->arm(set);
+    else set.ready();
+  }
+  void disarm(want) noexcept {
+    if (inbox_) inbox_->disarm();
+  }
+  /// Puts the dispositions back. What had come and was not popped is gone.
+  void close() noexcept {
+    if (inbox_) inbox_->signals.leave(*inbox_);
+    inbox_.reset();
+    why_ = error(errc::closed, step::pop);
+  }
+
+ private:
+  std::unique_ptr<detail::signal_inbox> inbox_;
+  error why_;
+};
+
+/// Requests a stop when one of the signals comes, in its handler.
+///
+///     stop halt;
+///     stop_on keys(halt, {SIGINT, SIGTERM});
+///
+/// Threads: any. Allocates: never.
+class stop_on final : private detail::signal_listener {
+ public:
+  stop_on(stop& what, std::initializer_list<int> signals, bool chain = false) noexcept : stop_(what) {
+    why_ = signals_.join(signals, *this, chain).err();
+  }
+  stop_on(const stop_on&) = delete;
+  stop_on& operator=(const stop_on&) = delete;
+  ~stop_on() { signals_.leave(*this); }
+
+  [[nodiscard]] status ok() const noexcept { return why_; }
+
+ private:
+  void told(const signal_event&) noexcept override { stop_.request(); }
+
+  stop& stop_;
+  detail::listened_signals signals_;
+  error why_;
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_SIGNAL_SIGNAL_SINK_HPP
+#define SLUICE_SIGNAL_SIGNAL_SINK_HPP
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace sluice {
+
+/// Sends one signal again and again, each time with a value, to a process or to one thread.
+///
+/// A process is named by a descriptor of it, so the signal never goes to another one that has got its number. A real-time
+/// signal is queued, or the push is refused: `full` when the receiver's user has too many pending (RLIMIT_SIGPENDING), and
+/// then waiting looks again every millisecond. A standard signal that is pending already is the same as that one, and says
+/// `ok`.
+///
+/// Threads: any. Blocks: push; never try_push. Allocates: never. Errors: full; closed (it has ended); denied.
+class signal_sink : public sink_verbs<signal_sink> {
+ public:
+  using value_type = std::int64_t;
+  static constexpr end_traits traits{.reliable = false,
+                                     .carries_close = false,
+                                     .sees_reader_go = false,
+                                     .spans = reach::host,
+                                     .max_size = sizeof(std::int64_t)};
+
+  signal_sink(unique_handle process, int signo) noexcept : process_(std::move(process)), signo_(signo) {}
+  signal_sink(pid_t process, pid_t thread, int signo) noexcept : pid_(process), tid_(thread), signo_(signo) {}
+  signal_sink(signal_sink&& o) noexcept
+      : process_(std::move(o.process_)), pid_(o.pid_), tid_(std::exchange(o.tid_, 0)), signo_(o.signo_) {}
+  signal_sink& operator=(signal_sink&& o) noexcept {
+    process_ = std::move(o.process_);
+    pid_ = o.pid_, tid_ = std::exchange(o.tid_, 0), signo_ = o.signo_;
+    return *this;
+  }
+
+  status try_push(std::int64_t value) noexcept {
+    if (!process_ && tid_ == 0) return error(errc::closed, step::push);
+    // Who has ended and is not buried yet would still be sent to.
+    if (process_ && detail::ready_now({process_.get(), false})) return error(errc::closed, step::push);
+    siginfo_t info = {};
+    info.si_signo = signo_;
+    info.si_code = SI_QUEUE;
+    info.si_pid = ::getpid();
+    info.si_uid = ::getuid();
+    info.si_value.sival_ptr = reinterpret_cast<void*>(static_cast<std::intptr_t>(value));
+    constexpr long pidfd_send_signal_number = 424;
+    const long r = process_ ? ::syscall(pidfd_send_signal_number, process_.get(), signo_, &info, 0)
+                            : ::syscall(SYS_rt_tgsigqueueinfo, pid_, tid_, signo_, &info);
+    if (r == 0) return {};
+    switch (errno) {
+      case EAGAIN: return error(errc::full, step::push);
+      case ESRCH: return error(errc::closed, step::push);
+      case EINVAL: return error(errc::invalid, step::push, subject::signal_number);
+      default: return detail::last_error(step::push);
+    }
+  }
+  void arm(want, wait_set& set) noexcept { set.within(1'000'000); }
+  void disarm(want) noexcept {}
+  void close() noexcept {
+    process_.reset();
+    tid_ = 0;
+  }
+
+ private:
+  unique_handle process_;
+  pid_t pid_ = 0, tid_ = 0;
+  int signo_;
+};
+
+/// To a process. Errors: closed (there is none); unsupported (a kernel before 5.3); invalid; os.
+[[nodiscard]] inline result<signal_sink> signals_to(pid_t process, int signo) noexcept {
+  if (signo <= 0 || signo > SIGRTMAX) return error(errc::invalid, step::open, subject::signal_number);
+  constexpr long pidfd_open_number = 434;
+  unique_handle fd(static_cast<int>(::syscall(pidfd_open_number, process, 0)));
+  if (fd) return signal_sink(std::move(fd), signo);
+  switch (errno) {
+    case ESRCH: return error(errc::closed, step::open);
+    case ENOSYS: return error(errc::unsupported, step::open);
+    default: return detail::last_error(step::open);
+  }
+}
+/// To a thread of this process, by its number as gettid() says it. It must not have ended: the number may be another's then.
+[[nodiscard]] inline result<signal_sink> signals_to_thread(pid_t thread, int signo) noexcept {
+  if (signo <= 0 || signo > SIGRTMAX) return error(errc::invalid, step::open, subject::signal_number);
+  return signal_sink(::getpid(), thread, signo);
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_SIGNAL_TRAP_HPP
+#define SLUICE_SIGNAL_TRAP_HPP
+
+#include <atomic>
+#include <cerrno>
+#include <csetjmp>
+#include <csignal>
+#include <sched.h>
+#include <utility>
+
+namespace sluice {
+
+namespace detail {
+
+/// The innermost guarded scope of a thread.
+struct trap_scope {
+  sigjmp_buf back;
+  trap_scope* outer;
+  int signo = 0;
+  void* address = nullptr;
+};
+
+class trap_handler {
+ public:
+  static constexpr int signals[] = {SIGBUS, SIGSEGV};
+
+  /// Installs it where it is not there yet. Who installs a handler of its own later takes its faults itself.
+  static error install() noexcept {
+    static constinit std::atomic<bool> busy{false};
+    while (busy.exchange(true, std::memory_order_acquire)) ::sched_yield();
+    const error e = install_all();
+    busy.store(false, std::memory_order_release);
+    return e;
+  }
+  static trap_scope*& innermost() noexcept {
+    static thread_local constinit trap_scope* scope = nullptr;
+    return scope;
+  }
+
+ private:
+  static error install_all() noexcept {
+    for (const int n : signals) {
+      struct sigaction there = {}, ours = {};
+      if (::sigaction(n, nullptr, &there) != 0) return last_error(step::create);
+      if ((there.sa_flags & SA_SIGINFO) != 0 && there.sa_sigaction == &handle) continue;
+      before(n).action = there;
+      ours.sa_sigaction = &handle;
+      ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+      sigemptyset(&ours.sa_mask);
+      if (::sigaction(n, &ours, nullptr) != 0) return last_error(step::create);
+    }
+    return {};
+  }
+  struct kept {
+    struct sigaction action = {};
+  };
+  static kept& before(int signo) noexcept {
+    static constinit kept bus{}, segv{};
+    return signo == SIGBUS ? bus : segv;
+  }
+  static void handle(int signo, siginfo_t* info, void* context) noexcept {
+    trap_scope* const s = innermost();
+    if (s != nullptr && info->si_code > 0) {  // the kernel says that an instruction failed; nobody has sent it
+      innermost() = s->outer;
+      s->signo = signo;
+      s->address = info->si_addr;
+      siglongjmp(s->back, 1);
+    }
+    const struct sigaction& was = before(signo).action;
+    if ((was.sa_flags & SA_SIGINFO) != 0) {
+      was.sa_sigaction(signo, info, context);
+    } else if (was.sa_handler != SIG_DFL && was.sa_handler != SIG_IGN) {
+      was.sa_handler(signo);
+    } else {
+      ::sigaction(signo, &was, nullptr);
+      if (info->si_code <= 0) ::raise(signo);  // a fault comes again by itself
+    }
+  }
+};
+
+}  // namespace detail
+
+/// Where a guarded piece of code failed.
+struct fault {
+  int signo = 0;             // SIGBUS: the file behind the mapping has been cut short, or its disk fails; SIGSEGV
+  const void* address = nullptr;
+};
+
+/// Runs `f`; a SIGBUS or SIGSEGV that it causes in this thread ends it, and is an error. For reading mapped files that
+/// others may cut short:
+///
+///     if (auto s = trap([&] { std::memcpy(to, mapped, n); }); !s) return s.err();  // truncated: it is shorter now
+///
+/// `f` is left as if by longjmp: it must not own anything (no destructor is run), hold a lock, or be in the middle of a
+/// call that others rely on, and it must not throw. Copy out of the mapping, and no more. Scopes may be nested; faults of
+/// other threads and signals that somebody sent are treated as before.
+///
+/// Threads: any. Blocks: never. Allocates: never. Costs three system calls. Errors: truncated (SIGBUS: there is no such page
+/// in the file, or it cannot be read); os with EFAULT (SIGSEGV).
+template <class F>
+status trap(F&& f, fault* what = nullptr) noexcept {
+  if (const error e = detail::trap_handler::install()) return e;
+  detail::trap_scope scope;
+  scope.outer = detail::trap_handler::innermost();
+  if (sigsetjmp(scope.back, 1) == 0) {
+    detail::trap_handler::innermost() = &scope;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    std::forward<F>(f)();
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    detail::trap_handler::innermost() = scope.outer;
+    return {};
+  }
+  if (what != nullptr) *what = {scope.signo, scope.address};
+  return scope.signo == SIGBUS ? error(errc::truncated, step::read, subject::size) : error(errc::os, step::read, EFAULT);
 }
 
 }  // namespace sluice

@@ -6,6 +6,7 @@
 #include "rig/ends.hpp"
 #include "rig/every.hpp"
 #include "sanitizers.hpp"
+#include "stepper.hpp"
 
 #include <algorithm>
 #include <array>
@@ -201,42 +202,9 @@ TEMPLATE_TEST_CASE("no operation makes a system call, as long as nobody sleeps",
   CHECK((how == 0 || how == 3));
 }
 
-#if defined(__x86_64__) && !SLUICE_TEST_SANITIZED()
+#if SLUICE_TEST_STEPS()
 
 namespace {
-
-/// Runs something of ours with an interrupt before its n-th instruction.
-class stepper {
- public:
-  /// False if it has come to its end before.
-  template <class Body, class Interrupt>
-  static bool run(unsigned long n, Body body, Interrupt interrupt) {
-    left_ = n;
-    argument_ = &interrupt;
-    call_ = [](void* f) { (*static_cast<Interrupt*>(f))(); };
-    struct sigaction act = {}, before = {};
-    act.sa_sigaction = &trapped;
-    act.sa_flags = SA_SIGINFO;
-    ::sigaction(SIGTRAP, &act, &before);
-    __builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() | trap_flag);
-    body();
-    __builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() & ~trap_flag);
-    ::sigaction(SIGTRAP, &before, nullptr);
-    return left_ == 0;
-  }
-
- private:
-  static constexpr unsigned long long trap_flag = 0x100;
-  static void trapped(int, siginfo_t*, void* context) {
-    left_ = left_ - 1;
-    if (left_ != 0) return;
-    static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_EFL] &= ~static_cast<greg_t>(trap_flag);
-    call_(argument_);
-  }
-  static inline volatile unsigned long left_;
-  static inline void* argument_;
-  static inline void (*call_)(void*);
-};
 
 /// What came out of one end, or went into one, in order.
 struct record {
@@ -298,7 +266,7 @@ class interrupted {
     for (unsigned long n = 1 + trials_ % stride; reached && ok_; n += stride, ++trials_) {
       in_ = other_in_ = out_ = other_out_ = {};
       for (std::size_t k = 0; k < fill; ++k) send(*p_.tx, in_, 0);
-      reached = stepper::run(n, body, interrupt);
+      reached = test::stepper::run(n, body, interrupt);
       drain(*p_.rx, out_);
       if constexpr (audience) drain(*p_.other_rx, other_out_);
       ok_ = fits(out_) && (!audience || fits(other_out_));

@@ -42,8 +42,11 @@ class signal_block {
 class blocked_signals : public source_verbs<blocked_signals> {
  public:
   using value_type = signal_event;
-  static constexpr end_traits traits{
-      .carries_close = false, .survives_fork = false, .spans = reach::host, .max_size = sizeof(signal_event)};
+  static constexpr end_traits traits{.carries_close = false,
+                                     .sees_reader_go = false,
+                                     .survives_fork = false,
+                                     .spans = reach::host,
+                                     .max_size = sizeof(signal_event)};
 
   blocked_signals(std::initializer_list<int> signals) noexcept {
     sigset_t these, blocked;

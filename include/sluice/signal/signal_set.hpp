@@ -103,8 +103,13 @@ class signal_inbox final : public signal_listener {
 class signal_set : public source_verbs<signal_set> {
  public:
   using value_type = signal_event;
-  static constexpr end_traits traits{
-      .reliable = false, .carries_close = false, .survives_fork = false, .spans = reach::host, .max_size = sizeof(signal_event)};
+  static constexpr end_traits traits{.reliable = false,  // folded, not lost
+                                     .ordered = false,   // two threads may take two at the same time
+                                     .carries_close = false,
+                                     .sees_reader_go = false,
+                                     .survives_fork = false,
+                                     .spans = reach::host,
+                                     .max_size = sizeof(signal_event)};
 
   signal_set(std::initializer_list<int> signals, signal_options o = {}) noexcept
       : inbox_(new (std::nothrow) detail::signal_inbox(::getpid())) {

@@ -23,8 +23,11 @@ namespace sluice {
 class signal_sink : public sink_verbs<signal_sink> {
  public:
   using value_type = std::int64_t;
-  static constexpr end_traits traits{
-      .reliable = false, .carries_close = false, .survives_fork = true, .spans = reach::host, .max_size = sizeof(std::int64_t)};
+  static constexpr end_traits traits{.reliable = false,
+                                     .carries_close = false,
+                                     .sees_reader_go = false,
+                                     .spans = reach::host,
+                                     .max_size = sizeof(std::int64_t)};
 
   signal_sink(unique_handle process, int signo) noexcept : process_(std::move(process)), signo_(signo) {}
   signal_sink(pid_t process, pid_t thread, int signo) noexcept : pid_(process), tid_(thread), signo_(signo) {}
