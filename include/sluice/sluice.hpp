@@ -46,6 +46,7 @@
 #include <sluice/stream/unix.hpp>
 #include <sluice/stream/unix_ends.hpp>
 #include <sluice/stream/whole_messages.hpp>
+#include <sluice/signal/ast.hpp>
 #include <sluice/signal/blocked_signals.hpp>
 #include <sluice/signal/signal_set.hpp>
 #include <sluice/signal/signal_sink.hpp>

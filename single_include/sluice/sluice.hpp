@@ -3649,6 +3649,9 @@ struct default_codec<T, Max> {
 #ifndef SLUICE_WAIT_BELL_HPP
 #define SLUICE_WAIT_BELL_HPP
 
+#ifndef SLUICE_WAIT_WAIT_SET_HPP
+#define SLUICE_WAIT_WAIT_SET_HPP
+
 #ifndef SLUICE_PLATFORM_POLL_HPP
 #define SLUICE_PLATFORM_POLL_HPP
 
@@ -3945,64 +3948,6 @@ inline void ring_bell(int bell) noexcept {
 #endif
 
 #endif
-
-#include <atomic>
-#include <cstdint>
-
-namespace sluice::detail {
-
-/// A descriptor beside a word, for who sleeps on descriptors: made when it is first wanted, then rung at each change.
-/// Whoever hangs it must look at the word once more after that, whoever rings it must have changed the word before, both
-/// by seq_cst operations or with some read-modify-write of one word in between: then one of them sees the other.
-///
-/// Threads: any. ring() is async-signal-safe.
-class bell {
- public:
-  bell() noexcept = default;
-  bell(const bell&) = delete;
-  bell& operator=(const bell&) = delete;
-  ~bell() {
-    if (const auto b = state_.load(std::memory_order_relaxed); b != 0) unique_handle(handle_of(b));
-  }
-
-  /// False if there is no descriptor to be had.
-  bool hang() noexcept {
-    auto there = state_.load(std::memory_order_acquire);
-    if (ours(there)) return true;
-    unique_handle fresh = make_bell();
-    if (!fresh) return false;
-    const auto mine = static_cast<std::uint64_t>(::getpid()) << 32 | static_cast<std::uint32_t>(fresh.get());
-    if (state_.compare_exchange_strong(there, mine, std::memory_order_seq_cst)) {
-      (void)fresh.release();
-      if (there != 0) unique_handle(handle_of(there));  // the inherited one
-    }
-    return true;
-  }
-  /// What becomes readable; only after hang().
-  [[nodiscard]] int handle() const noexcept { return handle_of(state_.load(std::memory_order_relaxed)); }
-  void ring() const noexcept {
-    if (const auto b = state_.load(std::memory_order_seq_cst); b != 0 && ours(b)) ring_bell(handle_of(b));
-  }
-  /// Forgets that it was rung.
-  void silence() const noexcept {
-    std::uint64_t rung = 0;
-    (void)!::read(handle(), &rung, sizeof rung);
-  }
-
- private:
-  // A bell is of one process: a forked child inherits it, but has a word of its own, and so hangs a bell of its own.
-  static int handle_of(std::uint64_t state) noexcept { return static_cast<int>(state & 0xffffffffu); }
-  static bool ours(std::uint64_t state) noexcept { return state >> 32 == static_cast<std::uint64_t>(::getpid()); }
-
-  std::atomic<std::uint64_t> state_{0};  // whose process << 32 | descriptor; 0: none yet
-};
-
-}  // namespace sluice::detail
-
-#endif
-#ifndef SLUICE_WAIT_WAIT_SET_HPP
-#define SLUICE_WAIT_WAIT_SET_HPP
-
 #ifndef SLUICE_WAIT_UNTIL_HPP
 #define SLUICE_WAIT_UNTIL_HPP
 
@@ -4160,6 +4105,90 @@ class wait_set {
 };
 
 }  // namespace sluice
+
+#endif
+
+#include <atomic>
+#include <cstdint>
+
+namespace sluice::detail {
+
+/// A descriptor beside a word, for who sleeps on descriptors: made when it is first wanted, then rung at each change.
+/// Whoever hangs it must look at the word once more after that, whoever rings it must have changed the word before, both
+/// by seq_cst operations or with some read-modify-write of one word in between: then one of them sees the other.
+///
+/// Threads: any. ring() is async-signal-safe.
+class bell {
+ public:
+  bell() noexcept = default;
+  bell(const bell&) = delete;
+  bell& operator=(const bell&) = delete;
+  ~bell() {
+    if (const auto b = state_.load(std::memory_order_relaxed); b != 0) unique_handle(handle_of(b));
+  }
+
+  /// False if there is no descriptor to be had.
+  bool hang() noexcept {
+    auto there = state_.load(std::memory_order_acquire);
+    if (ours(there)) return true;
+    unique_handle fresh = make_bell();
+    if (!fresh) return false;
+    const auto mine = static_cast<std::uint64_t>(::getpid()) << 32 | static_cast<std::uint32_t>(fresh.get());
+    if (state_.compare_exchange_strong(there, mine, std::memory_order_seq_cst)) {
+      (void)fresh.release();
+      if (there != 0) unique_handle(handle_of(there));  // the inherited one
+    }
+    return true;
+  }
+  /// What becomes readable; only after hang().
+  [[nodiscard]] int handle() const noexcept { return handle_of(state_.load(std::memory_order_relaxed)); }
+  void ring() const noexcept {
+    if (const auto b = state_.load(std::memory_order_seq_cst); b != 0 && ours(b)) ring_bell(handle_of(b));
+  }
+  /// Forgets that it was rung.
+  void silence() const noexcept {
+    std::uint64_t rung = 0;
+    (void)!::read(handle(), &rung, sizeof rung);
+  }
+
+ private:
+  // A bell is of one process: a forked child inherits it, but has a word of its own, and so hangs a bell of its own.
+  static int handle_of(std::uint64_t state) noexcept { return static_cast<int>(state & 0xffffffffu); }
+  static bool ours(std::uint64_t state) noexcept { return state >> 32 == static_cast<std::uint64_t>(::getpid()); }
+
+  std::atomic<std::uint64_t> state_{0};  // whose process << 32 | descriptor; 0: none yet
+};
+
+/// What one waiter sleeps on, by word or by descriptor, until somebody has put something somewhere and rings.
+///
+/// Threads: ring() any, and async-signal-safe; the rest is the waiter's.
+class doorbell {
+ public:
+  /// After it was put.
+  void ring() noexcept {
+    // A read-modify-write on either side: whoever is about to sleep is seen here, or sees what was put.
+    if ((word_.fetch_add(2, std::memory_order_seq_cst) & asleep_bit) != 0) futex_wake(&word_, false);
+    bell_.ring();
+  }
+  /// `is_there()`: is there something already?
+  template <class IsThere>
+  void arm(wait_set& set, IsThere is_there) noexcept {
+    const bool by_bell = set.prefers_handles() && bell_.hang();
+    if (by_bell) bell_.silence();
+    const auto w = word_.fetch_or(asleep_bit, std::memory_order_seq_cst) | asleep_bit;
+    if (by_bell) set.on(bell_.handle(), want::pop);
+    else set.on(&word_, w, false);
+    if (is_there()) set.ready();
+  }
+  void disarm() noexcept { word_.fetch_and(~asleep_bit, std::memory_order_relaxed); }
+
+ private:
+  static constexpr std::uint32_t asleep_bit = 1;
+  std::atomic<std::uint32_t> word_{0};  // the bit, and a count of rings
+  bell bell_;
+};
+
+}  // namespace sluice::detail
 
 #endif
 
@@ -11290,9 +11319,94 @@ template <wire T, detail::unix_message_socket Socket>
 }  // namespace sluice
 
 #endif
-#ifndef SLUICE_SIGNAL_BLOCKED_SIGNALS_HPP
-#define SLUICE_SIGNAL_BLOCKED_SIGNALS_HPP
+#ifndef SLUICE_SIGNAL_AST_HPP
+#define SLUICE_SIGNAL_AST_HPP
 
+#ifndef SLUICE_SIGNAL_SIGNAL_SET_HPP
+#define SLUICE_SIGNAL_SIGNAL_SET_HPP
+
+#ifndef SLUICE_SIGNAL_SIGNAL_HUB_HPP
+#define SLUICE_SIGNAL_SIGNAL_HUB_HPP
+
+#ifndef SLUICE_SIGNAL_SIGNAL_BOX_HPP
+#define SLUICE_SIGNAL_SIGNAL_BOX_HPP
+
+#ifndef SLUICE_SIGNAL_HANDLER_RING_HPP
+#define SLUICE_SIGNAL_HANDLER_RING_HPP
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+
+// What signal handlers fill and one thread empties: a bounded queue of cells, each with a stamp. A handler claims the cell
+// at `tail_` if its stamp says that it is free in this lap, fills it, and stamps it filled. It never waits: not for the
+// thread that empties, not for a handler in another thread that has claimed and not yet stamped; and a handler that
+// interrupts that thread in the middle of take() finds the cell that is being taken not free yet. Nobody dies in between
+// without the whole process, so nothing need be healed.
+
+namespace sluice::detail {
+
+/// Threads: put() from any handlers, the rest from one thread. Progress: lock-free. Allocates: make().
+template <class T>
+class handler_ring {
+ public:
+  static constexpr std::size_t most = std::size_t{1} << 20;
+
+  /// Room for at least `capacity`, from 2 to `most`. False: no memory.
+  bool make(std::size_t capacity) noexcept {
+    const std::size_t n = std::bit_ceil(capacity);
+    cells_.reset(new (std::nothrow) cell[n]);
+    if (!cells_) return false;
+    mask_ = static_cast<std::uint32_t>(n - 1);
+    for (std::uint32_t i = 0; i < n; ++i) cells_[i].stamp.store(i, std::memory_order_relaxed);
+    return true;
+  }
+  /// False if there is no room.
+  bool put(const T& value) noexcept {
+    std::uint32_t at = tail_.load(std::memory_order_relaxed);
+    for (;;) {
+      cell& c = cells_[at & mask_];
+      const std::uint32_t stamp = c.stamp.load(std::memory_order_acquire);
+      if (stamp == at) {
+        if (!tail_.compare_exchange_weak(at, at + 1, std::memory_order_acq_rel, std::memory_order_relaxed)) continue;
+        c.value = value;
+        c.stamp.store(at + 1, std::memory_order_release);
+        return true;
+      }
+      if (static_cast<std::int32_t>(stamp - at) < 0) return false;  // of the lap before: not taken yet
+      at = tail_.load(std::memory_order_relaxed);
+    }
+  }
+  /// False if there is nothing, also while the next one is claimed and not there yet.
+  bool take(T& to) noexcept {
+    if (!filled()) return false;
+    cell& c = cells_[head_ & mask_];
+    to = c.value;
+    c.stamp.store(head_ + mask_ + 1, std::memory_order_release);
+    ++head_;
+    return true;
+  }
+  [[nodiscard]] bool filled() const noexcept { return cells_[head_ & mask_].stamp.load(std::memory_order_acquire) == head_ + 1; }
+  /// Neither filled nor claimed.
+  [[nodiscard]] bool empty() const noexcept { return tail_.load(std::memory_order_acquire) == head_; }
+
+ private:
+  struct cell {
+    std::atomic<std::uint32_t> stamp;  // its number: free; that plus one: filled
+    T value;
+  };
+  std::unique_ptr<cell[]> cells_;
+  std::uint32_t mask_ = 0;
+  std::uint32_t head_ = 0;
+  std::atomic<std::uint32_t> tail_{0};
+};
+
+}  // namespace sluice::detail
+
+#endif
 #ifndef SLUICE_SIGNAL_SIGNAL_EVENT_HPP
 #define SLUICE_SIGNAL_SIGNAL_EVENT_HPP
 
@@ -11330,229 +11444,71 @@ inline bool may_be_caught(int signo) noexcept {
 
 #endif
 
-#include <initializer_list>
-#include <sys/signalfd.h>
-#include <unistd.h>
-
-namespace sluice {
-
-/// Blocks signals in this thread for as long as it lives. Threads that are started meanwhile have them blocked, too, and so
-/// has a program that is executed, except by spawn().
-class signal_block {
- public:
-  explicit signal_block(std::initializer_list<int> signals) noexcept {
-    sigset_t these;
-    sigemptyset(&these);
-    for (const int n : signals) sigaddset(&these, n);
-    ::pthread_sigmask(SIG_BLOCK, &these, &before_);
-  }
-  signal_block(const signal_block&) = delete;
-  signal_block& operator=(const signal_block&) = delete;
-  ~signal_block() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_;
-};
-
-/// The other way to take signals: they stay blocked, the kernel queues them, and none is taken before it is popped. So
-/// real-time signals are never folded and in order however many threads there are; where too many are pending, their
-/// sender is told. For programs that block their signals in all threads from the beginning:
-///
-///     signal_block quiet{SIGRTMIN, SIGTERM};       // first thing in main, before there is a thread
-///     blocked_signals in{SIGRTMIN, SIGTERM};
-///
-/// Threads: one at a time. Blocks: pop; never try_pop. Allocates: never. Errors: empty; closed; forked; invalid (a signal
-/// that cannot be caught, or one that this thread does not block).
-class blocked_signals : public source_verbs<blocked_signals> {
- public:
-  using value_type = signal_event;
-  static constexpr end_traits traits{.carries_close = false,
-                                     .sees_reader_go = false,
-                                     .survives_fork = false,
-                                     .spans = reach::host,
-                                     .max_size = sizeof(signal_event)};
-
-  blocked_signals(std::initializer_list<int> signals) noexcept {
-    sigset_t these, blocked;
-    sigemptyset(&these);
-    ::pthread_sigmask(SIG_BLOCK, nullptr, &blocked);
-    for (const int n : signals) {
-      if (!detail::may_be_caught(n) || sigismember(&blocked, n) == 0) {
-        why_ = error(errc::invalid, step::create, subject::signal_number);
-        return;
-      }
-      sigaddset(&these, n);
-    }
-    fd_ = unique_handle(::signalfd(-1, &these, SFD_NONBLOCK | SFD_CLOEXEC));
-    if (!fd_) why_ = detail::last_error(step::create);
-  }
-  blocked_signals(blocked_signals&& o) noexcept
-      : fd_(std::move(o.fd_)), why_(std::exchange(o.why_, error(errc::closed, step::pop))), owner_(o.owner_) {}
-  blocked_signals& operator=(blocked_signals&& o) noexcept {
-    fd_ = std::move(o.fd_);
-    why_ = std::exchange(o.why_, error(errc::closed, step::pop));
-    owner_ = o.owner_;
-    return *this;
-  }
-
-  [[nodiscard]] status ok() const noexcept { return why_; }
-
-  result<signal_event> try_pop() noexcept {
-    if (!fd_) return why_;
-    if (owner_ != ::getpid()) return error(errc::forked, step::pop);  // it would read the signals of the child
-    signalfd_siginfo i;
-    const auto n = detail::retry_interrupted([&] { return ::read(fd_.get(), &i, sizeof i); });
-    if (n != static_cast<ssize_t>(sizeof i)) return errno == EAGAIN ? error(errc::empty, step::pop) : detail::last_error(step::pop);
-    signal_event e;
-    e.signo = static_cast<std::int32_t>(i.ssi_signo);
-    e.code = i.ssi_code;
-    e.pid = static_cast<std::int32_t>(i.ssi_pid);
-    e.uid = i.ssi_uid;
-    e.value = static_cast<std::int64_t>(i.ssi_ptr);
-    return e;
-  }
-  void arm(want, wait_set& set) noexcept {
-    if (fd_ && owner_ == ::getpid()) set.on(fd_.get(), want::pop);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
-  void close() noexcept {
-    fd_.reset();
-    why_ = error(errc::closed, step::pop);
-  }
-
- private:
-  unique_handle fd_;
-  error why_;
-  pid_t owner_ = ::getpid();
-};
-
-}  // namespace sluice
-
-#endif
-#ifndef SLUICE_SIGNAL_SIGNAL_SET_HPP
-#define SLUICE_SIGNAL_SIGNAL_SET_HPP
-
-#ifndef SLUICE_SIGNAL_SIGNAL_BOX_HPP
-#define SLUICE_SIGNAL_SIGNAL_BOX_HPP
-
-#include <atomic>
-#include <bit>
-#include <cstddef>
-#include <memory>
-#include <new>
-
-// Where the handler puts what came, and the program takes it from.
-//
-// A ring of cells, each with a stamp, as in a bounded queue of many producers: a handler claims the cell at `tail_` if its
-// stamp says that it is free in this lap, fills it, and stamps it filled. A handler never waits: not for the program, not
-// for a handler in another thread that has claimed and not yet stamped, and a handler that interrupts the program in the
-// middle of take() finds the cell that is being taken not free yet.
-//
-// Where there is no free cell, the signal is folded: each signal number has one spill, a word that holds 2 * count, plus 1
-// once the event beside it is there. From the first one on, all signals of that number go there, until the program, which
-// first empties the ring, has taken the spill: so what one thread's handlers put comes out in order.
+// Where the handler puts what came, and the program takes it from: a ring, and where it is full, signals are folded. Each
+// signal number has one spill, a word that holds 2 * count, plus 1 once the event beside it is there. From the first one on,
+// all signals of that number go there, until the program, which first empties the ring, has taken the spill: so what one
+// thread's handlers put comes out in order.
 //
 //   word 0                nobody has folded; a handler that makes it 2 owns the event until it has added 1
 //   word 2n, 2n + 1       n are folded; anybody may add 2; only the program, and only if it is odd, makes it 0
 
 namespace sluice::detail {
 
-/// Threads: put() from any handlers, take() from one thread. Progress: lock-free. Allocates: make().
+inline constexpr int most_signals = 64;  // SIGRTMAX on every Linux but MIPS
+
+/// Threads: put() from any handlers, the rest from one thread. Progress: lock-free. Allocates: make().
 class signal_box {
  public:
-  static constexpr int most_signals = 64;  // SIGRTMAX on every Linux but MIPS
-
-  /// Room for at least `capacity` events before they are folded. False: no memory.
-  bool make(std::size_t capacity) noexcept {
-    if (capacity < 2 || capacity > std::size_t{1} << 20) return false;
-    const std::size_t n = std::bit_ceil(capacity);
-    cells_.reset(new (std::nothrow) cell[n]);
-    if (!cells_) return false;
-    mask_ = static_cast<std::uint32_t>(n - 1);
-    for (std::uint32_t i = 0; i < n; ++i) cells_[i].stamp.store(i, std::memory_order_relaxed);
-    return true;
-  }
+  bool make(std::size_t capacity) noexcept { return ring_.make(capacity); }
 
   void put(const signal_event& e) noexcept {
-    spill& s = spill_[e.signo - 1];
-    if (s.word.load(std::memory_order_acquire) != 0 || !put_in_ring(e)) fold(s, e);
+    spill& s = spills_[e.signo - 1];
+    if (s.word.load(std::memory_order_acquire) != 0 || !ring_.put(e)) fold(s, e);
   }
-  /// The next event, if there is one. `false` also while a handler is in the middle of putting one.
   bool take(signal_event& to) noexcept {
-    cell& c = cells_[head_ & mask_];
-    if (c.stamp.load(std::memory_order_acquire) == head_ + 1) {
-      to = c.event;
-      c.stamp.store(head_ + mask_ + 1, std::memory_order_release);
-      ++head_;
-      return true;
-    }
-    if (tail_.load(std::memory_order_acquire) != head_) return false;  // claimed: it comes before what is folded
-    for (spill& s : spill_) {
-      if ((s.word.load(std::memory_order_acquire) & 1) == 0) continue;
+    if (ring_.take(to)) return true;
+    if (!ring_.empty()) return false;  // claimed: it comes before what is folded
+    for (spill& s : spills_) {
+      if (!s.filled()) continue;
       to = s.event;  // stays as it is until the word is 0
       to.count = s.word.exchange(0, std::memory_order_acq_rel) >> 1;
       return true;
     }
     return false;
   }
-  /// Would take() find something? Threads: the one that takes.
+  /// Would take() find something?
   [[nodiscard]] bool filled() const noexcept {
-    if (cells_[head_ & mask_].stamp.load(std::memory_order_acquire) == head_ + 1) return true;
-    if (tail_.load(std::memory_order_acquire) != head_) return false;
-    for (const spill& s : spill_)
-      if ((s.word.load(std::memory_order_acquire) & 1) != 0) return true;
+    if (ring_.filled()) return true;
+    if (!ring_.empty()) return false;
+    for (const spill& s : spills_)
+      if (s.filled()) return true;
     return false;
   }
 
  private:
-  struct cell {
-    std::atomic<std::uint32_t> stamp;  // its number: free; that plus one: filled
-    signal_event event;
-  };
   struct spill {
     std::atomic<std::uint32_t> word{0};
     signal_event event;
+    [[nodiscard]] bool filled() const noexcept { return (word.load(std::memory_order_acquire) & 1) != 0; }
   };
 
-  bool put_in_ring(const signal_event& e) noexcept {
-    std::uint32_t at = tail_.load(std::memory_order_relaxed);
-    for (;;) {
-      cell& c = cells_[at & mask_];
-      const std::uint32_t stamp = c.stamp.load(std::memory_order_acquire);
-      if (stamp == at) {
-        if (!tail_.compare_exchange_weak(at, at + 1, std::memory_order_acq_rel, std::memory_order_relaxed)) continue;
-        c.event = e;
-        c.stamp.store(at + 1, std::memory_order_release);
-        return true;
-      }
-      if (static_cast<std::int32_t>(stamp - at) < 0) return false;  // of the lap before: not taken yet
-      at = tail_.load(std::memory_order_relaxed);
-    }
-  }
   static void fold(spill& s, const signal_event& e) noexcept {
     std::uint32_t word = s.word.load(std::memory_order_acquire);
-    for (;;) {
+    do {
       if (word >= 0xfffffffe) return;  // 2^31 - 1 is as far as it counts
-      if (s.word.compare_exchange_weak(word, word + 2, std::memory_order_acq_rel, std::memory_order_acquire)) break;
-    }
+    } while (!s.word.compare_exchange_weak(word, word + 2, std::memory_order_acq_rel, std::memory_order_acquire));
     if (word != 0) return;
     s.event = e;
     s.word.fetch_add(1, std::memory_order_release);
   }
 
-  std::unique_ptr<cell[]> cells_;
-  std::uint32_t mask_ = 0;
-  std::uint32_t head_ = 0;
-  std::atomic<std::uint32_t> tail_{0};
-  spill spill_[most_signals];
+  handler_ring<signal_event> ring_;
+  spill spills_[most_signals];
 };
 
 }  // namespace sluice::detail
 
 #endif
-#ifndef SLUICE_SIGNAL_SIGNAL_HUB_HPP
-#define SLUICE_SIGNAL_SIGNAL_HUB_HPP
 
 #include <atomic>
 #include <cerrno>
@@ -11583,7 +11539,6 @@ class signal_listener {
 class signal_hub {
  public:
   static constexpr unsigned most_listeners = 16;  // of one signal
-  static constexpr int most_signals = 64;
 
   static signal_hub& of_this_process() noexcept { return hub_; }
 
@@ -11783,7 +11738,7 @@ class listened_signals {
   status join(std::initializer_list<int> signals, signal_listener& who, bool chain) noexcept {
     chain_ = chain;
     for (const int n : signals) {
-      if (n > 0 && n <= signal_hub::most_signals && has(n)) continue;
+      if (n > 0 && n <= most_signals && has(n)) continue;
       if (const status s = signal_hub::of_this_process().join(n, who, chain); !s) {
         leave(who);
         return s;
@@ -11793,7 +11748,7 @@ class listened_signals {
     return {};
   }
   void leave(signal_listener& who) noexcept {
-    for (int n = 1; n <= signal_hub::most_signals; ++n)
+    for (int n = 1; n <= most_signals; ++n)
       if (has(n)) signal_hub::of_this_process().leave(n, who, chain_);
     bits_ = 0;
   }
@@ -11811,28 +11766,16 @@ class signal_inbox final : public signal_listener {
   explicit signal_inbox(pid_t process) noexcept : owner(process) {}
   void told(const signal_event& e) noexcept override {
     box.put(e);
-    // A read-modify-write on either side: whoever is about to sleep is seen here, or sees the event.
-    if ((word_.fetch_add(2, std::memory_order_seq_cst) & asleep_bit) != 0) futex_wake(&word_, false);
-    bell_.ring();
+    door.ring();
   }
   void arm(wait_set& set) noexcept {
-    const bool by_bell = set.prefers_handles() && bell_.hang();
-    if (by_bell) bell_.silence();
-    const auto w = word_.fetch_or(asleep_bit, std::memory_order_seq_cst) | asleep_bit;
-    if (by_bell) set.on(bell_.handle(), want::pop);
-    else set.on(&word_, w, false);
-    if (box.filled()) set.ready();
+    door.arm(set, [this] { return box.filled(); });
   }
-  void disarm() noexcept { word_.fetch_and(~asleep_bit, std::memory_order_relaxed); }
 
   signal_box box;
   listened_signals signals;
+  doorbell door;
   const pid_t owner;
-
- private:
-  static constexpr std::uint32_t asleep_bit = 1;
-  std::atomic<std::uint32_t> word_{0};
-  bell bell_;
 };
 
 }  // namespace detail
@@ -11868,7 +11811,7 @@ class signal_set : public source_verbs<signal_set> {
   signal_set(std::initializer_list<int> signals, signal_options o = {}) noexcept
       : inbox_(new (std::nothrow) detail::signal_inbox(::getpid())) {
     if (!inbox_) why_ = error(errc::no_space, step::create);
-    else if (o.capacity < 2 || o.capacity > std::size_t{1} << 20) why_ = error(errc::invalid, step::create, subject::capacity);
+    else if (o.capacity < 2 || o.capacity > detail::handler_ring<signal_event>::most) why_ = error(errc::invalid, step::create, subject::capacity);
     else if (!inbox_->box.make(o.capacity)) why_ = error(errc::no_space, step::create);
     else why_ = inbox_->signals.join(signals, *inbox_, o.chain).err();
     if (why_) inbox_.reset();
@@ -11898,7 +11841,7 @@ class signal_set : public source_verbs<signal_set> {
     else set.ready();
   }
   void disarm(want) noexcept {
-    if (inbox_) inbox_->disarm();
+    if (inbox_) inbox_->door.disarm();
   }
   /// Puts the dispositions back. What had come and was not popped is gone.
   void close() noexcept {
@@ -11935,6 +11878,306 @@ class stop_on final : private detail::signal_listener {
   stop& stop_;
   detail::listened_signals signals_;
   error why_;
+};
+
+}  // namespace sluice
+
+#endif
+
+#include <sys/syscall.h>
+
+// Asynchronous system traps: a function is queued to a thread, and runs there.
+//
+//   deferred    where that thread next looks: it is a source of calls, and waits beside all others
+//   immediate   at once, in a signal handler of that thread, whatever it does; but not where it holds them back
+//
+// An immediate call is made by a handler, between any two instructions of that thread. So it must be async-signal-safe, and
+// its type says that somebody has thought of it.
+
+namespace sluice {
+
+/// A function to be called in a thread, with what it was posted with.
+struct ast_call {
+  void (*function)(void* context, std::int64_t value) = nullptr;
+  void* context = nullptr;
+  std::int64_t value = 0;
+
+  void operator()() const { function(context, value); }
+};
+/// A function that may run in a signal handler: no lock, no heap, no stdio, nothing but signal-safety(7).
+struct async_signal_safe {
+  void (*function)(void* context, std::int64_t value);
+};
+
+struct ast_options {
+  std::size_t capacity = 64;  // of either class, until it is `full`; at least 2, at most 2^20
+  int signal = SIGURG;        // by which immediate calls come; ignored by programs that do not use it
+};
+
+/// The traps of one thread: made by it, popped or run() by it; anybody may post.
+///
+///     ast_queue mine;                                      // in the thread
+///     other.post({&resize, &window}, 3);                   // from anywhere, handlers included
+///     while (auto call = mine.pop(100ms)) (*call)();
+///
+/// Threads: post() any, and async-signal-safe; the rest: the thread that made it. Blocks: pop. Allocates: at construction.
+/// Errors: full; empty; closed; forked; invalid; no_space.
+class ast_queue : public source_verbs<ast_queue> {
+ public:
+  using value_type = ast_call;
+  static constexpr end_traits traits{
+      .carries_close = false, .sees_reader_go = false, .survives_fork = false, .max_size = sizeof(ast_call)};
+
+  explicit ast_queue(ast_options o = {}) noexcept : immediate_(::gettid(), o.signal) {
+    if (o.capacity < 2 || o.capacity > detail::handler_ring<ast_call>::most) why_ = error(errc::invalid, step::create, subject::capacity);
+    else if (!deferred_.make(o.capacity) || !immediate_.make(o.capacity)) why_ = error(errc::no_space, step::create);
+    else why_ = immediate_.listen();
+  }
+  ast_queue(const ast_queue&) = delete;
+  ast_queue& operator=(const ast_queue&) = delete;
+
+  [[nodiscard]] status ok() const noexcept { return why_; }
+
+  /// To be called where the thread next looks.
+  status post(void (*function)(void*, std::int64_t), void* context, std::int64_t value = 0) noexcept {
+    if (why_) return why_;
+    if (owner_ != ::getpid()) return error(errc::forked, step::push);
+    if (!deferred_.put({function, context, value})) return error(errc::full, step::push);
+    door_.ring();
+    return {};
+  }
+  /// To be called at once, in a handler of that thread.
+  status post(async_signal_safe f, void* context, std::int64_t value = 0) noexcept {
+    if (why_) return why_;
+    if (owner_ != ::getpid()) return error(errc::forked, step::push);
+    return immediate_.post({f.function, context, value});
+  }
+  /// The next deferred call.
+  result<ast_call> try_pop() noexcept {
+    if (why_) return why_;
+    if (owner_ != ::getpid()) return error(errc::forked, step::pop);
+    ast_call c;
+    if (!deferred_.take(c)) return error(errc::empty, step::pop);
+    return c;
+  }
+  /// Makes all deferred calls that are there; returns how many.
+  std::size_t run() {
+    std::size_t n = 0;
+    for (auto c = try_pop(); c; c = try_pop(), ++n) (*c)();
+    return n;
+  }
+  void arm(want, wait_set& set) noexcept {
+    if (why_ || owner_ != ::getpid()) return set.ready();
+    door_.arm(set, [this] { return deferred_.filled(); });
+  }
+  void disarm(want) noexcept { door_.disarm(); }
+  /// Nothing is accepted any more, and nothing called.
+  void close() noexcept {
+    immediate_.ignore();
+    why_ = error(errc::closed, step::pop);
+  }
+
+  /// Holds immediate calls back for as long as it lives, in the thread of the queue; those that came meanwhile are made at
+  /// its end. May be nested. Costs no system call.
+  class held {
+   public:
+    explicit held(ast_queue& q) noexcept : q_(q) { q_.immediate_.hold(); }
+    held(const held&) = delete;
+    held& operator=(const held&) = delete;
+    ~held() { q_.immediate_.release(); }
+
+   private:
+    ast_queue& q_;
+  };
+
+ private:
+  // The immediate calls. `held_` counts who keeps them back; whoever makes them is one of those, so they do not nest.
+  class immediate final : public detail::signal_listener {
+   public:
+    immediate(pid_t thread, int signo) noexcept : thread_(thread), signo_(signo) {}
+    ~immediate() { ignore(); }
+    bool make(std::size_t capacity) noexcept { return calls_.make(capacity); }
+    error listen() noexcept { return signals_.join({signo_}, *this, false).err(); }
+    void ignore() noexcept { signals_.leave(*this); }
+
+    status post(const ast_call& c) noexcept {
+      if (!calls_.put(c)) return error(errc::full, step::push);
+      // A standard signal: if it is pending already, that is enough, since whoever handles it makes all calls.
+      return ::syscall(SYS_tgkill, ::getpid(), thread_, signo_) == 0 ? status() : error(errc::closed, step::push);
+    }
+    void told(const signal_event&) noexcept override {
+      if (::gettid() == thread_ && held_.load(std::memory_order_relaxed) == 0) call_all();
+    }
+    void hold() noexcept {
+      held_.store(held_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+    }
+    void release() noexcept {
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+      const unsigned before = held_.load(std::memory_order_relaxed);
+      held_.store(before - 1, std::memory_order_relaxed);
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+      if (before == 1) call_all();
+    }
+
+   private:
+    // A call that comes between the last look and the end of holding has raised its signal after that: another look.
+    void call_all() noexcept {
+      while (calls_.filled()) {
+        held_.store(1, std::memory_order_relaxed);
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        for (ast_call c; calls_.take(c);) c();
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        held_.store(0, std::memory_order_relaxed);
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+      }
+    }
+
+    detail::handler_ring<ast_call> calls_;
+    std::atomic<unsigned> held_{0};  // written by that thread and its handlers alone
+    detail::listened_signals signals_;
+    const pid_t thread_;
+    const int signo_;
+  };
+
+  detail::handler_ring<ast_call> deferred_;
+  detail::doorbell door_;
+  immediate immediate_;
+  error why_;
+  const pid_t owner_ = ::getpid();
+};
+
+/// Turns a signal that something else raises into a deferred call: a timer (timer_create), an asynchronous read, a change of
+/// a descriptor (F_SETSIG), mq_notify. The value is the one that came with the signal.
+///
+/// Threads: any. Allocates: never. What comes while the queue is full is counted in dropped().
+class ast_on final : private detail::signal_listener {
+ public:
+  ast_on(int signo, ast_queue& to, void (*function)(void*, std::int64_t), void* context) noexcept
+      : to_(to), function_(function), context_(context) {
+    why_ = signals_.join({signo}, *this, false).err();
+  }
+  ast_on(const ast_on&) = delete;
+  ast_on& operator=(const ast_on&) = delete;
+  ~ast_on() { signals_.leave(*this); }
+
+  [[nodiscard]] status ok() const noexcept { return why_; }
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
+
+ private:
+  void told(const signal_event& e) noexcept override {
+    if (!to_.post(function_, context_, e.value)) dropped_.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  ast_queue& to_;
+  void (*function_)(void*, std::int64_t);
+  void* context_;
+  std::atomic<std::uint64_t> dropped_{0};
+  detail::listened_signals signals_;
+  error why_;
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_SIGNAL_BLOCKED_SIGNALS_HPP
+#define SLUICE_SIGNAL_BLOCKED_SIGNALS_HPP
+
+#include <initializer_list>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+namespace sluice {
+
+/// Blocks signals in this thread for as long as it lives. Threads that are started meanwhile have them blocked, too, and so
+/// has a program that is executed, except by spawn().
+class signal_block {
+ public:
+  explicit signal_block(std::initializer_list<int> signals) noexcept {
+    sigset_t these;
+    sigemptyset(&these);
+    for (const int n : signals) sigaddset(&these, n);
+    ::pthread_sigmask(SIG_BLOCK, &these, &before_);
+  }
+  signal_block(const signal_block&) = delete;
+  signal_block& operator=(const signal_block&) = delete;
+  ~signal_block() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
+/// The other way to take signals: they stay blocked, the kernel queues them, and none is taken before it is popped. So
+/// real-time signals are never folded and in order however many threads there are; where too many are pending, their
+/// sender is told. For programs that block their signals in all threads from the beginning:
+///
+///     signal_block quiet{SIGRTMIN, SIGTERM};       // first thing in main, before there is a thread
+///     blocked_signals in{SIGRTMIN, SIGTERM};
+///
+/// Threads: one at a time. Blocks: pop; never try_pop. Allocates: never. Errors: empty; closed; forked; invalid (a signal
+/// that cannot be caught, or one that this thread does not block).
+class blocked_signals : public source_verbs<blocked_signals> {
+ public:
+  using value_type = signal_event;
+  static constexpr end_traits traits{.carries_close = false,
+                                     .sees_reader_go = false,
+                                     .survives_fork = false,
+                                     .spans = reach::host,
+                                     .max_size = sizeof(signal_event)};
+
+  blocked_signals(std::initializer_list<int> signals) noexcept {
+    sigset_t these, blocked;
+    sigemptyset(&these);
+    ::pthread_sigmask(SIG_BLOCK, nullptr, &blocked);
+    for (const int n : signals) {
+      if (!detail::may_be_caught(n) || sigismember(&blocked, n) == 0) {
+        why_ = error(errc::invalid, step::create, subject::signal_number);
+        return;
+      }
+      sigaddset(&these, n);
+    }
+    fd_ = unique_handle(::signalfd(-1, &these, SFD_NONBLOCK | SFD_CLOEXEC));
+    if (!fd_) why_ = detail::last_error(step::create);
+  }
+  blocked_signals(blocked_signals&& o) noexcept
+      : fd_(std::move(o.fd_)), why_(std::exchange(o.why_, error(errc::closed, step::pop))), owner_(o.owner_) {}
+  blocked_signals& operator=(blocked_signals&& o) noexcept {
+    fd_ = std::move(o.fd_);
+    why_ = std::exchange(o.why_, error(errc::closed, step::pop));
+    owner_ = o.owner_;
+    return *this;
+  }
+
+  [[nodiscard]] status ok() const noexcept { return why_; }
+
+  result<signal_event> try_pop() noexcept {
+    if (!fd_) return why_;
+    if (owner_ != ::getpid()) return error(errc::forked, step::pop);  // it would read the signals of the child
+    signalfd_siginfo i;
+    const auto n = detail::retry_interrupted([&] { return ::read(fd_.get(), &i, sizeof i); });
+    if (n != static_cast<ssize_t>(sizeof i)) return errno == EAGAIN ? error(errc::empty, step::pop) : detail::last_error(step::pop);
+    signal_event e;
+    e.signo = static_cast<std::int32_t>(i.ssi_signo);
+    e.code = i.ssi_code;
+    e.pid = static_cast<std::int32_t>(i.ssi_pid);
+    e.uid = i.ssi_uid;
+    e.value = static_cast<std::int64_t>(i.ssi_ptr);
+    return e;
+  }
+  void arm(want, wait_set& set) noexcept {
+    if (fd_ && owner_ == ::getpid()) set.on(fd_.get(), want::pop);
+    else set.ready();
+  }
+  void disarm(want) noexcept {}
+  void close() noexcept {
+    fd_.reset();
+    why_ = error(errc::closed, step::pop);
+  }
+
+ private:
+  unique_handle fd_;
+  error why_;
+  pid_t owner_ = ::getpid();
 };
 
 }  // namespace sluice

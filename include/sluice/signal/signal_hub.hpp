@@ -4,7 +4,7 @@
 
 #include <sluice/core/result.hpp>
 #include <sluice/platform/handle.hpp>
-#include <sluice/signal/signal_event.hpp>
+#include <sluice/signal/signal_box.hpp>
 
 #include <atomic>
 #include <cerrno>
@@ -35,7 +35,6 @@ class signal_listener {
 class signal_hub {
  public:
   static constexpr unsigned most_listeners = 16;  // of one signal
-  static constexpr int most_signals = 64;
 
   static signal_hub& of_this_process() noexcept { return hub_; }
 

@@ -2,8 +2,6 @@
 #ifndef SLUICE_SIGNAL_SIGNAL_SET_HPP
 #define SLUICE_SIGNAL_SIGNAL_SET_HPP
 
-#include <sluice/platform/futex.hpp>
-#include <sluice/signal/signal_box.hpp>
 #include <sluice/signal/signal_hub.hpp>
 #include <sluice/wait/bell.hpp>
 #include <sluice/wait/verbs.hpp>
@@ -29,7 +27,7 @@ class listened_signals {
   status join(std::initializer_list<int> signals, signal_listener& who, bool chain) noexcept {
     chain_ = chain;
     for (const int n : signals) {
-      if (n > 0 && n <= signal_hub::most_signals && has(n)) continue;
+      if (n > 0 && n <= most_signals && has(n)) continue;
       if (const status s = signal_hub::of_this_process().join(n, who, chain); !s) {
         leave(who);
         return s;
@@ -39,7 +37,7 @@ class listened_signals {
     return {};
   }
   void leave(signal_listener& who) noexcept {
-    for (int n = 1; n <= signal_hub::most_signals; ++n)
+    for (int n = 1; n <= most_signals; ++n)
       if (has(n)) signal_hub::of_this_process().leave(n, who, chain_);
     bits_ = 0;
   }
@@ -57,28 +55,16 @@ class signal_inbox final : public signal_listener {
   explicit signal_inbox(pid_t process) noexcept : owner(process) {}
   void told(const signal_event& e) noexcept override {
     box.put(e);
-    // A read-modify-write on either side: whoever is about to sleep is seen here, or sees the event.
-    if ((word_.fetch_add(2, std::memory_order_seq_cst) & asleep_bit) != 0) futex_wake(&word_, false);
-    bell_.ring();
+    door.ring();
   }
   void arm(wait_set& set) noexcept {
-    const bool by_bell = set.prefers_handles() && bell_.hang();
-    if (by_bell) bell_.silence();
-    const auto w = word_.fetch_or(asleep_bit, std::memory_order_seq_cst) | asleep_bit;
-    if (by_bell) set.on(bell_.handle(), want::pop);
-    else set.on(&word_, w, false);
-    if (box.filled()) set.ready();
+    door.arm(set, [this] { return box.filled(); });
   }
-  void disarm() noexcept { word_.fetch_and(~asleep_bit, std::memory_order_relaxed); }
 
   signal_box box;
   listened_signals signals;
+  doorbell door;
   const pid_t owner;
-
- private:
-  static constexpr std::uint32_t asleep_bit = 1;
-  std::atomic<std::uint32_t> word_{0};
-  bell bell_;
 };
 
 }  // namespace detail
@@ -114,7 +100,7 @@ class signal_set : public source_verbs<signal_set> {
   signal_set(std::initializer_list<int> signals, signal_options o = {}) noexcept
       : inbox_(new (std::nothrow) detail::signal_inbox(::getpid())) {
     if (!inbox_) why_ = error(errc::no_space, step::create);
-    else if (o.capacity < 2 || o.capacity > std::size_t{1} << 20) why_ = error(errc::invalid, step::create, subject::capacity);
+    else if (o.capacity < 2 || o.capacity > detail::handler_ring<signal_event>::most) why_ = error(errc::invalid, step::create, subject::capacity);
     else if (!inbox_->box.make(o.capacity)) why_ = error(errc::no_space, step::create);
     else why_ = inbox_->signals.join(signals, *inbox_, o.chain).err();
     if (why_) inbox_.reset();
@@ -144,7 +130,7 @@ class signal_set : public source_verbs<signal_set> {
     else set.ready();
   }
   void disarm(want) noexcept {
-    if (inbox_) inbox_->disarm();
+    if (inbox_) inbox_->door.disarm();
   }
   /// Puts the dispositions back. What had come and was not popped is gone.
   void close() noexcept {

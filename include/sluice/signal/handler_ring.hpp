@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_SIGNAL_HANDLER_RING_HPP
+#define SLUICE_SIGNAL_HANDLER_RING_HPP
+
+#include <sluice/core/config.hpp>
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+
+// What signal handlers fill and one thread empties: a bounded queue of cells, each with a stamp. A handler claims the cell
+// at `tail_` if its stamp says that it is free in this lap, fills it, and stamps it filled. It never waits: not for the
+// thread that empties, not for a handler in another thread that has claimed and not yet stamped; and a handler that
+// interrupts that thread in the middle of take() finds the cell that is being taken not free yet. Nobody dies in between
+// without the whole process, so nothing need be healed.
+
+namespace sluice::detail {
+
+/// Threads: put() from any handlers, the rest from one thread. Progress: lock-free. Allocates: make().
+template <class T>
+class handler_ring {
+ public:
+  static constexpr std::size_t most = std::size_t{1} << 20;
+
+  /// Room for at least `capacity`, from 2 to `most`. False: no memory.
+  bool make(std::size_t capacity) noexcept {
+    const std::size_t n = std::bit_ceil(capacity);
+    cells_.reset(new (std::nothrow) cell[n]);
+    if (!cells_) return false;
+    mask_ = static_cast<std::uint32_t>(n - 1);
+    for (std::uint32_t i = 0; i < n; ++i) cells_[i].stamp.store(i, std::memory_order_relaxed);
+    return true;
+  }
+  /// False if there is no room.
+  bool put(const T& value) noexcept {
+    std::uint32_t at = tail_.load(std::memory_order_relaxed);
+    for (;;) {
+      cell& c = cells_[at & mask_];
+      const std::uint32_t stamp = c.stamp.load(std::memory_order_acquire);
+      if (stamp == at) {
+        if (!tail_.compare_exchange_weak(at, at + 1, std::memory_order_acq_rel, std::memory_order_relaxed)) continue;
+        c.value = value;
+        c.stamp.store(at + 1, std::memory_order_release);
+        return true;
+      }
+      if (static_cast<std::int32_t>(stamp - at) < 0) return false;  // of the lap before: not taken yet
+      at = tail_.load(std::memory_order_relaxed);
+    }
+  }
+  /// False if there is nothing, also while the next one is claimed and not there yet.
+  bool take(T& to) noexcept {
+    if (!filled()) return false;
+    cell& c = cells_[head_ & mask_];
+    to = c.value;
+    c.stamp.store(head_ + mask_ + 1, std::memory_order_release);
+    ++head_;
+    return true;
+  }
+  [[nodiscard]] bool filled() const noexcept { return cells_[head_ & mask_].stamp.load(std::memory_order_acquire) == head_ + 1; }
+  /// Neither filled nor claimed.
+  [[nodiscard]] bool empty() const noexcept { return tail_.load(std::memory_order_acquire) == head_; }
+
+ private:
+  struct cell {
+    std::atomic<std::uint32_t> stamp;  // its number: free; that plus one: filled
+    T value;
+  };
+  std::unique_ptr<cell[]> cells_;
+  std::uint32_t mask_ = 0;
+  std::uint32_t head_ = 0;
+  std::atomic<std::uint32_t> tail_{0};
+};
+
+}  // namespace sluice::detail
+
+#endif
