@@ -322,6 +322,36 @@ TEST_CASE("no signal is lost, from many threads to many, while sets come and go"
   CHECK(s.try_pop().err() == errc::empty);
 }
 
+TEST_CASE("a handler leaves errno as it was", "[signal]") {
+  if (test::holds_signals_back) return;
+  std::atomic<pid_t> who{0};
+  std::atomic<bool> over{false};
+  int kept = 0;
+  signal_set s{some_rt};
+  std::thread waiter([&] {  // so that the handler makes system calls
+    who = ::gettid();
+    while (s.pop(20s)->value != 0) {
+    }
+    over = true;
+  });
+  sigset_t these;
+  sigemptyset(&these);
+  sigaddset(&these, some_rt);
+  REQUIRE(test::eventually([&] { return who != 0 && test::sleeps(who); }));
+  for (int i = 1; i <= 100; ++i) {
+    errno = 1234;
+    sigval v{};
+    v.sival_int = i;
+    ::pthread_sigqueue(::pthread_self(), some_rt, v);
+    kept += errno == 1234 ? 1 : 0;
+    if (i % 10 == 0) test::sleep_us(200);
+  }
+  send(some_rt, 0);
+  waiter.join();
+  CHECK(over);
+  CHECK(kept == 100);
+}
+
 TEST_CASE("a stop is requested by a signal", "[signal]") {
   if (test::holds_signals_back) return;
   sluice::stop halt;
