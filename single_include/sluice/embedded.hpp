@@ -66,10 +66,14 @@
 #define SLUICE_COLD() [[gnu::cold, gnu::noinline]]
 #define SLUICE_INLINE() [[gnu::always_inline]] inline
 #define SLUICE_NOINLINE() [[gnu::noinline]]
+#define SLUICE_INLINE_LAMBDA() __attribute__((always_inline))  // behind the parameters
+#define SLUICE_NOINLINE_LAMBDA() __attribute__((noinline))
 #else
 #define SLUICE_COLD()
 #define SLUICE_INLINE() inline
 #define SLUICE_NOINLINE()
+#define SLUICE_INLINE_LAMBDA()
+#define SLUICE_NOINLINE_LAMBDA()
 #endif
 
 /// Checks a precondition that only a bug in the calling program can break. Define it before the first include to

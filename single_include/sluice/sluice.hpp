@@ -85,10 +85,14 @@
 #define SLUICE_COLD() [[gnu::cold, gnu::noinline]]
 #define SLUICE_INLINE() [[gnu::always_inline]] inline
 #define SLUICE_NOINLINE() [[gnu::noinline]]
+#define SLUICE_INLINE_LAMBDA() __attribute__((always_inline))  // behind the parameters
+#define SLUICE_NOINLINE_LAMBDA() __attribute__((noinline))
 #else
 #define SLUICE_COLD()
 #define SLUICE_INLINE() inline
 #define SLUICE_NOINLINE()
+#define SLUICE_INLINE_LAMBDA()
+#define SLUICE_NOINLINE_LAMBDA()
 #endif
 
 /// Checks a precondition that only a bug in the calling program can break. Define it before the first include to
@@ -4310,6 +4314,16 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
   }
 }
 
+/// What every verb with patience does: tries at once, and waits only where that did not settle it and the patience allows.
+/// The attempt is held by value, so that what it captures can stay in registers until there is a wait.
+template <class End, class Attempt>
+SLUICE_INLINE() auto try_then_wait(End& end, want k, const until& patience, Attempt attempt) -> decltype(attempt()) {
+  auto r = attempt();
+  if (settled(r) || patience.immediate()) [[likely]] return r;
+  // A function of its own: where an attempt is inlined, it is into the fast path alone.
+  return wait_for(end, k, patience, [attempt]() SLUICE_NOINLINE_LAMBDA() { return attempt(); });
+}
+
 }  // namespace detail
 }  // namespace sluice
 
@@ -4414,9 +4428,7 @@ class source_verbs {
  public:
   SLUICE_INLINE() auto pop(until u = {}) {
     auto& d = self();
-    auto r = d.try_pop();
-    if (detail::settled(r) || u.immediate()) [[likely]] return r;
-    return detail::wait_for(d, want::pop, u, [&d] { return d.try_pop(); });
+    return detail::try_then_wait(d, want::pop, u, [&d]() SLUICE_INLINE_LAMBDA() { return d.try_pop(); });
   }
   /// Pops at least one message, and as many as are there and fit into `to`, which may be any contiguous range.
   template <class Batch, class E = Derived, class T = item_t<E>>
@@ -4424,17 +4436,14 @@ class source_verbs {
   SLUICE_INLINE() result<std::size_t> pop(Batch&& to, until u = {}) {
     auto& d = self();
     const std::span<T> all(to);
-    auto n = detail::try_pop_all(d, all);
-    if (detail::settled(n) || u.immediate()) [[likely]] return n;
-    return detail::wait_for(d, want::pop, u, [&d, all] { return detail::try_pop_all(d, all); });
+    const auto attempt = [&d, all]() SLUICE_INLINE_LAMBDA() { return detail::try_pop_all(d, all); };
+    return detail::try_then_wait(d, want::pop, u, attempt);
   }
   template <class E = Derived>
     requires requires(E& e) { e.try_borrow(); }
   SLUICE_INLINE() auto borrow(until u = {}) {
     auto& d = self();
-    auto l = d.try_borrow();
-    if (detail::settled(l) || u.immediate()) [[likely]] return l;
-    return detail::wait_for(d, want::pop, u, [&d] { return d.try_borrow(); });
+    return detail::try_then_wait(d, want::pop, u, [&d]() SLUICE_INLINE_LAMBDA() { return d.try_borrow(); });
   }
   [[nodiscard]] each_range<Derived> each(until u = {}) noexcept { return {self(), u}; }
 
@@ -4450,14 +4459,16 @@ class sink_verbs {
     requires std::convertible_to<U&&, typename E::value_type>
   SLUICE_INLINE() status push(U&& value, until u = {}) {
     auto& d = self();
-    const status s = d.try_push(std::forward<U>(value));  // a failed push has not touched its argument
-    if (detail::settled(s) || u.immediate()) [[likely]] return s;
     using T = typename E::value_type;
-    if constexpr (std::is_same_v<std::remove_cvref_t<U>, T> && detail::copies_as_bytes<T> && sizeof(T) <= 4 * line_bytes) {
-      // A copy for the slow path, so that the caller's value needs no address and stays in registers on the fast one.
+    constexpr bool small = detail::copies_as_bytes<T> && sizeof(T) <= 4 * line_bytes;
+    if constexpr (std::is_same_v<std::remove_cvref_t<U>, T> && small) {
+      const status s = d.try_push(std::forward<U>(value));
+      if (detail::settled(s) || u.immediate()) [[likely]] return s;
+      // A copy, and only now, so that the caller's value needs no address and stays in registers where nobody waits.
       return detail::wait_for(d, want::push, u, [&d, copy = T(value)] { return d.try_push(copy); });
     } else {
-      return detail::wait_for(d, want::push, u, [&] { return d.try_push(std::forward<U>(value)); });
+      const auto attempt = [&]() SLUICE_INLINE_LAMBDA() { return d.try_push(std::forward<U>(value)); };
+      return detail::try_then_wait(d, want::push, u, attempt);  // a failed push has not touched its argument
     }
   }
   /// Pushes at least one of the messages, and as many as there is room for; returns how many. `values` may be any
@@ -4467,17 +4478,14 @@ class sink_verbs {
   SLUICE_INLINE() result<std::size_t> push(const Batch& values, until u = {}) {
     auto& d = self();
     const std::span<const T> all(values);
-    auto n = detail::try_push_all(d, all);
-    if (detail::settled(n) || u.immediate()) [[likely]] return n;
-    return detail::wait_for(d, want::push, u, [&d, all] { return detail::try_push_all(d, all); });
+    const auto attempt = [&d, all]() SLUICE_INLINE_LAMBDA() { return detail::try_push_all(d, all); };
+    return detail::try_then_wait(d, want::push, u, attempt);
   }
   template <class E = Derived>
     requires requires(E& e) { e.try_claim(); }
   SLUICE_INLINE() auto claim(until u = {}) {
     auto& d = self();
-    auto c = d.try_claim();
-    if (detail::settled(c) || u.immediate()) [[likely]] return c;
-    return detail::wait_for(d, want::push, u, [&d] { return d.try_claim(); });
+    return detail::try_then_wait(d, want::push, u, [&d]() SLUICE_INLINE_LAMBDA() { return d.try_claim(); });
   }
 
  private:
@@ -4491,9 +4499,7 @@ class read_verbs {
   /// At least one byte, or why not.
   result<std::size_t> read(std::span<std::byte> to, until u = {}) {
     auto& d = static_cast<Derived&>(*this);
-    auto n = d.try_read(to);
-    if (detail::settled(n) || u.immediate()) return n;
-    return detail::wait_for(d, want::pop, u, [&d, to] { return d.try_read(to); });
+    return detail::try_then_wait(d, want::pop, u, [&d, to] { return d.try_read(to); });
   }
 };
 
@@ -4504,9 +4510,7 @@ class write_verbs {
   /// At least one byte, or why not.
   result<std::size_t> write(std::span<const std::byte> from, until u = {}) {
     auto& d = static_cast<Derived&>(*this);
-    auto n = d.try_write(from);
-    if (detail::settled(n) || u.immediate()) return n;
-    return detail::wait_for(d, want::push, u, [&d, from] { return d.try_write(from); });
+    return detail::try_then_wait(d, want::push, u, [&d, from] { return d.try_write(from); });
   }
 };
 
@@ -6286,9 +6290,7 @@ class frame_writer {
 
   /// Sends what was accepted. Out of patience it leaves the rest for the next push, flush or finish.
   status flush(until u = {}) noexcept {
-    const status s = try_flush();
-    if (settled(s) || u.immediate()) return s;
-    return wait_for(*this, want::push, u, [this] { return try_flush(); });
+    return try_then_wait(*this, want::push, u, [this] { return try_flush(); });
   }
   /// Sends what was accepted and ends the stream, in the stream's own orderly way where it has one. Out of patience it
   /// leaves both as they are, for another call.
@@ -6637,9 +6639,7 @@ class byte_message_source
     return loan_type(*this, *payload);
   }
   loan_type borrow(until u = {}) {
-    auto l = try_borrow();
-    if (detail::settled(l) || u.immediate()) return l;
-    return detail::wait_for(*this, want::pop, u, [this] { return try_borrow(); });
+    return detail::try_then_wait(*this, want::pop, u, [this] { return try_borrow(); });
   }
   /// Copies the next message into `to`, whole, and returns its size. If it does not fit: too_big in step `read`, with the
   /// size in `detail`, and the message stays.
@@ -6657,9 +6657,7 @@ class byte_message_source
     return n;
   }
   result<std::size_t> pop(std::span<std::byte> to, until u = {}) {
-    const auto n = try_pop(to);
-    if (detail::settled(n) || u.immediate()) return n;
-    return detail::wait_for(*this, want::pop, u, [this, to] { return try_pop(to); });
+    return detail::try_then_wait(*this, want::pop, u, [this, to] { return try_pop(to); });
   }
   void close() noexcept {
     lent_ = false;
@@ -7441,9 +7439,7 @@ status converse(child& c, std::span<const std::byte> input, Take take, until u =
   detail::conversation<Take> talk(c, input, take);
   const until by = u.immediate() ? u : u.absolute();
   while (!talk.over()) {
-    status s = talk.step_once();
-    if (!s && s.err().again() && !u.immediate())
-      s = detail::wait_for(talk, want::pop, by, [&talk] { return talk.step_once(); });
+    const status s = detail::try_then_wait(talk, want::pop, by, [&talk] { return talk.step_once(); });
     if (!s) return s;
     if (u.immediate() && !talk.over()) return error(errc::empty, step::read);  // one step: it could go on for ever
     if (const error e = detail::exhausted(by)) return e;
@@ -8308,9 +8304,7 @@ class fifo_writer : public write_verbs<fifo_writer<P>> {
   }
   /// Waits until somebody reads, and so does write().
   status connect(until u = {}) noexcept {
-    const status s = try_connect();
-    if (detail::settled(s) || u.immediate()) return s;
-    return detail::wait_for(*this, want::push, u, [this] { return try_connect(); });
+    return detail::try_then_wait(*this, want::push, u, [this] { return try_connect(); });
   }
   /// After the reader has left: for the next one. Without effect while there is one.
   void reopen() noexcept
@@ -8937,9 +8931,7 @@ class sctp_end {
     return Derived::told(fd_.get(), receive_sctp(fd_.get(), to));
   }
   result<sctp_received> pop(std::span<std::byte> to, until u = {}) noexcept {
-    const auto r = try_pop(to);
-    if (settled(r) || u.immediate()) return r;
-    return wait_for(self(), want::pop, u, [this, to] { return try_pop(to); });
+    return try_then_wait(self(), want::pop, u, [this, to] { return try_pop(to); });
   }
   void arm(want k, wait_set& set) noexcept {
     if (fd_) set.on(fd_.get(), k);
@@ -8964,9 +8956,8 @@ class sctp_end {
   sctp_end(sctp_end&&) noexcept = default;
   sctp_end& operator=(sctp_end&&) noexcept = default;
   status push_to(std::span<const std::byte> message, const sctp_route& r, const endpoint* to, until u) noexcept {
-    const auto attempt = [&] { return Derived::told(fd_.get(), send_sctp(fd_.get(), message, r, to)); };
-    const status s = attempt();
-    return settled(s) || u.immediate() ? s : wait_for(self(), want::push, u, attempt);
+    return try_then_wait(self(), want::push, u,
+                         [&] { return Derived::told(fd_.get(), send_sctp(fd_.get(), message, r, to)); });
   }
   unique_handle fd_;
 
@@ -10101,9 +10092,7 @@ class udp_socket {
     return n ? result<datagram>(one.got) : n.err();
   }
   result<datagram> receive(std::span<std::byte> place, until u = {}) noexcept {
-    auto r = try_receive(place);
-    if (detail::settled(r) || u.immediate()) return r;
-    return detail::wait_for(*this, want::pop, u, [&] { return try_receive(place); });
+    return detail::try_then_wait(*this, want::pop, u, [&] { return try_receive(place); });
   }
   /// At least one, and as many as are there, up to 32 by one system call; the first so many of `batch` are filled.
   result<std::size_t> try_receive(std::span<udp_arrival> batch) noexcept {
@@ -10221,9 +10210,7 @@ class udp_socket {
   }
   status try_send(const udp_departure& one) noexcept { return try_send(std::span(&one, 1)).err(); }
   status send(const udp_departure& one, until u) noexcept {
-    const status s = try_send(one);
-    if (detail::settled(s) || u.immediate()) return s;
-    return detail::wait_for(*this, want::push, u, [&] { return try_send(one); });
+    return detail::try_then_wait(*this, want::push, u, [&] { return try_send(one); });
   }
   result<std::size_t> hand_over(detail::datagram_batch& b) noexcept {
     int n = b.send(fd_.get());
@@ -10636,12 +10623,10 @@ class process_watch {
   [[nodiscard]] bool alive() const noexcept { return fd_ && !detail::ready_now({fd_.get(), false}); }
   /// Errors: timeout, stopped, closed (nothing is watched).
   status await_end(until u = {}) noexcept {
-    const auto look = [this]() -> status {
+    return detail::try_then_wait(*this, want::pop, u, [this]() -> status {
       if (!fd_) return error(errc::closed, step::wait);
       return alive() ? error(errc::empty, step::wait) : status();
-    };
-    const status s = look();
-    return detail::settled(s) || u.immediate() ? s : detail::wait_for(*this, want::pop, u, look);
+    });
   }
   void arm(want, wait_set& set) noexcept {
     if (fd_) set.on(fd_.get(), want::pop);
@@ -10883,14 +10868,12 @@ result<unix_ends<End>> make_unix_pair(const unix_options& o) noexcept {
 template <writable Stream>
 result<std::size_t> send_handles(Stream& stream, std::span<const std::byte> bytes, std::span<const int> handles,
                                  until u = {}) noexcept {
-  const auto attempt = [&]() -> result<std::size_t> {
+  return detail::try_then_wait(stream, want::push, u, [&]() -> result<std::size_t> {
     if (stream.handle() < 0) return error(errc::closed, step::write);
     // Descriptors go with a byte, or get lost.
     if (bytes.empty()) return error(errc::invalid, step::write, subject::size);
     return detail::send_message(stream.handle(), bytes, handles);
-  };
-  const auto n = attempt();
-  return detail::settled(n) || u.immediate() ? n : detail::wait_for(stream, want::push, u, attempt);
+  });
 }
 /// Receives at least one byte, and the descriptors that came with it, into as many places as are given. What was sent
 /// with descriptors is never read together with what comes behind. If more come than there are places (`truncated`), or
@@ -10898,14 +10881,12 @@ result<std::size_t> send_handles(Stream& stream, std::span<const std::byte> byte
 template <readable Stream>
 result<received> receive_handles(Stream& stream, std::span<std::byte> to, std::span<unique_handle> handles,
                                  until u = {}) noexcept {
-  const auto attempt = [&]() -> result<received> {
+  return detail::try_then_wait(stream, want::pop, u, [&]() -> result<received> {
     if (stream.handle() < 0) return error(errc::closed, step::read);
     if (to.empty()) return error(errc::invalid, step::read, subject::size);
     auto r = detail::receive_message(stream.handle(), to, handles);
     return r && r->size == 0 ? result<received>(error(errc::closed, step::read)) : r;
-  };
-  const auto r = attempt();
-  return detail::settled(r) || u.immediate() ? r : detail::wait_for(stream, want::pop, u, attempt);
+  });
 }
 
 }  // namespace sluice
@@ -10930,14 +10911,12 @@ class unix_connecting {
     auto fd = make_socket(AF_UNIX, type);
     if (!fd) return fd;
     if (status s = let_in(fd->get(), o.handles, o.credentials); !s) return s.err();
-    const auto attempt = [&]() -> status {
+    unix_connecting c;
+    const status s = try_then_wait(c, want::push, u, [&]() -> status {
       if (retry_interrupted([&] { return ::connect(fd->get(), to->data(), to->size()); }) == 0) return {};
       if (errno == EAGAIN) return error(errc::full, step::open, subject::address);
       return errno == EPROTOTYPE ? error(errc::mismatch, step::open, subject::protocol) : socket_error(step::open);
-    };
-    unix_connecting c;
-    status s = attempt();
-    if (!settled(s) && !u.immediate()) s = wait_for(c, want::push, u, attempt);
+    });
     return s ? std::move(fd) : result<unique_handle>(s.err());
   }
 
@@ -11081,9 +11060,7 @@ class unix_message_end {
   }
   status push(std::span<const std::byte> message, until u = {}) noexcept { return push(message, {}, u); }
   status push(std::span<const std::byte> message, std::span<const int> handles, until u = {}) noexcept {
-    const status s = try_push(message, handles);
-    if (settled(s) || u.immediate()) return s;
-    return wait_for(self(), want::push, u, [&] { return try_push(message, handles); });
+    return try_then_wait(self(), want::push, u, [&] { return try_push(message, handles); });
   }
   /// Takes the next message, whole, and returns its size. If it does not fit: too_big in step `read`, with the size in
   /// `detail`, and the message stays. Descriptors that came with it are dropped.
@@ -11096,9 +11073,7 @@ class unix_message_end {
     return r ? result<std::size_t>(r->size) : result<std::size_t>(r.err());
   }
   result<std::size_t> pop(std::span<std::byte> to, until u = {}) noexcept {
-    const auto n = try_pop(to);
-    if (settled(n) || u.immediate()) return n;
-    return wait_for(self(), want::pop, u, [this, to] { return try_pop(to); });
+    return try_then_wait(self(), want::pop, u, [this, to] { return try_pop(to); });
   }
   /// The same with what came along: descriptors, into as many places as are given, and who sent it, if the end was
   /// opened with `.credentials`. If more descriptors came (`truncated`), or than this process can have (`no_space`),
@@ -11107,9 +11082,7 @@ class unix_message_end {
     return take(to, [&] { return receive_message(fd_.get(), to, handles); });
   }
   result<received> pop(std::span<std::byte> to, std::span<unique_handle> handles, until u = {}) noexcept {
-    const auto r = try_pop(to, handles);
-    if (settled(r) || u.immediate()) return r;
-    return wait_for(self(), want::pop, u, [this, to, handles] { return try_pop(to, handles); });
+    return try_then_wait(self(), want::pop, u, [this, to, handles] { return try_pop(to, handles); });
   }
   /// Drops the next message, if there is one.
   void skip() noexcept { (void)retry_interrupted([&] { return ::recv(fd_.get(), nullptr, 0, MSG_DONTWAIT); }); }

@@ -46,9 +46,7 @@ class byte_message_source
     return loan_type(*this, *payload);
   }
   loan_type borrow(until u = {}) {
-    auto l = try_borrow();
-    if (detail::settled(l) || u.immediate()) return l;
-    return detail::wait_for(*this, want::pop, u, [this] { return try_borrow(); });
+    return detail::try_then_wait(*this, want::pop, u, [this] { return try_borrow(); });
   }
   /// Copies the next message into `to`, whole, and returns its size. If it does not fit: too_big in step `read`, with the
   /// size in `detail`, and the message stays.
@@ -66,9 +64,7 @@ class byte_message_source
     return n;
   }
   result<std::size_t> pop(std::span<std::byte> to, until u = {}) {
-    const auto n = try_pop(to);
-    if (detail::settled(n) || u.immediate()) return n;
-    return detail::wait_for(*this, want::pop, u, [this, to] { return try_pop(to); });
+    return detail::try_then_wait(*this, want::pop, u, [this, to] { return try_pop(to); });
   }
   void close() noexcept {
     lent_ = false;

@@ -79,9 +79,7 @@ status converse(child& c, std::span<const std::byte> input, Take take, until u =
   detail::conversation<Take> talk(c, input, take);
   const until by = u.immediate() ? u : u.absolute();
   while (!talk.over()) {
-    status s = talk.step_once();
-    if (!s && s.err().again() && !u.immediate())
-      s = detail::wait_for(talk, want::pop, by, [&talk] { return talk.step_once(); });
+    const status s = detail::try_then_wait(talk, want::pop, by, [&talk] { return talk.step_once(); });
     if (!s) return s;
     if (u.immediate() && !talk.over()) return error(errc::empty, step::read);  // one step: it could go on for ever
     if (const error e = detail::exhausted(by)) return e;

@@ -191,9 +191,7 @@ class fifo_writer : public write_verbs<fifo_writer<P>> {
   }
   /// Waits until somebody reads, and so does write().
   status connect(until u = {}) noexcept {
-    const status s = try_connect();
-    if (detail::settled(s) || u.immediate()) return s;
-    return detail::wait_for(*this, want::push, u, [this] { return try_connect(); });
+    return detail::try_then_wait(*this, want::push, u, [this] { return try_connect(); });
   }
   /// After the reader has left: for the next one. Without effect while there is one.
   void reopen() noexcept

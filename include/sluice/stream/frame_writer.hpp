@@ -32,9 +32,7 @@ class frame_writer {
 
   /// Sends what was accepted. Out of patience it leaves the rest for the next push, flush or finish.
   status flush(until u = {}) noexcept {
-    const status s = try_flush();
-    if (settled(s) || u.immediate()) return s;
-    return wait_for(*this, want::push, u, [this] { return try_flush(); });
+    return try_then_wait(*this, want::push, u, [this] { return try_flush(); });
   }
   /// Sends what was accepted and ends the stream, in the stream's own orderly way where it has one. Out of patience it
   /// leaves both as they are, for another call.

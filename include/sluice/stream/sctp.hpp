@@ -196,9 +196,7 @@ class sctp_end {
     return Derived::told(fd_.get(), receive_sctp(fd_.get(), to));
   }
   result<sctp_received> pop(std::span<std::byte> to, until u = {}) noexcept {
-    const auto r = try_pop(to);
-    if (settled(r) || u.immediate()) return r;
-    return wait_for(self(), want::pop, u, [this, to] { return try_pop(to); });
+    return try_then_wait(self(), want::pop, u, [this, to] { return try_pop(to); });
   }
   void arm(want k, wait_set& set) noexcept {
     if (fd_) set.on(fd_.get(), k);
@@ -223,9 +221,8 @@ class sctp_end {
   sctp_end(sctp_end&&) noexcept = default;
   sctp_end& operator=(sctp_end&&) noexcept = default;
   status push_to(std::span<const std::byte> message, const sctp_route& r, const endpoint* to, until u) noexcept {
-    const auto attempt = [&] { return Derived::told(fd_.get(), send_sctp(fd_.get(), message, r, to)); };
-    const status s = attempt();
-    return settled(s) || u.immediate() ? s : wait_for(self(), want::push, u, attempt);
+    return try_then_wait(self(), want::push, u,
+                         [&] { return Derived::told(fd_.get(), send_sctp(fd_.get(), message, r, to)); });
   }
   unique_handle fd_;
 

@@ -60,9 +60,7 @@ class udp_socket {
     return n ? result<datagram>(one.got) : n.err();
   }
   result<datagram> receive(std::span<std::byte> place, until u = {}) noexcept {
-    auto r = try_receive(place);
-    if (detail::settled(r) || u.immediate()) return r;
-    return detail::wait_for(*this, want::pop, u, [&] { return try_receive(place); });
+    return detail::try_then_wait(*this, want::pop, u, [&] { return try_receive(place); });
   }
   /// At least one, and as many as are there, up to 32 by one system call; the first so many of `batch` are filled.
   result<std::size_t> try_receive(std::span<udp_arrival> batch) noexcept {
@@ -180,9 +178,7 @@ class udp_socket {
   }
   status try_send(const udp_departure& one) noexcept { return try_send(std::span(&one, 1)).err(); }
   status send(const udp_departure& one, until u) noexcept {
-    const status s = try_send(one);
-    if (detail::settled(s) || u.immediate()) return s;
-    return detail::wait_for(*this, want::push, u, [&] { return try_send(one); });
+    return detail::try_then_wait(*this, want::push, u, [&] { return try_send(one); });
   }
   result<std::size_t> hand_over(detail::datagram_batch& b) noexcept {
     int n = b.send(fd_.get());

@@ -25,14 +25,12 @@ class unix_connecting {
     auto fd = make_socket(AF_UNIX, type);
     if (!fd) return fd;
     if (status s = let_in(fd->get(), o.handles, o.credentials); !s) return s.err();
-    const auto attempt = [&]() -> status {
+    unix_connecting c;
+    const status s = try_then_wait(c, want::push, u, [&]() -> status {
       if (retry_interrupted([&] { return ::connect(fd->get(), to->data(), to->size()); }) == 0) return {};
       if (errno == EAGAIN) return error(errc::full, step::open, subject::address);
       return errno == EPROTOTYPE ? error(errc::mismatch, step::open, subject::protocol) : socket_error(step::open);
-    };
-    unix_connecting c;
-    status s = attempt();
-    if (!settled(s) && !u.immediate()) s = wait_for(c, want::push, u, attempt);
+    });
     return s ? std::move(fd) : result<unique_handle>(s.err());
   }
 

@@ -26,9 +26,7 @@ class unix_message_end {
   }
   status push(std::span<const std::byte> message, until u = {}) noexcept { return push(message, {}, u); }
   status push(std::span<const std::byte> message, std::span<const int> handles, until u = {}) noexcept {
-    const status s = try_push(message, handles);
-    if (settled(s) || u.immediate()) return s;
-    return wait_for(self(), want::push, u, [&] { return try_push(message, handles); });
+    return try_then_wait(self(), want::push, u, [&] { return try_push(message, handles); });
   }
   /// Takes the next message, whole, and returns its size. If it does not fit: too_big in step `read`, with the size in
   /// `detail`, and the message stays. Descriptors that came with it are dropped.
@@ -41,9 +39,7 @@ class unix_message_end {
     return r ? result<std::size_t>(r->size) : result<std::size_t>(r.err());
   }
   result<std::size_t> pop(std::span<std::byte> to, until u = {}) noexcept {
-    const auto n = try_pop(to);
-    if (settled(n) || u.immediate()) return n;
-    return wait_for(self(), want::pop, u, [this, to] { return try_pop(to); });
+    return try_then_wait(self(), want::pop, u, [this, to] { return try_pop(to); });
   }
   /// The same with what came along: descriptors, into as many places as are given, and who sent it, if the end was
   /// opened with `.credentials`. If more descriptors came (`truncated`), or than this process can have (`no_space`),
@@ -52,9 +48,7 @@ class unix_message_end {
     return take(to, [&] { return receive_message(fd_.get(), to, handles); });
   }
   result<received> pop(std::span<std::byte> to, std::span<unique_handle> handles, until u = {}) noexcept {
-    const auto r = try_pop(to, handles);
-    if (settled(r) || u.immediate()) return r;
-    return wait_for(self(), want::pop, u, [this, to, handles] { return try_pop(to, handles); });
+    return try_then_wait(self(), want::pop, u, [this, to, handles] { return try_pop(to, handles); });
   }
   /// Drops the next message, if there is one.
   void skip() noexcept { (void)retry_interrupted([&] { return ::recv(fd_.get(), nullptr, 0, MSG_DONTWAIT); }); }

@@ -22,12 +22,10 @@ class process_watch {
   [[nodiscard]] bool alive() const noexcept { return fd_ && !detail::ready_now({fd_.get(), false}); }
   /// Errors: timeout, stopped, closed (nothing is watched).
   status await_end(until u = {}) noexcept {
-    const auto look = [this]() -> status {
+    return detail::try_then_wait(*this, want::pop, u, [this]() -> status {
       if (!fd_) return error(errc::closed, step::wait);
       return alive() ? error(errc::empty, step::wait) : status();
-    };
-    const status s = look();
-    return detail::settled(s) || u.immediate() ? s : detail::wait_for(*this, want::pop, u, look);
+    });
   }
   void arm(want, wait_set& set) noexcept {
     if (fd_) set.on(fd_.get(), want::pop);

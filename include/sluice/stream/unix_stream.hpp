@@ -68,14 +68,12 @@ result<unix_ends<End>> make_unix_pair(const unix_options& o) noexcept {
 template <writable Stream>
 result<std::size_t> send_handles(Stream& stream, std::span<const std::byte> bytes, std::span<const int> handles,
                                  until u = {}) noexcept {
-  const auto attempt = [&]() -> result<std::size_t> {
+  return detail::try_then_wait(stream, want::push, u, [&]() -> result<std::size_t> {
     if (stream.handle() < 0) return error(errc::closed, step::write);
     // Descriptors go with a byte, or get lost.
     if (bytes.empty()) return error(errc::invalid, step::write, subject::size);
     return detail::send_message(stream.handle(), bytes, handles);
-  };
-  const auto n = attempt();
-  return detail::settled(n) || u.immediate() ? n : detail::wait_for(stream, want::push, u, attempt);
+  });
 }
 /// Receives at least one byte, and the descriptors that came with it, into as many places as are given. What was sent
 /// with descriptors is never read together with what comes behind. If more come than there are places (`truncated`), or
@@ -83,14 +81,12 @@ result<std::size_t> send_handles(Stream& stream, std::span<const std::byte> byte
 template <readable Stream>
 result<received> receive_handles(Stream& stream, std::span<std::byte> to, std::span<unique_handle> handles,
                                  until u = {}) noexcept {
-  const auto attempt = [&]() -> result<received> {
+  return detail::try_then_wait(stream, want::pop, u, [&]() -> result<received> {
     if (stream.handle() < 0) return error(errc::closed, step::read);
     if (to.empty()) return error(errc::invalid, step::read, subject::size);
     auto r = detail::receive_message(stream.handle(), to, handles);
     return r && r->size == 0 ? result<received>(error(errc::closed, step::read)) : r;
-  };
-  const auto r = attempt();
-  return detail::settled(r) || u.immediate() ? r : detail::wait_for(stream, want::pop, u, attempt);
+  });
 }
 
 }  // namespace sluice

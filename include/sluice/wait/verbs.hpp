@@ -104,9 +104,7 @@ class source_verbs {
  public:
   SLUICE_INLINE() auto pop(until u = {}) {
     auto& d = self();
-    auto r = d.try_pop();
-    if (detail::settled(r) || u.immediate()) [[likely]] return r;
-    return detail::wait_for(d, want::pop, u, [&d] { return d.try_pop(); });
+    return detail::try_then_wait(d, want::pop, u, [&d]() SLUICE_INLINE_LAMBDA() { return d.try_pop(); });
   }
   /// Pops at least one message, and as many as are there and fit into `to`, which may be any contiguous range.
   template <class Batch, class E = Derived, class T = item_t<E>>
@@ -114,17 +112,14 @@ class source_verbs {
   SLUICE_INLINE() result<std::size_t> pop(Batch&& to, until u = {}) {
     auto& d = self();
     const std::span<T> all(to);
-    auto n = detail::try_pop_all(d, all);
-    if (detail::settled(n) || u.immediate()) [[likely]] return n;
-    return detail::wait_for(d, want::pop, u, [&d, all] { return detail::try_pop_all(d, all); });
+    const auto attempt = [&d, all]() SLUICE_INLINE_LAMBDA() { return detail::try_pop_all(d, all); };
+    return detail::try_then_wait(d, want::pop, u, attempt);
   }
   template <class E = Derived>
     requires requires(E& e) { e.try_borrow(); }
   SLUICE_INLINE() auto borrow(until u = {}) {
     auto& d = self();
-    auto l = d.try_borrow();
-    if (detail::settled(l) || u.immediate()) [[likely]] return l;
-    return detail::wait_for(d, want::pop, u, [&d] { return d.try_borrow(); });
+    return detail::try_then_wait(d, want::pop, u, [&d]() SLUICE_INLINE_LAMBDA() { return d.try_borrow(); });
   }
   [[nodiscard]] each_range<Derived> each(until u = {}) noexcept { return {self(), u}; }
 
@@ -140,14 +135,16 @@ class sink_verbs {
     requires std::convertible_to<U&&, typename E::value_type>
   SLUICE_INLINE() status push(U&& value, until u = {}) {
     auto& d = self();
-    const status s = d.try_push(std::forward<U>(value));  // a failed push has not touched its argument
-    if (detail::settled(s) || u.immediate()) [[likely]] return s;
     using T = typename E::value_type;
-    if constexpr (std::is_same_v<std::remove_cvref_t<U>, T> && detail::copies_as_bytes<T> && sizeof(T) <= 4 * line_bytes) {
-      // A copy for the slow path, so that the caller's value needs no address and stays in registers on the fast one.
+    constexpr bool small = detail::copies_as_bytes<T> && sizeof(T) <= 4 * line_bytes;
+    if constexpr (std::is_same_v<std::remove_cvref_t<U>, T> && small) {
+      const status s = d.try_push(std::forward<U>(value));
+      if (detail::settled(s) || u.immediate()) [[likely]] return s;
+      // A copy, and only now, so that the caller's value needs no address and stays in registers where nobody waits.
       return detail::wait_for(d, want::push, u, [&d, copy = T(value)] { return d.try_push(copy); });
     } else {
-      return detail::wait_for(d, want::push, u, [&] { return d.try_push(std::forward<U>(value)); });
+      const auto attempt = [&]() SLUICE_INLINE_LAMBDA() { return d.try_push(std::forward<U>(value)); };
+      return detail::try_then_wait(d, want::push, u, attempt);  // a failed push has not touched its argument
     }
   }
   /// Pushes at least one of the messages, and as many as there is room for; returns how many. `values` may be any
@@ -157,17 +154,14 @@ class sink_verbs {
   SLUICE_INLINE() result<std::size_t> push(const Batch& values, until u = {}) {
     auto& d = self();
     const std::span<const T> all(values);
-    auto n = detail::try_push_all(d, all);
-    if (detail::settled(n) || u.immediate()) [[likely]] return n;
-    return detail::wait_for(d, want::push, u, [&d, all] { return detail::try_push_all(d, all); });
+    const auto attempt = [&d, all]() SLUICE_INLINE_LAMBDA() { return detail::try_push_all(d, all); };
+    return detail::try_then_wait(d, want::push, u, attempt);
   }
   template <class E = Derived>
     requires requires(E& e) { e.try_claim(); }
   SLUICE_INLINE() auto claim(until u = {}) {
     auto& d = self();
-    auto c = d.try_claim();
-    if (detail::settled(c) || u.immediate()) [[likely]] return c;
-    return detail::wait_for(d, want::push, u, [&d] { return d.try_claim(); });
+    return detail::try_then_wait(d, want::push, u, [&d]() SLUICE_INLINE_LAMBDA() { return d.try_claim(); });
   }
 
  private:
@@ -181,9 +175,7 @@ class read_verbs {
   /// At least one byte, or why not.
   result<std::size_t> read(std::span<std::byte> to, until u = {}) {
     auto& d = static_cast<Derived&>(*this);
-    auto n = d.try_read(to);
-    if (detail::settled(n) || u.immediate()) return n;
-    return detail::wait_for(d, want::pop, u, [&d, to] { return d.try_read(to); });
+    return detail::try_then_wait(d, want::pop, u, [&d, to] { return d.try_read(to); });
   }
 };
 
@@ -194,9 +186,7 @@ class write_verbs {
   /// At least one byte, or why not.
   result<std::size_t> write(std::span<const std::byte> from, until u = {}) {
     auto& d = static_cast<Derived&>(*this);
-    auto n = d.try_write(from);
-    if (detail::settled(n) || u.immediate()) return n;
-    return detail::wait_for(d, want::push, u, [&d, from] { return d.try_write(from); });
+    return detail::try_then_wait(d, want::push, u, [&d, from] { return d.try_write(from); });
   }
 };
 

@@ -81,6 +81,16 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
   }
 }
 
+/// What every verb with patience does: tries at once, and waits only where that did not settle it and the patience allows.
+/// The attempt is held by value, so that what it captures can stay in registers until there is a wait.
+template <class End, class Attempt>
+SLUICE_INLINE() auto try_then_wait(End& end, want k, const until& patience, Attempt attempt) -> decltype(attempt()) {
+  auto r = attempt();
+  if (settled(r) || patience.immediate()) [[likely]] return r;
+  // A function of its own: where an attempt is inlined, it is into the fast path alone.
+  return wait_for(end, k, patience, [attempt]() SLUICE_NOINLINE_LAMBDA() { return attempt(); });
+}
+
 }  // namespace detail
 }  // namespace sluice
 
