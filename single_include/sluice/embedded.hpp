@@ -43,7 +43,8 @@
 
 // Two copies of the library may meet in one translation unit (an installed one and a copied header); that works as
 // long as they are the same version. Say so here instead of in a page of redefinition errors.
-#if defined(SLUICE_VERSION_MAJOR) && (SLUICE_VERSION_MAJOR != 0 || SLUICE_VERSION_MINOR != 1 || SLUICE_VERSION_PATCH != 0)
+#if defined(SLUICE_VERSION_MAJOR) && \
+    (SLUICE_VERSION_MAJOR != 0 || SLUICE_VERSION_MINOR != 1 || SLUICE_VERSION_PATCH != 0)
 #error "two different versions of sluice are included in one translation unit"
 #endif
 
@@ -316,7 +317,8 @@ concept array_class = std::is_class_v<T> && requires { typename T::value_type; s
 // std::chrono::duration and time_point and their like, without their header: a number of known unit, and the time since
 // an epoch of known unit.
 template <class T>
-concept unit_class = std::is_class_v<T> && requires { T::period::num; T::period::den; typename T::rep; } && sizeof(T) == sizeof(typename T::rep);
+concept unit_class = std::is_class_v<T> && requires { T::period::num; T::period::den; typename T::rep; } &&
+                     sizeof(T) == sizeof(typename T::rep);
 template <class T>
 concept epoch_class = std::is_class_v<T> && requires { typename T::clock; typename T::duration; } &&
                       unit_class<typename T::duration> && sizeof(T) == sizeof(typename T::duration);
@@ -461,14 +463,16 @@ struct where_members_are {
   bool operator()(const M&... m) const noexcept {
     std::size_t end = 0;
     return ((end = (end + alignof(M) - 1) / alignof(M) * alignof(M),
-             static_cast<const void*>(&m) == static_cast<const char*>(base) + (end += sizeof(M)) - sizeof(M) && in_place(&m)) &&
+             static_cast<const void*>(&m) == static_cast<const char*>(base) + (end += sizeof(M)) - sizeof(M) &&
+                 in_place(&m)) &&
             ...);
   }
 };
 template <class T>
 bool in_place(const T* at) noexcept {
   using element = typename flat<T>::element;  // of an array the first one speaks for all
-  if constexpr (std::is_class_v<element> && std::is_aggregate_v<element> && !described<element> && !std::is_empty_v<element>)
+  if constexpr (std::is_class_v<element> && std::is_aggregate_v<element> && !described<element> &&
+                !std::is_empty_v<element>)
     return visit_members(*reinterpret_cast<const element*>(at), where_members_are{at});
   else
     return true;
@@ -549,15 +553,17 @@ enum class errc : std::uint8_t {
 
 /// The step that failed.
 enum class step : std::uint8_t {
-  none, push, pop, claim, borrow, read, write, wait, create, open, validate, map, lock, join, leave, link, remove, finish
+  none, push, pop, claim, borrow, read, write, wait, create, open, validate, map, lock, join, leave, link, remove,
+  finish
 };
 
 /// What a refusal was about, where the code alone does not say it. Stored in `error::detail`.
 enum class subject : std::int32_t {
   none, name, directory, symlink, file_type, owner, permissions, file_system, proc_file_system, size, magic, byte_order,
   format_version, feature_flags, checksum, kind, type_layout, capacity, participants, persistence, cursor, stamp, role,
-  member_alignment, options, world_writable, wipe_on_fork, rights, page_size, after_death, address, protocol, descriptors,
-  frame, sequence, frame_checksum, delimiter, encoding, greeting, route, host_name, name_server, device, seals, signal_number
+  member_alignment, options, world_writable, wipe_on_fork, rights, page_size, after_death, address, protocol,
+  descriptors, frame, sequence, frame_checksum, delimiter, encoding, greeting, route, host_name, name_server, device,
+  seals, signal_number
 };
 
 /// Why an operation did not happen, in 8 bytes that may travel through shared memory.
@@ -638,7 +644,9 @@ class [[nodiscard]] result {
     if (o) ::new (static_cast<void*>(&value_)) T(o.value_);
   }
   constexpr result(result&&) requires trivial_move = default;
-  constexpr result(result&& o) noexcept(std::is_nothrow_move_constructible_v<T>) requires(!trivial_move) : why_(o.why_) {
+  constexpr result(result&& o) noexcept(std::is_nothrow_move_constructible_v<T>)
+    requires(!trivial_move)
+      : why_(o.why_) {
     if (o) ::new (static_cast<void*>(&value_)) T(std::move(o.value_));
   }
   constexpr result& operator=(const result&) requires(trivial_copy && std::is_trivially_copy_assignable_v<T>) = default;
@@ -876,7 +884,8 @@ concept sealing_framing = requires(F& f, std::span<std::byte> room, std::size_t 
 };
 
 /// Where a message starts and ends in a byte stream. next() is pure: on a prefix of a valid frame it says `empty`, on
-/// a bad header `corrupt` or `too_big`. It may take a second argument, how many bytes it had before when it said `empty`.
+/// a bad header `corrupt` or `too_big`. It may take a second argument, how many bytes it had before when it said
+/// `empty`.
 template <class F>
 concept framing = (heading_framing<F> || sealing_framing<F>) && requires(const F& f, std::span<const std::byte> in) {
   { f.next(in) } noexcept -> std::same_as<result<frame>>;
@@ -1288,7 +1297,8 @@ namespace sluice {
 /// Another framing, with a checksum and a sequence number before each message, inside its frame: CRC-32C of all that
 /// follows, then the number, both 32 bits, little-endian. Numbers start at 0 on either side, and come round.
 ///
-/// Errors: corrupt, about `frame_checksum` for an altered message, about `sequence` for one lost, repeated or misplaced.
+/// Errors: corrupt, about `frame_checksum` for an altered message, about `sequence` for one lost, repeated or
+/// misplaced.
 template <bounded_framing F>
 class checked {
   static_assert(detail::any_payload<F>, "a checksum has any bytes, also those of a delimiter");
@@ -1342,8 +1352,8 @@ class checked {
 
 namespace sluice {
 
-/// Messages of any bytes, made free of zeros at the cost of a byte in 254, and ended by a zero. For lines that lose bytes:
-/// a new receiver is in step after any zero. Encodes and decodes in place.
+/// Messages of any bytes, made free of zeros at the cost of a byte in 254, and ended by a zero. For lines that lose
+/// bytes: a new receiver is in step after any zero. Encodes and decodes in place.
 ///
 /// Errors: too_big; corrupt, for bytes that no encoder writes. Source: Cheshire and Baker, "Consistent overhead byte
 /// stuffing", 1999. Behind a full run in the last place the empty one is not written, and read where it is there.
@@ -1366,8 +1376,8 @@ struct cobs_framing {
     return error(errc::too_big, step::none, subject::frame);
   }
 
-  // A code is the distance to the next one, and stands for the zero before that; 255 stands for no zero. What is written
-  // never overtakes what is read: before byte k of the message there are at most 1 + k / 254 codes.
+  // A code is the distance to the next one, and stands for the zero before that; 255 stands for no zero. What is
+  // written never overtakes what is read: before byte k of the message there are at most 1 + k / 254 codes.
   [[nodiscard]] constexpr result<std::span<std::byte>> seal(std::span<std::byte> room, std::size_t n) const noexcept {
     if (n > Max) return error(errc::too_big, step::none, subject::frame);
     std::size_t code = 0, end = 1;
@@ -1491,7 +1501,8 @@ namespace sluice {
 /// The size of a message stands before it, as a number of the type `Head` in the byte order `Order`.
 ///
 /// Errors: too_big, for a message of more than Max bytes, as soon as its header says so.
-template <std::size_t Max = 65'536, std::unsigned_integral Head = std::uint32_t, std::endian Order = std::endian::little>
+template <std::size_t Max = 65'536, std::unsigned_integral Head = std::uint32_t,
+          std::endian Order = std::endian::little>
 struct length_framing {
   static_assert(Max <= static_cast<Head>(-1), "the header cannot say so many bytes");
   static constexpr std::size_t max_size = Max;
@@ -1618,8 +1629,8 @@ struct wire_codec {
   }
 };
 
-/// The codec that a message type has if none is named, with at most Max bytes. Another codec header adds its types; a type
-/// of your own joins by a specialisation.
+/// The codec that a message type has if none is named, with at most Max bytes. Another codec header adds its types; a
+/// type of your own joins by a specialisation.
 template <class T, std::size_t Max>
 struct default_codec;
 
@@ -1730,9 +1741,9 @@ struct role_view {
 };
 
 namespace site {
-struct role_end : order_site<std::memory_order_release> {};   // (E1) after the last publish of the session, pairs with (E2)
+struct role_end : order_site<std::memory_order_release> {};   // (E1) after the last publish of the session, for (E2)
 struct role_read : order_site<std::memory_order_acquire> {};  // (E2) whoever sees the end looks for messages once more
-struct role_peek : order_site<std::memory_order_relaxed> {};  // only compared with the value seen before; (E2) follows a change
+struct role_peek : order_site<std::memory_order_relaxed> {};  // compared with the one before; (E2) follows a change
 }  // namespace site
 
 /// What one role shows to the other side: the state of its session and the gate its holder sleeps on, on one line that

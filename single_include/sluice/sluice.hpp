@@ -62,7 +62,8 @@
 
 // Two copies of the library may meet in one translation unit (an installed one and a copied header); that works as
 // long as they are the same version. Say so here instead of in a page of redefinition errors.
-#if defined(SLUICE_VERSION_MAJOR) && (SLUICE_VERSION_MAJOR != 0 || SLUICE_VERSION_MINOR != 1 || SLUICE_VERSION_PATCH != 0)
+#if defined(SLUICE_VERSION_MAJOR) && \
+    (SLUICE_VERSION_MAJOR != 0 || SLUICE_VERSION_MINOR != 1 || SLUICE_VERSION_PATCH != 0)
 #error "two different versions of sluice are included in one translation unit"
 #endif
 
@@ -335,7 +336,8 @@ concept array_class = std::is_class_v<T> && requires { typename T::value_type; s
 // std::chrono::duration and time_point and their like, without their header: a number of known unit, and the time since
 // an epoch of known unit.
 template <class T>
-concept unit_class = std::is_class_v<T> && requires { T::period::num; T::period::den; typename T::rep; } && sizeof(T) == sizeof(typename T::rep);
+concept unit_class = std::is_class_v<T> && requires { T::period::num; T::period::den; typename T::rep; } &&
+                     sizeof(T) == sizeof(typename T::rep);
 template <class T>
 concept epoch_class = std::is_class_v<T> && requires { typename T::clock; typename T::duration; } &&
                       unit_class<typename T::duration> && sizeof(T) == sizeof(typename T::duration);
@@ -480,14 +482,16 @@ struct where_members_are {
   bool operator()(const M&... m) const noexcept {
     std::size_t end = 0;
     return ((end = (end + alignof(M) - 1) / alignof(M) * alignof(M),
-             static_cast<const void*>(&m) == static_cast<const char*>(base) + (end += sizeof(M)) - sizeof(M) && in_place(&m)) &&
+             static_cast<const void*>(&m) == static_cast<const char*>(base) + (end += sizeof(M)) - sizeof(M) &&
+                 in_place(&m)) &&
             ...);
   }
 };
 template <class T>
 bool in_place(const T* at) noexcept {
   using element = typename flat<T>::element;  // of an array the first one speaks for all
-  if constexpr (std::is_class_v<element> && std::is_aggregate_v<element> && !described<element> && !std::is_empty_v<element>)
+  if constexpr (std::is_class_v<element> && std::is_aggregate_v<element> && !described<element> &&
+                !std::is_empty_v<element>)
     return visit_members(*reinterpret_cast<const element*>(at), where_members_are{at});
   else
     return true;
@@ -568,15 +572,17 @@ enum class errc : std::uint8_t {
 
 /// The step that failed.
 enum class step : std::uint8_t {
-  none, push, pop, claim, borrow, read, write, wait, create, open, validate, map, lock, join, leave, link, remove, finish
+  none, push, pop, claim, borrow, read, write, wait, create, open, validate, map, lock, join, leave, link, remove,
+  finish
 };
 
 /// What a refusal was about, where the code alone does not say it. Stored in `error::detail`.
 enum class subject : std::int32_t {
   none, name, directory, symlink, file_type, owner, permissions, file_system, proc_file_system, size, magic, byte_order,
   format_version, feature_flags, checksum, kind, type_layout, capacity, participants, persistence, cursor, stamp, role,
-  member_alignment, options, world_writable, wipe_on_fork, rights, page_size, after_death, address, protocol, descriptors,
-  frame, sequence, frame_checksum, delimiter, encoding, greeting, route, host_name, name_server, device, seals, signal_number
+  member_alignment, options, world_writable, wipe_on_fork, rights, page_size, after_death, address, protocol,
+  descriptors, frame, sequence, frame_checksum, delimiter, encoding, greeting, route, host_name, name_server, device,
+  seals, signal_number
 };
 
 /// Why an operation did not happen, in 8 bytes that may travel through shared memory.
@@ -657,7 +663,9 @@ class [[nodiscard]] result {
     if (o) ::new (static_cast<void*>(&value_)) T(o.value_);
   }
   constexpr result(result&&) requires trivial_move = default;
-  constexpr result(result&& o) noexcept(std::is_nothrow_move_constructible_v<T>) requires(!trivial_move) : why_(o.why_) {
+  constexpr result(result&& o) noexcept(std::is_nothrow_move_constructible_v<T>)
+    requires(!trivial_move)
+      : why_(o.why_) {
     if (o) ::new (static_cast<void*>(&value_)) T(std::move(o.value_));
   }
   constexpr result& operator=(const result&) requires(trivial_copy && std::is_trivially_copy_assignable_v<T>) = default;
@@ -895,7 +903,8 @@ concept sealing_framing = requires(F& f, std::span<std::byte> room, std::size_t 
 };
 
 /// Where a message starts and ends in a byte stream. next() is pure: on a prefix of a valid frame it says `empty`, on
-/// a bad header `corrupt` or `too_big`. It may take a second argument, how many bytes it had before when it said `empty`.
+/// a bad header `corrupt` or `too_big`. It may take a second argument, how many bytes it had before when it said
+/// `empty`.
 template <class F>
 concept framing = (heading_framing<F> || sealing_framing<F>) && requires(const F& f, std::span<const std::byte> in) {
   { f.next(in) } noexcept -> std::same_as<result<frame>>;
@@ -1307,7 +1316,8 @@ namespace sluice {
 /// Another framing, with a checksum and a sequence number before each message, inside its frame: CRC-32C of all that
 /// follows, then the number, both 32 bits, little-endian. Numbers start at 0 on either side, and come round.
 ///
-/// Errors: corrupt, about `frame_checksum` for an altered message, about `sequence` for one lost, repeated or misplaced.
+/// Errors: corrupt, about `frame_checksum` for an altered message, about `sequence` for one lost, repeated or
+/// misplaced.
 template <bounded_framing F>
 class checked {
   static_assert(detail::any_payload<F>, "a checksum has any bytes, also those of a delimiter");
@@ -1361,8 +1371,8 @@ class checked {
 
 namespace sluice {
 
-/// Messages of any bytes, made free of zeros at the cost of a byte in 254, and ended by a zero. For lines that lose bytes:
-/// a new receiver is in step after any zero. Encodes and decodes in place.
+/// Messages of any bytes, made free of zeros at the cost of a byte in 254, and ended by a zero. For lines that lose
+/// bytes: a new receiver is in step after any zero. Encodes and decodes in place.
 ///
 /// Errors: too_big; corrupt, for bytes that no encoder writes. Source: Cheshire and Baker, "Consistent overhead byte
 /// stuffing", 1999. Behind a full run in the last place the empty one is not written, and read where it is there.
@@ -1385,8 +1395,8 @@ struct cobs_framing {
     return error(errc::too_big, step::none, subject::frame);
   }
 
-  // A code is the distance to the next one, and stands for the zero before that; 255 stands for no zero. What is written
-  // never overtakes what is read: before byte k of the message there are at most 1 + k / 254 codes.
+  // A code is the distance to the next one, and stands for the zero before that; 255 stands for no zero. What is
+  // written never overtakes what is read: before byte k of the message there are at most 1 + k / 254 codes.
   [[nodiscard]] constexpr result<std::span<std::byte>> seal(std::span<std::byte> room, std::size_t n) const noexcept {
     if (n > Max) return error(errc::too_big, step::none, subject::frame);
     std::size_t code = 0, end = 1;
@@ -1510,7 +1520,8 @@ namespace sluice {
 /// The size of a message stands before it, as a number of the type `Head` in the byte order `Order`.
 ///
 /// Errors: too_big, for a message of more than Max bytes, as soon as its header says so.
-template <std::size_t Max = 65'536, std::unsigned_integral Head = std::uint32_t, std::endian Order = std::endian::little>
+template <std::size_t Max = 65'536, std::unsigned_integral Head = std::uint32_t,
+          std::endian Order = std::endian::little>
 struct length_framing {
   static_assert(Max <= static_cast<Head>(-1), "the header cannot say so many bytes");
   static constexpr std::size_t max_size = Max;
@@ -1637,8 +1648,8 @@ struct wire_codec {
   }
 };
 
-/// The codec that a message type has if none is named, with at most Max bytes. Another codec header adds its types; a type
-/// of your own joins by a specialisation.
+/// The codec that a message type has if none is named, with at most Max bytes. Another codec header adds its types; a
+/// type of your own joins by a specialisation.
 template <class T, std::size_t Max>
 struct default_codec;
 
@@ -1749,9 +1760,9 @@ struct role_view {
 };
 
 namespace site {
-struct role_end : order_site<std::memory_order_release> {};   // (E1) after the last publish of the session, pairs with (E2)
+struct role_end : order_site<std::memory_order_release> {};   // (E1) after the last publish of the session, for (E2)
 struct role_read : order_site<std::memory_order_acquire> {};  // (E2) whoever sees the end looks for messages once more
-struct role_peek : order_site<std::memory_order_relaxed> {};  // only compared with the value seen before; (E2) follows a change
+struct role_peek : order_site<std::memory_order_relaxed> {};  // compared with the one before; (E2) follows a change
 }  // namespace site
 
 /// What one role shows to the other side: the state of its session and the gate its holder sleeps on, on one line that
@@ -3162,60 +3173,77 @@ constexpr const char* sentence_for(error e) noexcept {
     case errc::full: return "no room yet; wait by passing a duration, or try again";
     case errc::pending:
       if (e.about() == subject::descriptors)
-        return "a connection waits, but this process has too many open descriptors; close some, or raise the limit (ulimit -n)";
+        return "a connection waits, but this process has too many open descriptors; close some, or raise the limit "
+               "(ulimit -n)";
       if (e.about() == subject::size) return "a connection waits, but the system is short of memory; free some";
       return "another participant is in the middle of an operation; wait for it, or look why it is stopped";
     case errc::timeout: return "the time is up; nothing was taken and nothing was sent";
     case errc::stopped: return "stopped on request; nothing was taken and nothing was sent";
     case errc::closed:
-      return e.op == step::push || e.op == step::claim ? "the other side has closed and takes nothing more"
-                                                       : "the other side has closed, and everything it had sent is taken";
+      return e.op == step::push || e.op == step::claim
+                 ? "the other side has closed and takes nothing more"
+                 : "the other side has closed, and everything it had sent is taken";
     case errc::lagged: return "messages were overwritten before they were read; read faster, or use a larger capacity";
     case errc::too_big:
       if (e.op == step::read) return "the message is larger than the place given for it, and stays; give more";
       switch (e.about()) {
         case subject::capacity: return "the capacity is beyond what a ring of such messages can have; ask for less";
-        case subject::size: return "the file would be larger than its file system or a limit allows; ask for a smaller capacity";
-        case subject::frame: return "a message is larger than its framing or codec allows; raise the maximum on both sides, or send less";
+        case subject::size:
+          return "the file would be larger than its file system or a limit allows; ask for a smaller capacity";
+        case subject::frame:
+          return "a message is larger than its framing or codec allows; raise the maximum on both sides, or send less";
         case subject::descriptors: return "one message takes at most 253 descriptors along; send several";
         default: return "the message can never fit; use a larger capacity or smaller messages";
       }
     case errc::truncated:
       if (e.about() == subject::descriptors)
-        return "more descriptors came than there was room for; all are closed and the message is lost, so give more room";
-      return e.about() == subject::size ? "the file is shorter than a region must be; it is damaged or no region, remove it"
-                                        : "the stream ended inside a message; the other side was interrupted";
+        return "more descriptors came than there was room for; all are closed and the message is lost, so give more "
+               "room";
+      return e.about() == subject::size
+                 ? "the file is shorter than a region must be; it is damaged or no region, remove it"
+                 : "the stream ended inside a message; the other side was interrupted";
     case errc::corrupt:
       switch (e.about()) {
         case subject::magic: return "this file is no sluice region; choose another name, or remove it";
         case subject::checksum: return "the header of the region is damaged (wrong checksum); remove the region";
         case subject::cursor:
         case subject::stamp: return "the ring holds words that no correct program writes; remove the region";
-        case subject::frame: return "these bytes are no frame, and where the next one begins nobody knows; use one framing on both sides";
+        case subject::frame:
+          return "these bytes are no frame, and where the next one begins nobody knows; use one framing on both sides";
         case subject::sequence: return "a message was lost, repeated or put out of order on the way; connect anew";
         case subject::frame_checksum: return "a message was altered on the way (wrong checksum); connect anew";
-        case subject::encoding: return "the bytes of the message are not what its codec writes; skip it, or use one codec on both sides";
-        case subject::greeting: return "the stream does not begin with a greeting; ask for it on both sides, or on neither";
+        case subject::encoding:
+          return "the bytes of the message are not what its codec writes; skip it, or use one codec on both sides";
+        case subject::greeting:
+          return "the stream does not begin with a greeting; ask for it on both sides, or on neither";
         default: return "the region contradicts itself; remove it";
       }
     case errc::mismatch:
       switch (e.about()) {
         case subject::type_layout:
-          if (e.op == step::pop) return "the other side sends another message type; explain() of the source says which field differs";
+          if (e.op == step::pop)
+            return "the other side sends another message type; explain() of the source says which field differs";
           return "the region holds another message type; explain<T>(name) says which field differs";
-        case subject::capacity: return "the region has another capacity; leave .capacity unset to adopt it, or remove the region";
-        case subject::kind: return "the region is another kind of channel; open it as that kind, or choose another name";
+        case subject::capacity:
+          return "the region has another capacity; leave .capacity unset to adopt it, or remove the region";
+        case subject::kind:
+          return "the region is another kind of channel; open it as that kind, or choose another name";
         case subject::format_version:
-          if (e.op == step::pop) return "the other side uses an incompatible version of sluice; use one version on both sides";
+          if (e.op == step::pop)
+            return "the other side uses an incompatible version of sluice; use one version on both sides";
           return "the region was made by an incompatible version of sluice; use one version, or remove the region";
-        case subject::feature_flags: return "the region uses features that this version of sluice does not know; use the newer one on both sides";
+        case subject::feature_flags:
+          return "the region uses features that this version of sluice does not know; use the newer one on both sides";
         case subject::byte_order:
           if (e.op == step::pop) return "the other side has another byte order; use a codec that fixes one";
           return "the region was made on a machine of another byte order; remove it";
-        case subject::participants: return "the region has another number of participant slots; leave .participants unset to adopt it";
+        case subject::participants:
+          return "the region has another number of participant slots; leave .participants unset to adopt it";
         case subject::persistence: return "the region is not persistent; remove it first to create it anew";
-        case subject::role: return "the other side offers the other end: a sink is for who offers a source, and the reverse";
-        case subject::after_death: return "the region was created with another .after_death; leave it unset to adopt that, or remove the region";
+        case subject::role:
+          return "the other side offers the other end: a sink is for who offers a source, and the reverse";
+        case subject::after_death:
+          return "the region was created with another .after_death; leave it unset to adopt that, or remove the region";
         case subject::file_type: return "this is no FIFO; choose another name";
         case subject::size: return "a message of another size came; use one type on both sides";
         default: return "the other side is not of the same making";
@@ -3227,14 +3255,19 @@ constexpr const char* sentence_for(error e) noexcept {
     case errc::busy:
       if (e.about() == subject::address) return "the address is in use; stop who uses it, or choose another one";
       if (e.about() == subject::capacity) return "more bytes are in the pipe than it would hold; read some first";
-      if (e.about() == subject::role) return "another living participant has this role; stop it first, or choose another name";
+      if (e.about() == subject::role)
+        return "another living participant has this role; stop it first, or choose another name";
       if (e.op == step::push || e.op == step::claim) return "a slot of this end is out; commit or drop it first";
       if (e.op == step::pop || e.op == step::borrow) return "a loan of this end is out; release or keep it first";
       return "somebody is joining or repairing this region just now, or was stopped while doing so; try again";
     case errc::forked: return "this end belongs to the parent process; call reopen(end), or open one by name";
     case errc::invalid:
       switch (e.about()) {
-        case subject::name: return "not a usable name: one component of 1 to 200 characters, without '/' inside, not '.' or '..'";
+        case subject::signal_number:
+          return "this signal cannot be had here: it cannot be caught, or is not blocked in this thread, or has no such "
+                 "number";
+        case subject::name:
+          return "not a usable name: one component of 1 to 200 characters, without '/' inside, not '.' or '..'";
         case subject::file_type: return "this is not a regular file (a directory, FIFO or device); choose another name";
         case subject::directory: return "a part of the path is not a directory; check it";
         case subject::capacity: return "a capacity of 0 holds nothing; ask for at least 1";
@@ -3242,49 +3275,71 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::permissions: return "the mode must let the owner read and write, and not let everybody write";
         case subject::descriptors: return "one of the descriptors is not open, or none came with the message";
         case subject::address: return "not an address of this host, or not written as HOST:PORT ([HOST]:PORT for IPv6)";
-        case subject::member_alignment: return "a member of the message type has an alignas that cannot be seen; specialise described_layout for it";
+        case subject::member_alignment:
+          return "a member of the message type has an alignas that cannot be seen; specialise described_layout for it";
         case subject::protocol: return "the descriptor is of another kind than this end is for";
         case subject::options: return ".directory belongs to shared memory names; a file has its directory in the path";
-        case subject::delimiter: return "the message contains the delimiter of its framing; use another delimiter, or another framing";
+        case subject::delimiter:
+          return "the message contains the delimiter of its framing; use another delimiter, or another framing";
         default: return "the argument is not valid";
       }
     case errc::denied:
       switch (e.about()) {
         case subject::descriptors: return "the other side takes no descriptors; it must say .handles = true";
-        case subject::seals: return "the size of this memory is not sealed, so it could be cut short while it is used; offer it sealed";
-        case subject::signal_number: return "this signal cannot be had here: it cannot be caught, or is not blocked in this thread, or there is none of that number";
+        case subject::seals:
+          return "the size of this memory is not sealed, so it could be cut short while it is used; offer it sealed";
         case subject::symlink: return "the name is a symbolic link, which is not followed; name the file itself";
-        case subject::owner: return "the file belongs to another user; choose another name, or set .group to share within a group";
-        case subject::world_writable: return "everybody may write the file, so nothing in it can be relied on; take that permission away (chmod o-w)";
-        case subject::directory: return "the directory may not be used: not yours, or open to others; set .directory, or mend its owner and mode";
-        case subject::capacity: return "a pipe may not be so large here (fs.pipe-max-size, fs.pipe-user-pages-soft); ask for less";
-        case subject::persistence: return "the file was not left in order before this boot, and a reader cannot empty it; open it for writing first";
+        case subject::owner:
+          return "the file belongs to another user; choose another name, or set .group to share within a group";
+        case subject::world_writable:
+          return "everybody may write the file, so nothing in it can be relied on; take that permission away (chmod "
+                 "o-w)";
+        case subject::directory:
+          return "the directory may not be used: not yours, or open to others; set .directory, or mend its owner and "
+                 "mode";
+        case subject::capacity:
+          return "a pipe may not be so large here (fs.pipe-max-size, fs.pipe-user-pages-soft); ask for less";
+        case subject::persistence:
+          return "the file was not left in order before this boot, and a reader cannot empty it; open it for writing "
+                 "first";
         default: return "no permission; check the owner and mode of the file and of its directory";
       }
     case errc::not_found:
       switch (e.about()) {
         case subject::address: return "nobody listens at that address; start the other side first";
-        case subject::route: return "that host cannot be reached, or does not answer; check the address and the network";
+        case subject::route:
+          return "that host cannot be reached, or does not answer; check the address and the network";
         case subject::host_name: return "no such host; check how its name is written";
-        case subject::name_server: return "the name of the host could not be looked up just now; try again, or give its address";
+        case subject::name_server:
+          return "the name of the host could not be looked up just now; try again, or give its address";
         case subject::device: return "no such network device; see `ip link` for their names";
         case subject::descriptors: return "the service manager gave this process no such listener; check LISTEN_FDS";
         case subject::directory: return "no such directory; create it first";
         default: return "no such name";
       }
     case errc::no_space:
-      if (e.about() == subject::descriptors) return "too many open descriptors; close some, or raise the limit (ulimit -n)";
-      return e.about() == subject::participants ? "every participant slot is taken; create the region with more .participants"
-                                                : "not enough memory or disk space; free some, or ask for a smaller capacity";
+      if (e.about() == subject::descriptors)
+        return "too many open descriptors; close some, or raise the limit (ulimit -n)";
+      return e.about() == subject::participants
+                 ? "every participant slot is taken; create the region with more .participants"
+                 : "not enough memory or disk space; free some, or ask for a smaller capacity";
     case errc::unsupported:
       switch (e.about()) {
         case subject::proc_file_system: return "/proc is not mounted, and regions need it; mount it";
-        case subject::file_system: return "this file system cannot hold a shared region (remote, or without locks); choose a local one";
+        case subject::file_system:
+          return "this file system cannot hold a shared region (remote, or without locks); choose a local one";
         case subject::protocol: return "this system has not that protocol or option of sockets";
-        case subject::rights: return "only readers of lossy_broadcast and latest can do with read-only access, those of broadcast with a read-only payload";
-        case subject::page_size: return "the pages of this system are larger than those of the region, so the payload alone cannot be protected; use another .rights";
-        case subject::after_death: return "only mpsc, spmc and mpmc can drop what a dead consumer held; leave .after_death unset";
-        case subject::wipe_on_fork: return "this kernel cannot wipe memory in forked children (MADV_WIPEONFORK), and regions need it; use Linux 4.14 or newer";
+        case subject::rights:
+          return "only readers of lossy_broadcast and latest can do with read-only access, those of broadcast with a "
+                 "read-only payload";
+        case subject::page_size:
+          return "the pages of this system are larger than those of the region, so the payload alone cannot be "
+                 "protected; use another .rights";
+        case subject::after_death:
+          return "only mpsc, spmc and mpmc can drop what a dead consumer held; leave .after_death unset";
+        case subject::wipe_on_fork:
+          return "this kernel cannot wipe memory in forked children (MADV_WIPEONFORK), and regions need it; use Linux "
+                 "4.14 or newer";
         default: return "this system cannot do it";
       }
     case errc::os: return "the system refused";
@@ -3483,7 +3538,8 @@ struct text_codec<T> {
     const char* const begin = reinterpret_cast<const char*>(in.data());
     T value{};
     const auto done = std::from_chars(begin, begin + in.size(), value);
-    if (done.ec != std::errc() || done.ptr != begin + in.size()) return error(errc::corrupt, step::none, subject::encoding);
+    if (done.ec != std::errc() || done.ptr != begin + in.size())
+      return error(errc::corrupt, step::none, subject::encoding);
     return value;
   }
 };
@@ -3605,15 +3661,16 @@ struct sized_reader {
 
 }  // namespace detail
 
-/// What sized_codec can carry: wire types, std::string, std::vector of such (not of bool) and the like, and aggregates of these.
+/// What sized_codec can carry: wire types, std::string, std::vector of such (not of bool) and the like, and aggregates
+/// of these.
 template <class T>
 concept sizable = detail::has_sizes<T>();
 
-/// Values of variable size, of at most Max bytes: a string or vector is the count of its elements, 32 bits little-endian,
-/// and then these; an aggregate is its members, one after the other; a wire type is its bytes.
+/// Values of variable size, of at most Max bytes: a string or vector is the count of its elements, 32 bits
+/// little-endian, and then these; an aggregate is its members, one after the other; a wire type is its bytes.
 ///
-/// Allocates: while decoding, for elements whose bytes are there, and never for a count alone. Errors: too_big; corrupt,
-/// about `encoding`, for a count beyond the end of the message, or bytes behind the value.
+/// Allocates: while decoding, for elements whose bytes are there, and never for a count alone. Errors: too_big;
+/// corrupt, about `encoding`, for a count beyond the end of the message, or bytes behind the value.
 template <sizable T, std::size_t Max = 65'536>
 struct sized_codec {
   static constexpr std::size_t max_size = Max;
@@ -3659,7 +3716,8 @@ struct default_codec<T, Max> {
 #ifndef SLUICE_PLATFORM_POLL_HPP
 #define SLUICE_PLATFORM_POLL_HPP
 
-// poll_any: sleeps until one of several descriptors is ready. ready_now: asks whether one is. make_bell, ring_bell: a descriptor that becomes readable.
+// poll_any: sleeps until one of several descriptors is ready. readiness, ready_now: what one is ready for just now.
+// make_bell, ring_bell: a descriptor that becomes readable.
 #ifndef SLUICE_PLATFORM_LINUX_POLL_HPP
 #define SLUICE_PLATFORM_LINUX_POLL_HPP
 
@@ -3843,7 +3901,9 @@ class steady_handle {
   }
 
  private:
-  [[nodiscard]] bool same(const struct stat& now) const noexcept { return now.st_dev == device_ && now.st_ino == inode_; }
+  [[nodiscard]] bool same(const struct stat& now) const noexcept {
+    return now.st_dev == device_ && now.st_ino == inode_;
+  }
 
   unique_handle fd_;
   dev_t device_ = 0;
@@ -3870,6 +3930,8 @@ inline error last_error(step at) noexcept {
     case ENOSPC:
     case EDQUOT:
     case ENOMEM: return error(errc::no_space, at, subject::size);
+    case EMFILE:
+    case ENFILE: return error(errc::no_space, at, subject::descriptors);
     case EFBIG: return error(errc::too_big, at, subject::size);
     case ELOOP: return error(errc::denied, at, subject::symlink);
     case ENOTDIR: return error(errc::invalid, at, subject::directory);
@@ -3915,13 +3977,15 @@ namespace sluice::detail {
 struct watched_handle {
   int fd;
   bool for_writing;
+
+  [[nodiscard]] short events() const noexcept { return for_writing ? POLLOUT : POLLIN; }
 };
 inline constexpr unsigned max_watched_handles = 16;
 
 /// Sleeps until one of at most `max_watched_handles` descriptors is ready or broken, at most until `deadline`.
 inline wakeup poll_any(const watched_handle* handles, unsigned n, std::int64_t deadline) noexcept {
   pollfd list[max_watched_handles] = {};
-  for (unsigned i = 0; i < n; ++i) list[i] = {handles[i].fd, handles[i].for_writing ? short{POLLOUT} : short{POLLIN}, 0};
+  for (unsigned i = 0; i < n; ++i) list[i] = {handles[i].fd, handles[i].events(), 0};
   timespec left{};
   if (deadline != never) {
     const std::int64_t ns = deadline - monotonic_ns();
@@ -3930,11 +3994,13 @@ inline wakeup poll_any(const watched_handle* handles, unsigned n, std::int64_t d
   return ::ppoll(list, n, deadline == never ? nullptr : &left, nullptr) == 0 ? wakeup::timeout : wakeup::woken;
 }
 
-/// Is a descriptor ready or broken just now? Without an answer of the kernel it is not: a signal is no news of it.
-inline bool ready_now(const watched_handle& handle) noexcept {
-  pollfd one{handle.fd, handle.for_writing ? short{POLLOUT} : short{POLLIN}, 0};
-  return retry_interrupted([&] { return ::poll(&one, 1, 0); }) > 0;
+/// What a descriptor is ready for just now, of `what` (POLLIN, POLLOUT); POLLHUP and POLLERR are said unasked. 0: for
+/// nothing, or the kernel does not answer; a signal is no news of it.
+inline short readiness(int fd, short what) noexcept {
+  pollfd one{fd, what, 0};
+  return retry_interrupted([&] { return ::poll(&one, 1, 0); }) > 0 ? one.revents : short{0};
 }
+inline bool ready_now(const watched_handle& h) noexcept { return readiness(h.fd, h.events()) != 0; }
 
 inline unique_handle make_bell() noexcept { return unique_handle(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)); }
 
@@ -4314,8 +4380,8 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
   }
 }
 
-/// What every verb with patience does: tries at once, and waits only where that did not settle it and the patience allows.
-/// The attempt is held by value, so that what it captures can stay in registers until there is a wait.
+/// What every verb with patience does: tries at once, and waits only where that did not settle it and the patience
+/// allows. The attempt is held by value, so that what it captures can stay in registers until there is a wait.
 template <class End, class Attempt>
 SLUICE_INLINE() auto try_then_wait(End& end, want k, const until& patience, Attempt attempt) -> decltype(attempt()) {
   auto r = attempt();
@@ -5316,7 +5382,8 @@ inline bool join_heavy_fence(bool shared) noexcept {
 /// Acts as a full fence in every running thread of the registered processes (or of this one), and here. False if only
 /// the latter could be done: then whoever sleeps must look again by itself.
 inline bool heavy_fence(bool shared) noexcept {
-  if (join_heavy_fence(shared) && membarrier(shared ? membarrier_command::global : membarrier_command::local)) return true;
+  const auto command = shared ? membarrier_command::global : membarrier_command::local;
+  if (join_heavy_fence(shared) && membarrier(command)) return true;
   std::atomic_thread_fence(std::memory_order_seq_cst);
   return false;
 }
@@ -5701,8 +5768,8 @@ class private_page {
     constexpr int wipe_on_fork = 18;
     if (::madvise(at, sizeof(content), wipe_on_fork) != 0) {
       // The arguments are right, so a refusal of them means that the advice is not known.
-      const error why = errno == EINVAL || errno == ENOSYS ? error(errc::unsupported, step::create, subject::wipe_on_fork)
-                                                           : last_error(step::create);
+      error why = last_error(step::create);
+      if (errno == EINVAL || errno == ENOSYS) why = error(errc::unsupported, step::create, subject::wipe_on_fork);
       ::munmap(at, sizeof(content));
       return why;
     }
@@ -5922,8 +5989,8 @@ class [[nodiscard]] bytes_slot : public detail::lent_bytes<Side, std::byte> {
 
 /// A message in the ring, read in place: consumed when the loan is released or destroyed, left there by keep().
 ///
-/// Aligned to a line. Its size is fixed; between processes the writer could still change its bytes, so check a copy where
-/// the writer is not trusted. Outlives a move of its end, not its destruction.
+/// Aligned to a line. Its size is fixed; between processes the writer could still change its bytes, so check a copy
+/// where the writer is not trusted. Outlives a move of its end, not its destruction.
 template <class Side, class Ring>
 class [[nodiscard]] bytes_loan : public detail::lent_bytes<Side, const std::byte> {
   using base = detail::lent_bytes<Side, const std::byte>;
@@ -5978,7 +6045,8 @@ struct layout_entry {
   std::string_view text, rest;
 };
 inline layout_entry next_entry(std::string_view layout) noexcept {
-  while (!layout.empty() && (layout.front() == ' ' || layout.front() == '{' || layout.front() == '}')) layout.remove_prefix(1);
+  while (!layout.empty() && (layout.front() == ' ' || layout.front() == '{' || layout.front() == '}'))
+    layout.remove_prefix(1);
   const auto n = layout.find_first_of(" }");
   return {layout.substr(0, n), n == layout.npos ? std::string_view() : layout.substr(n + 1)};
 }
@@ -6087,8 +6155,8 @@ struct inline_bytes {
   std::byte bytes_[Room];
 };
 
-/// Bytes in order: put in at the back, taken out at the front. They go along when it is moved. A moderate buffer is a part
-/// of the object; the memory of a large one must be acquired, and goes along too.
+/// Bytes in order: put in at the back, taken out at the front. They go along when it is moved. A moderate buffer is a
+/// part of the object; the memory of a large one must be acquired, and goes along too.
 template <std::size_t Room>
 class frame_buffer {
   static constexpr bool large = Room > 68 * 1024;  // 64 KiB of payload, and what may stand around it
@@ -6269,8 +6337,8 @@ class frame_reader {
 
 namespace sluice::detail {
 
-/// Payloads into a byte stream: a frame is made in the buffer and goes out with one write. Where the stream takes only a
-/// part of it, the rest is owned here, and goes out before anything else.
+/// Payloads into a byte stream: a frame is made in the buffer and goes out with one write. Where the stream takes only
+/// a part of it, the rest is owned here, and goes out before anything else.
 template <writable Stream, bounded_framing F, class Greeting>
 class frame_writer {
   static_assert(!needs_boundaries<F> || traits_of<Stream>.boundaries,
@@ -6348,8 +6416,8 @@ class frame_writer {
     return why.during(step::push);
   }
 
-  /// A push that waits: once a message is accepted, the patience that is left goes into sending all of it. Whoever pushes
-  /// a large one and then waits for the answer must not wait for a rest that nobody sends.
+  /// A push that waits: once a message is accepted, the patience that is left goes into sending all of it. Whoever
+  /// pushes a large one and then waits for the answer must not wait for a rest that nobody sends.
   template <class Attempt>
   auto send_whole(until u, Attempt attempt) {
     auto pushed = attempt();
@@ -6460,9 +6528,9 @@ inline constexpr bool encodes_nothrow =
 
 /// Messages of type T out of a byte stream, read ahead in batches.
 ///
-/// Threads: one at a time. Blocks: pop; never try_pop. Allocates: never for wire types; else what the codec does. A buffer
-/// for messages of more than 64 KiB is allocated at construction. Errors: those of framing and codec; truncated, where the
-/// stream ends inside a message; no_space. Bytes that are no frame are an error for good.
+/// Threads: one at a time. Blocks: pop; never try_pop. Allocates: never for wire types; else what the codec does. A
+/// buffer for messages of more than 64 KiB is allocated at construction. Errors: those of framing and codec; truncated,
+/// where the stream ends inside a message; no_space. Bytes that are no frame are an error for good.
 template <class T, readable Stream, bounded_framing Framing = detail::default_framing_t<T>,
           codec<T> Codec = default_codec_t<T, Framing::max_size>, class Greeting = detail::no_greeting>
 class message_source
@@ -6514,9 +6582,9 @@ class message_source
   [[no_unique_address]] Codec codec_;
 };
 
-/// Messages of type T into a byte stream, each with one write, a batch with few. Where the stream takes only a part of a
-/// message, the sink owns the rest and sends it before anything else: push, flush and finish wait for that, close does
-/// what is possible at once.
+/// Messages of type T into a byte stream, each with one write, a batch with few. Where the stream takes only a part of
+/// a message, the sink owns the rest and sends it before anything else: push, flush and finish wait for that, close
+/// does what is possible at once.
 ///
 /// Threads: one at a time. Blocks: push, flush, finish; never try_push. Allocates: a buffer for messages of more than
 /// 64 KiB, at construction; else never. Errors: full, closed, os; too_big, and others of framing and codec; no_space.
@@ -6621,7 +6689,8 @@ class byte_message_source
   using loan_type = bytes_loan<byte_message_source, hand_back>;
   static constexpr end_traits traits = detail::message_traits<Stream>(framing_type::max_size);
 
-  explicit byte_message_source(Stream s, Framing f = {}) noexcept : base(std::move(s), detail::narrowed<framing_type>(f)) {}
+  explicit byte_message_source(Stream s, Framing f = {}) noexcept
+      : base(std::move(s), detail::narrowed<framing_type>(f)) {}
   byte_message_source(byte_message_source&& o) noexcept : base(std::move(o)) { o.lent_ = false; }
   byte_message_source& operator=(byte_message_source&& o) noexcept {
     base::operator=(std::move(o));
@@ -6629,8 +6698,8 @@ class byte_message_source
     return *this;
   }
 
-  /// The next message, in place: until the loan ends, and not beyond a move of this end. It is consumed by the end of the
-  /// loan; keep() leaves it.
+  /// The next message, in place: until the loan ends, and not beyond a move of this end. It is consumed by the end of
+  /// the loan; keep() leaves it.
   loan_type try_borrow() noexcept {
     if (lent_) return error(errc::busy, step::borrow);
     const auto payload = this->try_front();
@@ -6641,8 +6710,8 @@ class byte_message_source
   loan_type borrow(until u = {}) {
     return detail::try_then_wait(*this, want::pop, u, [this] { return try_borrow(); });
   }
-  /// Copies the next message into `to`, whole, and returns its size. If it does not fit: too_big in step `read`, with the
-  /// size in `detail`, and the message stays.
+  /// Copies the next message into `to`, whole, and returns its size. If it does not fit: too_big in step `read`, with
+  /// the size in `detail`, and the message stays.
   result<std::size_t> try_pop(std::span<std::byte> to) noexcept {
     if (lent_) return error(errc::busy, step::pop);
     const auto payload = this->try_front();
@@ -6689,7 +6758,8 @@ class byte_message_sink
   using value_type = std::span<const std::byte>;
   static constexpr end_traits traits = detail::message_traits<Stream>(framing_type::max_size);
 
-  explicit byte_message_sink(Stream s, Framing f = {}) noexcept : base(std::move(s), detail::narrowed<framing_type>(f)) {}
+  explicit byte_message_sink(Stream s, Framing f = {}) noexcept
+      : base(std::move(s), detail::narrowed<framing_type>(f)) {}
 
   status try_push(std::span<const std::byte> message) noexcept {
     const auto n = this->try_send(1, [message](std::size_t, std::span<std::byte> to) -> result<std::size_t> {
@@ -6728,7 +6798,8 @@ template <std::same_as<std::span<const std::byte>> T, writable Stream, bounded_f
 #ifndef SLUICE_PLATFORM_SPAWN_HPP
 #define SLUICE_PLATFORM_SPAWN_HPP
 
-// start_child: a new process that runs a program, with its three standard streams. end_of, send_signal: what can be done to it.
+// start_child: a new process that runs a program, with its three standard streams. end_of, send_signal: what can be
+// done to it.
 #ifndef SLUICE_PLATFORM_LINUX_SPAWN_HPP
 #define SLUICE_PLATFORM_LINUX_SPAWN_HPP
 
@@ -6742,13 +6813,13 @@ template <std::same_as<std::span<const std::byte>> T, writable Stream, bounded_f
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-// A child by clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD): it runs on a stack of its own in the memory of its parent, whose
-// calling thread stands still until the program has been started. Why not
+// A child by clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD): it runs on a stack of its own in the memory of its parent,
+// whose calling thread stands still until the program has been started. Why not
 //   fork: copies page tables, in proportion to the parent, and runs the handlers of pthread_atfork;
 //   vfork: returns twice on one stack, which compilers know of for that one name only;
 //   posix_spawn: does the same as here, but has no pidfd before glibc 2.39, and cannot close what it does not know of.
-// Since memory is shared, an error of the child is just stored: no status pipe. All signals are blocked meanwhile, since
-// a handler of the parent must not run in the child.
+// Since memory is shared, an error of the child is just stored: no status pipe. All signals are blocked meanwhile,
+// since a handler of the parent must not run in the child.
 
 namespace sluice::detail {
 
@@ -6843,8 +6914,8 @@ inline int become(void* to) noexcept {
   by_default.sa_handler = SIG_DFL;
   for (int n = 1; n < NSIG; ++n) ::sigaction(n, &by_default, nullptr);
   if (!give_streams(plan) || !close_the_rest_on_exec(plan.kept)) {
-    plan.why = errno == EMFILE ? error(errc::no_space, step::create, subject::descriptors)
-                               : error(errc::invalid, step::create, subject::descriptors);
+    plan.why = last_error(step::create);
+    if (plan.why.code == errc::os) plan.why = error(errc::invalid, step::create, subject::descriptors);
     ::_exit(127);
   }
   if (plan.directory != nullptr && ::chdir(plan.directory) != 0) {
@@ -6860,7 +6931,8 @@ inline int become(void* to) noexcept {
   ::_exit(127);
 }
 
-/// Looks, or waits, for the end of a child, and buries it: `empty` while it lives, ECHILD if somebody else has buried it.
+/// Looks, or waits, for the end of a child, and buries it: `empty` while it lives, ECHILD if somebody else has buried
+/// it.
 inline status end_of(int pidfd, bool patient, siginfo_t& how) noexcept {
   constexpr auto by_pidfd = static_cast<idtype_t>(3);
   how.si_pid = 0;
@@ -6879,14 +6951,15 @@ inline status send_signal(int pidfd, int number) noexcept {
 /// Starts the child, and returns its pidfd once its program runs.
 inline result<unique_handle> start_child(child_plan& plan) noexcept {
   constexpr std::size_t stack_size = 128 * 1024;
-  void* const stack = ::mmap(nullptr, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  constexpr int kind = MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK;
+  void* const stack = ::mmap(nullptr, stack_size, PROT_READ | PROT_WRITE, kind, -1, 0);
   if (stack == MAP_FAILED) return last_error(step::create);
   sigset_t all, before;
   sigfillset(&all);
   ::pthread_sigmask(SIG_BLOCK, &all, &before);
   int pidfd = -1;
-  const pid_t pid = ::clone(&become, static_cast<char*>(stack) + stack_size, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
-                            &plan, &pidfd);
+  constexpr int how_to_clone = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
+  const pid_t pid = ::clone(&become, static_cast<char*>(stack) + stack_size, how_to_clone, &plan, &pidfd);
   const error refused = pid < 0 ? last_error(step::create) : error();
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   ::munmap(stack, stack_size);
@@ -6915,8 +6988,8 @@ inline result<unique_handle> start_child(child_plan& plan) noexcept {
 #ifndef SLUICE_PLATFORM_STREAM_IO_HPP
 #define SLUICE_PLATFORM_STREAM_IO_HPP
 
-// read_some and write_some on non-blocking byte streams: at least one byte, or why not; never SIGPIPE. read_promptly and
-// write_promptly do the same on descriptors that may block.
+// read_some and write_some on non-blocking byte streams: at least one byte, or why not; never SIGPIPE. read_promptly
+// and write_promptly do the same on descriptors that may block.
 #ifndef SLUICE_PLATFORM_LINUX_STREAM_IO_HPP
 #define SLUICE_PLATFORM_LINUX_STREAM_IO_HPP
 
@@ -6926,7 +6999,6 @@ inline result<unique_handle> start_child(child_plan& plan) noexcept {
 #include <climits>
 #include <csignal>
 #include <cstddef>
-#include <poll.h>
 #include <span>
 #include <sys/uio.h>
 
@@ -6987,14 +7059,6 @@ inline result<std::size_t> write_some(int fd, std::span<const std::byte> from) n
   return last_error(step::write);
 }
 
-/// What a descriptor is ready for now, of POLLIN and POLLOUT; POLLHUP and POLLERR are said unasked. 0 where nothing is.
-inline short readiness(int fd, short what) noexcept {
-  pollfd one{fd, what, 0};
-  const timespec now{};
-  const int n = retry_interrupted([&] { return ::ppoll(&one, 1, &now, nullptr); });
-  return n > 0 ? one.revents : short{0};
-}
-
 /// How a read or write is kept from waiting where O_NONBLOCK is not ours to set.
 enum class kept_prompt : std::uint8_t {
   by_flag,   // RWF_NOWAIT, for this one call
@@ -7039,26 +7103,61 @@ inline result<std::size_t> write_promptly(int fd, std::span<const std::byte> fro
 #endif
 
 #endif
+#ifndef SLUICE_STREAM_HANDLE_END_HPP
+#define SLUICE_STREAM_HANDLE_END_HPP
+
+namespace sluice::detail {
+
+/// What ends over one descriptor share: they are waited for by it, and a closed one never makes anybody wait.
+class handle_end {
+ public:
+  void arm(want k, wait_set& set) noexcept {
+    if (fd_) set.on(fd_.get(), k);
+    else set.ready();
+  }
+  void disarm(want) noexcept {}
+  void close() noexcept { fd_.reset(); }
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+
+ protected:
+  handle_end() noexcept = default;
+  explicit handle_end(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+
+  unique_handle fd_;
+};
+
+}  // namespace sluice::detail
+
+#endif
 
 namespace sluice {
 
 namespace detail {
 
-/// How many bytes a pipe holds.
-inline result<std::size_t> pipe_capacity(int fd) noexcept {
-  if (fd < 0) return error(errc::closed, step::validate);
-  const int n = ::fcntl(fd, F_GETPIPE_SZ);
-  return n >= 0 ? result<std::size_t>(static_cast<std::size_t>(n)) : last_error(step::validate);
-}
-inline result<std::size_t> set_pipe_capacity(int fd, std::size_t bytes) noexcept {
-  if (fd < 0) return error(errc::closed, step::create);
-  if (bytes > INT_MAX) return error(errc::too_big, step::create, subject::size);
-  const int n = retry_interrupted([&] { return ::fcntl(fd, F_SETPIPE_SZ, static_cast<int>(bytes)); });
-  if (n >= 0) return static_cast<std::size_t>(n);
-  if (errno == EPERM) return error(errc::denied, step::create, subject::capacity);
-  if (errno == EBUSY) return error(errc::busy, step::create, subject::capacity);
-  return last_error(step::create);
-}
+/// What both ends of a pipe share.
+class pipe_end : public handle_end {
+ public:
+  /// How many bytes the pipe holds: usually 64 KiB, two pages or one where this user has very many pipes.
+  [[nodiscard]] result<std::size_t> capacity() const noexcept {
+    if (!fd_) return error(errc::closed, step::validate);
+    const int n = ::fcntl(fd_.get(), F_GETPIPE_SZ);
+    return n >= 0 ? result<std::size_t>(static_cast<std::size_t>(n)) : last_error(step::validate);
+  }
+  /// Makes it larger or smaller, and says what it became: whole pages, a power of two of them, at least what was asked
+  /// for. `denied` above the limit of users without privileges (fs.pipe-max-size); `busy` while more bytes are in it.
+  result<std::size_t> set_capacity(std::size_t bytes) noexcept {
+    if (!fd_) return error(errc::closed, step::create);
+    if (bytes > INT_MAX) return error(errc::too_big, step::create, subject::size);
+    const int n = retry_interrupted([&] { return ::fcntl(fd_.get(), F_SETPIPE_SZ, static_cast<int>(bytes)); });
+    if (n >= 0) return static_cast<std::size_t>(n);
+    if (errno == EPERM) return error(errc::denied, step::create, subject::capacity);
+    if (errno == EBUSY) return error(errc::busy, step::create, subject::capacity);
+    return last_error(step::create);
+  }
+
+ protected:
+  using handle_end::handle_end;
+};
 
 }  // namespace detail
 
@@ -7066,60 +7165,30 @@ inline result<std::size_t> set_pipe_capacity(int fd, std::size_t bytes) noexcept
 ///
 /// Threads: one at a time. Blocks: read; never try_read. Allocates: never. Errors: empty, closed (every writer left),
 /// os.
-class pipe_reader : public read_verbs<pipe_reader> {
+class pipe_reader : public detail::pipe_end, public read_verbs<pipe_reader> {
  public:
   static constexpr end_traits traits{.boundaries = false, .spans = reach::host};
 
-  explicit pipe_reader(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+  explicit pipe_reader(unique_handle fd) noexcept : pipe_end(std::move(fd)) {}
 
   result<std::size_t> try_read(std::span<std::byte> to) noexcept {
     return fd_ ? detail::read_some(fd_.get(), to) : error(errc::closed, step::read);
   }
-  void arm(want, wait_set& set) noexcept {
-    if (fd_) set.on(fd_.get(), want::pop);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
-  void close() noexcept { fd_.reset(); }
-  /// How many bytes the pipe holds: usually 64 KiB, two pages or one where this user has very many pipes.
-  [[nodiscard]] result<std::size_t> capacity() const noexcept { return detail::pipe_capacity(fd_.get()); }
-  /// Makes it larger or smaller, and says what it became: whole pages, a power of two of them, at least what was asked for.
-  /// `denied` above the limit of users without privileges (fs.pipe-max-size); `busy` while more bytes are in it.
-  result<std::size_t> set_capacity(std::size_t bytes) noexcept { return detail::set_pipe_capacity(fd_.get(), bytes); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
-
- private:
-  unique_handle fd_;
 };
 
 /// The end of a pipe that bytes go into. Never raises SIGPIPE.
 ///
 /// Threads: one at a time. Blocks: write; never try_write. Allocates: never. Errors: full, closed (every reader left),
 /// os.
-class pipe_writer : public write_verbs<pipe_writer> {
+class pipe_writer : public detail::pipe_end, public write_verbs<pipe_writer> {
  public:
   static constexpr end_traits traits = pipe_reader::traits;
 
-  explicit pipe_writer(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+  explicit pipe_writer(unique_handle fd) noexcept : pipe_end(std::move(fd)) {}
 
   result<std::size_t> try_write(std::span<const std::byte> from) noexcept {
     return fd_ ? detail::write_some(fd_.get(), from) : error(errc::closed, step::write);
   }
-  void arm(want, wait_set& set) noexcept {
-    if (fd_) set.on(fd_.get(), want::push);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
-  void close() noexcept { fd_.reset(); }
-  /// How many bytes the pipe holds: usually 64 KiB, two pages or one where this user has very many pipes.
-  [[nodiscard]] result<std::size_t> capacity() const noexcept { return detail::pipe_capacity(fd_.get()); }
-  /// Makes it larger or smaller, and says what it became: whole pages, a power of two of them, at least what was asked for.
-  /// `denied` above the limit of users without privileges (fs.pipe-max-size); `busy` while more bytes are in it.
-  result<std::size_t> set_capacity(std::size_t bytes) noexcept { return detail::set_pipe_capacity(fd_.get(), bytes); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
-
- private:
-  unique_handle fd_;
 };
 
 /// Both ends of a pipe.
@@ -7150,9 +7219,9 @@ class standard_stream {
 
   static constexpr standard_stream pipe() noexcept { return {kind::pipe, -1}; }
   static constexpr standard_stream inherited() noexcept { return {kind::inherited, -1}; }
-  static constexpr standard_stream nothing() noexcept { return {kind::nothing, -1}; }          // /dev/null
-  static constexpr standard_stream given(int fd) noexcept { return {kind::given, fd}; }        // the caller keeps its own
-  static constexpr standard_stream as_output() noexcept { return {kind::as_output, -1}; }      // of .err: where .out goes
+  static constexpr standard_stream nothing() noexcept { return {kind::nothing, -1}; }      // /dev/null
+  static constexpr standard_stream given(int fd) noexcept { return {kind::given, fd}; }    // the caller keeps its own
+  static constexpr standard_stream as_output() noexcept { return {kind::as_output, -1}; }  // of .err: where .out goes
 
   [[nodiscard]] constexpr kind what() const noexcept { return kind_; }
   [[nodiscard]] constexpr int handle() const noexcept { return fd_; }
@@ -7183,22 +7252,22 @@ struct exit_status {
 
 /// A child process as a source of one message, its exit status; then `closed`. Waits beside all other ends.
 ///
-/// Destroying or closing it ends the child: SIGKILL, and wait until it is gone, so no zombie is left and no program that
-/// nobody watches. A forked child of this process has no part in that. Somebody else who waits for all children (or ignores
-/// SIGCHLD) takes the status away: that is the error ECHILD, once.
+/// Destroying or closing it ends the child: SIGKILL, and wait until it is gone, so no zombie is left and no program
+/// that nobody watches. A forked child of this process has no part in that. Somebody else who waits for all children
+/// (or ignores SIGCHLD) takes the status away: that is the error ECHILD, once.
 ///
 /// Threads: one at a time. Blocks: pop, close and the destructor; never try_pop. Allocates: never.
-class child_process : public source_verbs<child_process> {
+class child_process : public detail::handle_end, public source_verbs<child_process> {
  public:
   using value_type = exit_status;
   static constexpr end_traits traits{.survives_fork = false, .spans = reach::host, .max_size = sizeof(exit_status)};
 
-  explicit child_process(unique_handle pidfd) noexcept : pidfd_(std::move(pidfd)) {}
+  explicit child_process(unique_handle pidfd) noexcept : handle_end(std::move(pidfd)) {}
   child_process(child_process&&) noexcept = default;
   child_process& operator=(child_process&& o) noexcept {
     if (this != &o) {
       close();
-      pidfd_ = std::move(o.pidfd_);
+      fd_ = std::move(o.fd_);
       parent_ = o.parent_;
     }
     return *this;
@@ -7206,35 +7275,28 @@ class child_process : public source_verbs<child_process> {
   ~child_process() { close(); }
 
   result<exit_status> try_pop() noexcept {
-    if (!pidfd_) return error(errc::closed, step::pop);
+    if (!fd_) return error(errc::closed, step::pop);
     if (parent_ != ::getpid()) return error(errc::forked, step::pop);
     siginfo_t how = {};
-    const error e = detail::end_of(pidfd_.get(), false, how).err();
-    if (!e || e == error(errc::os, step::pop, ECHILD)) pidfd_.reset();
+    const error e = detail::end_of(fd_.get(), false, how).err();
+    if (!e || e == error(errc::os, step::pop, ECHILD)) fd_.reset();
     if (e) return e;
     return how.si_code == CLD_EXITED ? exit_status{how.si_status, 0} : exit_status{0, how.si_status};
   }
   /// Sends it a signal; `closed` if its status has been taken. Never goes to another process that has got its number.
   status send(int number) noexcept {
-    return pidfd_ ? detail::send_signal(pidfd_.get(), number) : error(errc::closed, step::write);
+    return fd_ ? detail::send_signal(fd_.get(), number) : error(errc::closed, step::write);
   }
-  void arm(want, wait_set& set) noexcept {
-    if (pidfd_) set.on(pidfd_.get(), want::pop);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
   void close() noexcept {
-    if (pidfd_ && parent_ == ::getpid()) {
+    if (fd_ && parent_ == ::getpid()) {
       siginfo_t how = {};
-      (void)detail::send_signal(pidfd_.get(), SIGKILL);
-      (void)detail::end_of(pidfd_.get(), true, how);
+      (void)detail::send_signal(fd_.get(), SIGKILL);
+      (void)detail::end_of(fd_.get(), true, how);
     }
-    pidfd_.reset();
+    fd_.reset();
   }
-  [[nodiscard]] int handle() const noexcept { return pidfd_.get(); }
 
  private:
-  unique_handle pidfd_;
   pid_t parent_ = ::getpid();
 };
 
@@ -7254,8 +7316,8 @@ struct child {
   pipe_reader err;
   child_process process;
 
-  /// Ends it, more and more firmly, and says how it ended. Its output is not read meanwhile: a child that waits for that
-  /// to be done ends by SIGTERM.
+  /// Ends it, more and more firmly, and says how it ended. Its output is not read meanwhile: a child that waits for
+  /// that to be done ends by SIGTERM.
   result<exit_status> end(const ending_patience& patience = {}) noexcept {
     in.close();
     auto how = process.pop(patience.after_close);
@@ -7293,10 +7355,7 @@ inline error make_stream(const standard_stream& s, int number, stream_ends& ends
   }
   if (s.what() != standard_stream::kind::pipe) return {};
   int fd[2];
-  if (::pipe2(fd, O_CLOEXEC) != 0) {
-    if (errno == EMFILE || errno == ENFILE) return error(errc::no_space, step::create, subject::descriptors);
-    return last_error(step::create);
-  }
+  if (::pipe2(fd, O_CLOEXEC) != 0) return last_error(step::create);
   const bool into_child = number == 0;
   ends = {unique_handle(fd[into_child ? 1 : 0]), unique_handle(fd[into_child ? 0 : 1])};
   return ::fcntl(ends.ours.get(), F_SETFL, O_NONBLOCK) == 0 ? error() : last_error(step::create);
@@ -7305,10 +7364,11 @@ inline error make_stream(const standard_stream& s, int number, stream_ends& ends
 }  // namespace detail
 
 /// Starts a program: `arguments` as execve() takes them, the program first and null at the end; without a slash it is
-/// looked for along PATH. No shell is involved. The child begins with default signal actions, none blocked, and with three
-/// descriptors. Where it does not come to the program, the reason is returned and nothing is left.
+/// looked for along PATH. No shell is involved. The child begins with default signal actions, none blocked, and with
+/// three descriptors. Where it does not come to the program, the reason is returned and nothing is left.
 ///
-/// Threads: any; the calling one stands still until the program is loaded. Allocates: never (128 KiB are mapped meanwhile).
+/// Threads: any; the calling one stands still until the program is loaded. Allocates: never (128 KiB are mapped
+/// meanwhile).
 /// Errors: not_found, denied, invalid, no_space, os; at step open they are about the directory.
 [[nodiscard]] inline result<child> spawn(std::span<const char* const> arguments, const spawn_options& o = {}) noexcept {
   if (arguments.size() < 2 || arguments.back() != nullptr || arguments.front() == nullptr) {
@@ -7332,11 +7392,12 @@ inline error make_stream(const standard_stream& s, int number, stream_ends& ends
   plan.kept = o.kept;
   auto started = detail::start_child(plan);
   if (!started) return started.err();
-  return child(pipe_writer(std::move(ends[0].ours)), pipe_reader(std::move(ends[1].ours)), pipe_reader(std::move(ends[2].ours)),
-               child_process(*std::move(started)));
+  return child(pipe_writer(std::move(ends[0].ours)), pipe_reader(std::move(ends[1].ours)),
+               pipe_reader(std::move(ends[2].ours)), child_process(*std::move(started)));
 }
 /// The same for arguments that are written down: `spawn({"grep", "-c", word})`; at most 63.
-[[nodiscard]] inline result<child> spawn(std::initializer_list<const char*> arguments, const spawn_options& o = {}) noexcept {
+[[nodiscard]] inline result<child> spawn(std::initializer_list<const char*> arguments,
+                                         const spawn_options& o = {}) noexcept {
   const char* list[64];
   if (arguments.size() > 63) return error(errc::too_big, step::create);
   std::size_t n = 0;
@@ -7353,11 +7414,12 @@ inline error make_stream(const standard_stream& s, int number, stream_ends& ends
 
 namespace sluice::detail {
 
-/// Has the patience of `u`, which must be absolute, come to an end: `stopped`, `timeout`, or no error? For loops that may
-/// go on for ever without a wait that would notice.
+/// Has the patience of `u`, which must be absolute, come to an end: `stopped`, `timeout`, or no error? For loops that
+/// may go on for ever without a wait that would notice.
 inline error exhausted(const until& u) noexcept {
   if (u.interrupter() != nullptr && u.interrupter()->requested()) return error(errc::stopped, step::wait);
-  if (!u.immediate() && u.deadline() != never && monotonic_ns() >= u.deadline()) return error(errc::timeout, step::wait);
+  const bool ends = !u.immediate() && u.deadline() != never;
+  if (ends && monotonic_ns() >= u.deadline()) return error(errc::timeout, step::wait);
   return {};
 }
 
@@ -7376,7 +7438,8 @@ namespace detail {
 template <class Take>
 class conversation {
  public:
-  conversation(child& c, std::span<const std::byte> input, Take& take) noexcept : child_(c), input_(input), take_(take) {}
+  conversation(child& c, std::span<const std::byte> input, Take& take) noexcept
+      : child_(c), input_(input), take_(take) {}
 
   [[nodiscard]] bool over() const noexcept { return child_.out.handle() < 0 && child_.err.handle() < 0; }
   /// Success: something has moved or ended. `empty`: all there is to do is wait.
@@ -7428,10 +7491,10 @@ class conversation {
 
 }  // namespace detail
 
-/// Gives a child its whole input and ends that, and meanwhile hands what it writes to `take(child_stream, bytes)`, until
-/// both its streams have ended. Neither side waits for the other for ever, however full the pipes are. `take` returns whether it
-/// wants more; if not, this is `stopped`. Then, out of patience, and after an error, the streams stay as they are.
-/// The exit status is still to be taken: `c.process.pop()`.
+/// Gives a child its whole input and ends that, and meanwhile hands what it writes to `take(child_stream, bytes)`,
+/// until both its streams have ended. Neither side waits for the other for ever, however full the pipes are. `take`
+/// returns whether it wants more; if not, this is `stopped`. Then, out of patience, and after an error, the streams
+/// stay as they are. The exit status is still to be taken: `c.process.pop()`.
 ///
 /// Threads: the one that owns the child. Blocks. Allocates: never by itself.
 template <class Take>
@@ -7453,36 +7516,30 @@ status converse(child& c, std::span<const std::byte> input, Take take, until u =
 #ifndef SLUICE_STREAM_DESCRIPTOR_HPP
 #define SLUICE_STREAM_DESCRIPTOR_HPP
 
-// Ends over a descriptor that somebody else has opened: standard input and output, what was inherited, what was received.
-// Its description may be shared with the shell and with other programs, so O_NONBLOCK stays as it is: it would change for
-// all of them. Each read and write is kept from waiting by itself:
+// Ends over a descriptor that somebody else has opened: standard input and output, what was inherited, what was
+// received. Its description may be shared with the shell and with other programs, so O_NONBLOCK stays as it is: it
+// would change for all of them. Each read and write is kept from waiting by itself:
 //   - by RWF_NOWAIT, where the kernel takes it (pipes, sockets);
 //   - elsewhere (terminals, devices, FIFOs and older kernels) by asking first whether there is something. If another
-//     process that shares the description takes it in between, a read waits for more, and a write for room: then neither
-//     a deadline nor a stop ends it. Have one reader, and one writer, of such a description;
-//   - files are read and written as they are: they make nobody wait for a peer. At the end of a file a read says `closed`.
+//     process that shares the description takes it in between, a read waits for more, and a write for room: then
+//     neither a deadline nor a stop ends it. Have one reader, and one writer, of such a description;
+//   - files are read and written as they are: they make nobody wait for a peer. At the end of a file a read says
+//     `closed`.
 
 namespace sluice {
 
 namespace detail {
 
 /// What both directions share.
-class foreign_handle {
+class foreign_handle : public handle_end {
  public:
-  explicit foreign_handle(unique_handle fd) noexcept : fd_(std::move(fd)) {
+  explicit foreign_handle(unique_handle fd) noexcept : handle_end(std::move(fd)) {
     struct stat st = {};
-    if (fd_ && ::fstat(fd_.get(), &st) == 0 && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))) how_ = kept_prompt::by_nature;
+    if (!fd_ || ::fstat(fd_.get(), &st) != 0) return;
+    if (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)) how_ = kept_prompt::by_nature;
   }
-  void arm(want k, wait_set& set) noexcept {
-    if (fd_) set.on(fd_.get(), k);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
-  void close() noexcept { fd_.reset(); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
 
  protected:
-  unique_handle fd_;
   kept_prompt how_ = kept_prompt::by_flag;
 };
 
@@ -7492,7 +7549,7 @@ inline constexpr end_traits foreign_traits{.boundaries = false, .spans = reach::
 inline result<unique_handle> second_handle(int fd) noexcept {
   unique_handle second(::fcntl(fd, F_DUPFD_CLOEXEC, 3));  // not where a child, or a library, looks for standard streams
   if (second) return second;
-  if (errno == EMFILE || errno == EINVAL) return error(errc::no_space, step::open, subject::descriptors);
+  if (errno == EINVAL) errno = EMFILE;  // the limit leaves no number from 3 on
   return last_error(step::open);
 }
 
@@ -7524,7 +7581,8 @@ class descriptor_writer : public detail::foreign_handle, public write_verbs<desc
   static constexpr end_traits traits = detail::foreign_traits;
   using detail::foreign_handle::foreign_handle;
 
-  /// Writes through a second descriptor; the caller keeps its own, so the other side sees the end once that is closed too.
+  /// Writes through a second descriptor; the caller keeps its own, so the other side sees the end once that is closed
+  /// too.
   [[nodiscard]] static result<descriptor_writer> of(int fd) noexcept {
     auto second = detail::second_handle(fd);
     return second ? result<descriptor_writer>(descriptor_writer(*std::move(second))) : second.err();
@@ -7535,8 +7593,12 @@ class descriptor_writer : public detail::foreign_handle, public write_verbs<desc
 };
 
 [[nodiscard]] inline result<descriptor_reader> standard_input() noexcept { return descriptor_reader::of(STDIN_FILENO); }
-[[nodiscard]] inline result<descriptor_writer> standard_output() noexcept { return descriptor_writer::of(STDOUT_FILENO); }
-[[nodiscard]] inline result<descriptor_writer> standard_error() noexcept { return descriptor_writer::of(STDERR_FILENO); }
+[[nodiscard]] inline result<descriptor_writer> standard_output() noexcept {
+  return descriptor_writer::of(STDOUT_FILENO);
+}
+[[nodiscard]] inline result<descriptor_writer> standard_error() noexcept {
+  return descriptor_writer::of(STDERR_FILENO);
+}
 
 }  // namespace sluice
 
@@ -7544,20 +7606,22 @@ class descriptor_writer : public detail::foreign_handle, public write_verbs<desc
 #ifndef SLUICE_STREAM_DUPLEX_HPP
 #define SLUICE_STREAM_DUPLEX_HPP
 
-#ifndef SLUICE_STREAM_SOCKET_STREAM_HPP
-#define SLUICE_STREAM_SOCKET_STREAM_HPP
+#ifndef SLUICE_STREAM_UNIX_STREAM_HPP
+#define SLUICE_STREAM_UNIX_STREAM_HPP
 
-#ifndef SLUICE_PLATFORM_SOCKET_HPP
-#define SLUICE_PLATFORM_SOCKET_HPP
+#ifndef SLUICE_PLATFORM_ANCILLARY_HPP
+#define SLUICE_PLATFORM_ANCILLARY_HPP
 
-// make_socket, receive_some, send_some, set_option, get_option: sockets that never block and never raise SIGPIPE.
+// send_message, receive_message: messages that take descriptors and credentials along.
+#ifndef SLUICE_PLATFORM_LINUX_ANCILLARY_HPP
+#define SLUICE_PLATFORM_LINUX_ANCILLARY_HPP
+
 #ifndef SLUICE_PLATFORM_LINUX_SOCKET_HPP
 #define SLUICE_PLATFORM_LINUX_SOCKET_HPP
 
 #if SLUICE_HAS_LINUX()
 
 #include <cstddef>
-#include <poll.h>
 #include <span>
 #include <sys/socket.h>
 
@@ -7575,8 +7639,6 @@ inline error socket_error(step at) noexcept {
     case ESOCKTNOSUPPORT:
     case ENOPROTOOPT:
     case EOPNOTSUPP: return error(errc::unsupported, at, subject::protocol);
-    case EMFILE:
-    case ENFILE: return error(errc::no_space, at, subject::descriptors);
     case ENOBUFS: return error(errc::no_space, at, subject::size);
     case EMSGSIZE: return error(errc::too_big, at);
     case EHOSTUNREACH:
@@ -7602,7 +7664,7 @@ inline result<unique_handle> make_socket(int family, int type, int protocol = 0)
 /// description is somebody else's and blocks: it is looked at first, for nothing tells a single accept not to wait.
 inline result<unique_handle> accept_one(int listener, bool may_block) noexcept {
   for (int broken_off = 0; broken_off < 64; ++broken_off) {
-    if (pollfd look{listener, POLLIN, 0}; may_block && ::poll(&look, 1, 0) <= 0) return error(errc::empty, step::open);
+    if (may_block && readiness(listener, POLLIN) == 0) return error(errc::empty, step::open);
     unique_handle fd(
         retry_interrupted([&] { return ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK); }));
     if (fd) return fd;
@@ -7696,6 +7758,121 @@ inline result<std::size_t> send_some(int fd, std::span<const std::byte> from) no
 #endif
 #endif
 
+#if SLUICE_HAS_LINUX()
+
+namespace sluice {
+
+/// Who sent a message, as the kernel attests it; not whether that process still lives.
+struct sender_id {
+  bool known = false;  // the end had asked for credentials, and the kernel gave some
+  uid_t uid = static_cast<uid_t>(-1);
+  gid_t gid = static_cast<gid_t>(-1);
+  pid_t pid = 0;
+};
+
+/// What came in.
+struct received {
+  std::size_t size = 0;     // bytes
+  std::size_t handles = 0;  // descriptors, which belong to the receiver now
+  sender_id sender;
+};
+
+namespace detail {
+
+inline constexpr std::size_t max_passed_handles = 253;  // in one message; the kernel's limit
+
+/// Sends bytes, and with the first of them descriptors, which stay the caller's own as well. Returns how many bytes
+/// went.
+inline result<std::size_t> send_message(int fd, std::span<const std::byte> from,
+                                        std::span<const int> handles) noexcept {
+  if (handles.size() > max_passed_handles) return error(errc::too_big, step::write, subject::descriptors);
+  iovec bytes{const_cast<std::byte*>(from.data()), from.size()};
+  msghdr m{};
+  m.msg_iov = &bytes, m.msg_iovlen = 1;
+  alignas(cmsghdr) unsigned char control[CMSG_SPACE(max_passed_handles * sizeof(int))];
+  if (!handles.empty()) {
+    m.msg_control = control;
+    m.msg_controllen = CMSG_SPACE(handles.size_bytes());
+    __builtin_memset(control, 0, m.msg_controllen);
+    cmsghdr* const c = CMSG_FIRSTHDR(&m);
+    c->cmsg_level = SOL_SOCKET, c->cmsg_type = SCM_RIGHTS, c->cmsg_len = CMSG_LEN(handles.size_bytes());
+    __builtin_memcpy(CMSG_DATA(c), handles.data(), handles.size_bytes());
+  }
+  const auto n = retry_interrupted([&] { return ::sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL); });
+  if (n >= 0) return static_cast<std::size_t>(n);
+  switch (errno) {
+    case EAGAIN: return error(errc::full, step::write);
+    case ECONNREFUSED:  // whom it was meant for has gone
+    case ENOTCONN: return error(errc::closed, step::write);
+    case EDESTADDRREQ: return error(errc::invalid, step::write, subject::address);
+    case ETOOMANYREFS: return error(errc::no_space, step::write, subject::descriptors);
+    case EBADF: return error(errc::invalid, step::write, subject::descriptors);
+    case EPERM:
+      if (!handles.empty()) return error(errc::denied, step::write, subject::descriptors);
+      [[fallthrough]];
+    default: return socket_error(step::write);
+  }
+}
+
+/// Receives bytes, and what came with them. There is room for as many descriptors as `handles` has places: where more
+/// come, or this process can have no more, all of them are closed again and the bytes are lost, and it says so.
+inline result<received> receive_message(int fd, std::span<std::byte> to, std::span<unique_handle> handles) noexcept {
+  constexpr std::size_t names = CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int));
+  constexpr int scm_pidfd = 4;
+  const std::size_t quota = handles.size() < max_passed_handles ? handles.size() : max_passed_handles;
+  alignas(cmsghdr) unsigned char control[names + CMSG_SPACE(max_passed_handles * sizeof(int))];
+  iovec bytes{to.data(), to.size()};
+  msghdr m{};
+  m.msg_iov = &bytes, m.msg_iovlen = 1;
+  m.msg_control = control;
+  m.msg_controllen = names + (quota != 0 ? CMSG_SPACE(quota * sizeof(int)) : 0);
+  const auto n = retry_interrupted([&] { return ::recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); });
+  if (n < 0) return errno == EAGAIN ? error(errc::empty, step::read) : socket_error(step::read);
+  received r;
+  r.size = static_cast<std::size_t>(n);
+  std::size_t came = 0;
+  for (cmsghdr* c = CMSG_FIRSTHDR(&m); c != nullptr; c = CMSG_NXTHDR(&m, c)) {
+    if (c->cmsg_level != SOL_SOCKET) continue;
+    if (c->cmsg_type == SCM_CREDENTIALS && c->cmsg_len == CMSG_LEN(sizeof(ucred))) {
+      ucred who{};
+      __builtin_memcpy(&who, CMSG_DATA(c), sizeof who);
+      r.sender = {true, who.uid, who.gid, who.pid};
+    } else if (c->cmsg_type == SCM_RIGHTS || c->cmsg_type == scm_pidfd) {
+      for (std::size_t at = 0; CMSG_LEN(at + sizeof(int)) <= c->cmsg_len; at += sizeof(int)) {
+        int number = -1;
+        __builtin_memcpy(&number, CMSG_DATA(c) + at, sizeof number);
+        unique_handle owned(number);
+        if (c->cmsg_type != SCM_RIGHTS) continue;
+        if (came < quota) handles[came] = std::move(owned);
+        ++came;
+      }
+    }
+  }
+  if (came > quota || (m.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) != 0) {
+    for (auto& h : handles.first(came < quota ? came : quota)) h.reset();
+    if ((m.msg_flags & MSG_TRUNC) != 0) return error(errc::truncated, step::read);
+    return came < quota ? error(errc::no_space, step::read, subject::descriptors)
+                        : error(errc::truncated, step::read, subject::descriptors);
+  }
+  r.handles = came;
+  return r;
+}
+
+}  // namespace detail
+}  // namespace sluice
+
+#endif
+#endif
+
+#endif
+#ifndef SLUICE_STREAM_SOCKET_STREAM_HPP
+#define SLUICE_STREAM_SOCKET_STREAM_HPP
+
+#ifndef SLUICE_PLATFORM_SOCKET_HPP
+#define SLUICE_PLATFORM_SOCKET_HPP
+
+// make_socket, receive_some, send_some, set_option, get_option: sockets that never block and never raise SIGPIPE.
+
 #endif
 
 // What all connected stream sockets share: TCP, Unix, one-to-one SCTP. A stream that two ends use, one to read and one
@@ -7704,8 +7881,8 @@ inline result<std::size_t> send_some(int fd, std::span<const std::byte> from) no
 namespace sluice::detail {
 
 /// Says that nothing more will come, takes what has come already, and closes. With unread bytes the kernel would break
-/// the connection off instead of ending it, and could take back what the other side has not read yet. All of that concerns
-/// the connection and not the descriptor, so a forked child only lets its copy go.
+/// the connection off instead of ending it, and could take back what the other side has not read yet. All of that
+/// concerns the connection and not the descriptor, so a forked child only lets its copy go.
 inline void end_connection(unique_handle& fd, pid_t maker) noexcept {
   if (fd && maker == ::getpid()) {
     ::shutdown(fd.get(), SHUT_WR);
@@ -7755,22 +7932,11 @@ namespace sluice {
 /// Threads: one at a time, and another one for the writing half. Blocks: read; never try_read. Allocates: never.
 /// Errors: empty, closed (the other side has ended its writing), os (broken off, with the error number).
 template <const end_traits& Traits>
-class socket_reader : public detail::socket_reading<socket_reader<Traits>> {
+class socket_reader : public detail::handle_end, public detail::socket_reading<socket_reader<Traits>> {
  public:
   static constexpr end_traits traits = Traits;
 
-  explicit socket_reader(unique_handle fd) noexcept : fd_(std::move(fd)) {}
-
-  void arm(want, wait_set& set) noexcept {
-    if (fd_) set.on(fd_.get(), want::pop);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
-  void close() noexcept { fd_.reset(); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
-
- private:
-  unique_handle fd_;
+  explicit socket_reader(unique_handle fd) noexcept : handle_end(std::move(fd)) {}
 };
 
 /// The writing half of a connection. Closing it is the half close that the other side reads as the end.
@@ -7778,11 +7944,11 @@ class socket_reader : public detail::socket_reading<socket_reader<Traits>> {
 /// Threads: one at a time, and another one for the reading half. Blocks: write; never try_write. Allocates: never.
 /// Errors: full, closed (the other side takes nothing more), os. Never raises SIGPIPE.
 template <const end_traits& Traits>
-class socket_writer : public detail::socket_writing<socket_writer<Traits>> {
+class socket_writer : public detail::handle_end, public detail::socket_writing<socket_writer<Traits>> {
  public:
   static constexpr end_traits traits = Traits;
 
-  explicit socket_writer(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+  explicit socket_writer(unique_handle fd) noexcept : handle_end(std::move(fd)) {}
   socket_writer(socket_writer&&) noexcept = default;
   socket_writer& operator=(socket_writer&& o) noexcept {
     if (this != &o) close(), fd_ = std::move(o.fd_);
@@ -7790,31 +7956,25 @@ class socket_writer : public detail::socket_writing<socket_writer<Traits>> {
   }
   ~socket_writer() { close(); }
 
-  void arm(want, wait_set& set) noexcept {
-    if (fd_) set.on(fd_.get(), want::push);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
   void close() noexcept {
     if (fd_ && maker_ == ::getpid()) ::shutdown(fd_.get(), SHUT_WR);  // not what a parent still writes to
     fd_.reset();
   }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
 
  private:
-  unique_handle fd_;
   pid_t maker_ = ::getpid();
 };
 
 /// A connected stream socket, both ways.
 ///
-/// Destroying it lets the descriptor go, so that a parent and a forked child can share one: the connection ends with the
-/// last of them. close() and finish() end it for both.
+/// Destroying it lets the descriptor go, so that a parent and a forked child can share one: the connection ends with
+/// the last of them. close() and finish() end it for both.
 ///
 /// Threads: one at a time; split() for two. Blocks: read, write, finish; never the try_ forms. Allocates: never.
 /// Errors: as of its halves.
 template <const end_traits& Traits>
-class socket_stream : public detail::socket_reading<socket_stream<Traits>>,
+class socket_stream : public detail::handle_end,
+                      public detail::socket_reading<socket_stream<Traits>>,
                       public detail::socket_writing<socket_stream<Traits>> {
  public:
   static constexpr end_traits traits = Traits;
@@ -7823,7 +7983,7 @@ class socket_stream : public detail::socket_reading<socket_stream<Traits>>,
     socket_writer<Traits> out;
   };
 
-  explicit socket_stream(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+  explicit socket_stream(unique_handle fd) noexcept : handle_end(std::move(fd)) {}
 
   /// The two directions as ends of their own, each with a descriptor. On failure the stream stays as it is.
   [[nodiscard]] result<halves> split() && noexcept {
@@ -7854,21 +8014,102 @@ class socket_stream : public detail::socket_reading<socket_stream<Traits>>,
       return n.err() == errc::closed ? status() : n.err().during(step::finish);
     }
   }
-  void arm(want k, wait_set& set) noexcept {
-    if (fd_) set.on(fd_.get(), k);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
   /// Ends the writing and closes, without waiting. Of a connection that comes from the parent only the copy is closed.
   void close() noexcept { detail::end_connection(fd_, maker_); }
   /// The descriptor, which is no longer ours; the connection stays as it is.
   [[nodiscard]] unique_handle release() noexcept { return std::move(fd_); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
 
  private:
-  unique_handle fd_;
   pid_t maker_ = ::getpid();
 };
+
+}  // namespace sluice
+
+#endif
+
+// Connections within a host that descriptors can be passed through. How they are made by name is in stream/unix.hpp.
+
+namespace sluice {
+
+namespace detail {
+inline constexpr end_traits unix_stream_traits{.boundaries = false, .spans = reach::host};
+}  // namespace detail
+
+/// A connection that bytes go through, both ways. With who is at the other side: peer_of(), stream/unix_peer.hpp.
+using unix_stream = socket_stream<detail::unix_stream_traits>;
+
+/// What an end of a Unix socket allows. What is not asked for is refused.
+struct unix_options {
+  mode_t mode = 0600;              // of the file of a name: who may connect. An abstract name has none
+  std::span<const uid_t> allow{};  // users who may connect, at most 16. Empty: whom the mode lets in; where the name is
+                                   // abstract, this user and root
+  int backlog = 128;               // connections that may wait to be taken
+  bool handles = false;            // descriptors may come in. Before Linux 6.16 they are not refused, but dropped
+  bool credentials = false;        // each message says who sent it; for unix_datagram
+};
+
+/// Both ends of an anonymous connection.
+template <class End>
+struct unix_ends {
+  End first, second;
+};
+
+namespace detail {
+
+inline constexpr int pass_rights = 83;  // SO_PASSRIGHTS
+
+/// Sets what a socket lets in. Where the kernel knows no refusal, a read drops what was not asked for.
+inline status let_in(int fd, bool handles, bool credentials) noexcept {
+  if (!handles) {
+    const status s = set_option(fd, SOL_SOCKET, pass_rights, int{0});
+    if (!s && s.err() != errc::unsupported) return s;
+  }
+  return credentials ? set_option(fd, SOL_SOCKET, SO_PASSCRED, int{1}) : status();
+}
+
+template <class End, int Type>
+result<unix_ends<End>> make_unix_pair(const unix_options& o) noexcept {
+  int fd[2];
+  if (::socketpair(AF_UNIX, Type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd) != 0) return socket_error(step::create);
+  unix_ends<End> both{End(unique_handle(fd[0])), End(unique_handle(fd[1]))};
+  for (const int one : fd)
+    if (status s = let_in(one, o.handles, o.credentials); !s) return s.err();
+  return both;
+}
+
+}  // namespace detail
+
+/// An anonymous connection, both ends of it.
+[[nodiscard]] inline result<unix_ends<unix_stream>> unix_pair(const unix_options& o = {}) noexcept {
+  return detail::make_unix_pair<unix_stream, SOCK_STREAM>(o);
+}
+/// Sends at least one byte, and all the descriptors with the first of them. They stay open here: who passes one on for
+/// good closes it afterwards. Returns how many bytes went; the rest, if any, is for write().
+///
+/// Errors: as write; too_big (more than 253), denied (the other side takes none), invalid (one is not open), no_space.
+template <writable Stream>
+result<std::size_t> send_handles(Stream& stream, std::span<const std::byte> bytes, std::span<const int> handles,
+                                 until u = {}) noexcept {
+  return detail::try_then_wait(stream, want::push, u, [&]() -> result<std::size_t> {
+    if (stream.handle() < 0) return error(errc::closed, step::write);
+    // Descriptors go with a byte, or get lost.
+    if (bytes.empty()) return error(errc::invalid, step::write, subject::size);
+    return detail::send_message(stream.handle(), bytes, handles);
+  });
+}
+/// Receives at least one byte, and the descriptors that came with it, into as many places as are given. What was sent
+/// with descriptors is never read together with what comes behind. If more come than there are places (`truncated`), or
+/// than this process can have (`no_space`), all are closed and these bytes are lost: close the connection.
+template <readable Stream>
+result<received> receive_handles(Stream& stream, std::span<std::byte> to, std::span<unique_handle> handles,
+                                 until u = {}) noexcept {
+  return detail::try_then_wait(stream, want::pop, u, [&]() -> result<received> {
+    if (stream.handle() < 0) return error(errc::closed, step::read);
+    if (to.empty()) return error(errc::invalid, step::read, subject::size);
+    auto r = detail::receive_message(stream.handle(), to, handles);
+    return r && r->size == 0 ? result<received>(error(errc::closed, step::read)) : r;
+  });
+}
 
 }  // namespace sluice
 
@@ -7880,25 +8121,20 @@ class socket_stream : public detail::socket_reading<socket_stream<Traits>>,
 
 namespace sluice {
 
-namespace detail {
-
-inline constexpr end_traits duplex_traits{.boundaries = false, .spans = reach::host};
-
-}  // namespace detail
-
 /// An end of a duplex pair; split() makes a reading and a writing half of it.
-using duplex_stream = socket_stream<detail::duplex_traits>;
+using duplex_stream = unix_stream;
 
 struct duplex_ends {
   duplex_stream one;
   duplex_stream other;
 };
 
-/// Two connected ends without a name. Both descriptors are closed on exec and do not block.
+/// Two connected ends without a name: a unix_pair() that no descriptors can be passed through. Both are closed on exec
+/// and do not block.
 [[nodiscard]] inline result<duplex_ends> duplex() noexcept {
-  int fd[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd) != 0) return detail::socket_error(step::create);
-  return duplex_ends{duplex_stream(unique_handle(fd[0])), duplex_stream(unique_handle(fd[1]))};
+  auto both = unix_pair();
+  if (!both) return both.err();
+  return duplex_ends{std::move(both->first), std::move(both->second)};
 }
 
 }  // namespace sluice
@@ -7973,7 +8209,9 @@ class endpoint {
   }
 
   [[nodiscard]] ip_family family() const noexcept { return any_.sa_family == AF_INET ? ip_family::v4 : ip_family::v6; }
-  [[nodiscard]] std::uint16_t port() const noexcept { return ntohs(family() == ip_family::v4 ? v4_.sin_port : v6_.sin6_port); }
+  [[nodiscard]] std::uint16_t port() const noexcept {
+    return ntohs(family() == ip_family::v4 ? v4_.sin_port : v6_.sin6_port);
+  }
   [[nodiscard]] endpoint with_port(std::uint16_t port) const noexcept {
     endpoint e = *this;
     (family() == ip_family::v4 ? e.v4_.sin_port : e.v6_.sin6_port) = htons(port);
@@ -8059,7 +8297,8 @@ result<endpoint> endpoint_of(int fd) noexcept {
 #include <climits>
 
 // Messages that go through a pipe in one piece: up to PIPE_BUF bytes (4096) the kernel takes all of a write or nothing,
-// and never mixes it with those of other writers. So a frame needs no header, and whoever is killed leaves no half of one.
+// and never mixes it with those of other writers. So a frame needs no header, and whoever is killed leaves no half of
+// one.
 
 namespace sluice {
 
@@ -8073,8 +8312,8 @@ constexpr end_traits whole_message_traits() noexcept {
   return t;
 }
 
-/// A T from a transport that keeps messages apart: `take(place)` gives the size of the next one, or `too_big` and keeps it for
-/// `skip()`. One of another size is `mismatch`, once, and dropped.
+/// A T from a transport that keeps messages apart: `take(place)` gives the size of the next one, or `too_big` and keeps
+/// it for `skip()`. One of another size is `mismatch`, once, and dropped.
 template <class T, class Take, class Skip>
 result<T> pop_whole(Take take, Skip skip) noexcept {
   alignas(T) std::byte whole[sizeof(T)];
@@ -8103,7 +8342,8 @@ class whole_sink : public sink_verbs<whole_sink<T, Stream>> {
   status try_push(const T& value) noexcept {
     const auto n = stream_.try_write(std::as_bytes(std::span(&value, 1)));
     if (!n) return n.err().during(step::push);
-    // Less than all of it: this is no pipe, or the kernel is not what it promises to be. Nothing after it would be read right.
+    // Less than all of it: this is no pipe, or the kernel is not what it promises to be. Nothing after it would be read
+    // right.
     if (*n != sizeof(T)) return stream_.close(), error(errc::truncated, step::push);
     return {};
   }
@@ -8120,13 +8360,13 @@ class whole_sink : public sink_verbs<whole_sink<T, Stream>> {
 
 #endif
 
-// Named pipes. Opening never blocks: a reader that comes first reads `empty`, never a false end, and a writer that comes
-// first finds `full` until somebody reads, so that all waiting is in the verbs, with deadline and stop.
+// Named pipes. Opening never blocks: a reader that comes first reads `empty`, never a false end, and a writer that
+// comes first finds `full` until somebody reads, so that all waiting is in the verbs, with deadline and stop.
 //
 // What the kernel says, and what is made of it:
 //   read gives 0, no writer was here yet     `empty`; poll sleeps
-//   read gives 0, the last writer has gone   the session has ended: `closed`, until reopen(). poll would say "hung up" for
-//                                            ever, so nobody sleeps on such a descriptor: a fresh one is opened
+//   read gives 0, the last writer has gone   the session has ended: `closed`, until reopen(). poll would say "hung up"
+//                                            for ever, so nobody sleeps on such a descriptor: a fresh one is opened
 //   open gives ENXIO, nobody reads           `full`; nothing wakes a writer then, so it looks every 5 ms
 //   write gives EPIPE, the last reader left  `closed`, until reopen()
 
@@ -8134,8 +8374,8 @@ namespace sluice {
 
 /// When a FIFO ends. Both sides should say the same.
 enum class fifo_policy : std::uint8_t {
-  session,     // `closed` when the last one of the other side leaves; reopen() waits for the next. Writers that overlap, or
-               // follow before the reader has noticed the end, are one session
+  session,     // `closed` when the last one of the other side leaves; reopen() waits for the next. Writers that
+               // overlap, or follow before the reader has noticed the end, are one session
   persistent,  // never: the end holds the FIFO open both ways. What nobody has read stays while any such end is open
   one_shot,    // as a session, but the only one: its reader takes the name away with the end, or when it closes
 };
@@ -8261,7 +8501,8 @@ class fifo_reader : public read_verbs<fifo_reader<P>> {
   [[nodiscard]] int handle() const noexcept { return fd_.get(); }
 
  private:
-  static constexpr int how = P == fifo_policy::persistent ? O_RDWR : O_RDONLY;  // with O_RDWR it is a writer too, so no end
+  // With O_RDWR it is a writer too, so there is no end.
+  static constexpr int how = P == fifo_policy::persistent ? O_RDWR : O_RDONLY;
 
   fifo_reader(detail::fifo_place place, unique_handle fd) noexcept : place_(std::move(place)), fd_(std::move(fd)) {}
 
@@ -8341,17 +8582,19 @@ class fifo_writer : public write_verbs<fifo_writer<P>> {
   bool ended_ = false;
 };
 
-/// Messages of type T out of a FIFO. `.stream().reopen()` after `closed`; after `truncated`, left by a writer that is no
-/// sluice sink, take the stream on: `source_of<T>(std::move(s.stream()))`.
+/// Messages of type T out of a FIFO. `.stream().reopen()` after `closed`; after `truncated`, left by a writer that is
+/// no sluice sink, take the stream on: `source_of<T>(std::move(s.stream()))`.
 template <wire T, fifo_policy P = fifo_policy::session>
-[[nodiscard]] result<message_source<T, fifo_reader<P>>> fifo_source(std::string_view path, const fifo_options& o = {}) noexcept {
+[[nodiscard]] result<message_source<T, fifo_reader<P>>> fifo_source(std::string_view path,
+                                                                   const fifo_options& o = {}) noexcept {
   auto r = fifo_reader<P>::open(path, o);
   if (!r) return r.err();
   return message_source<T, fifo_reader<P>>(*std::move(r));
 }
 /// Messages of type T into a FIFO, of any number of writers, each whole: T has at most PIPE_BUF bytes.
 template <wire T, fifo_policy P = fifo_policy::session>
-[[nodiscard]] result<whole_sink<T, fifo_writer<P>>> fifo_sink(std::string_view path, const fifo_options& o = {}) noexcept {
+[[nodiscard]] result<whole_sink<T, fifo_writer<P>>> fifo_sink(std::string_view path,
+                                                             const fifo_options& o = {}) noexcept {
   auto w = fifo_writer<P>::open(path, o);
   if (!w) return w.err();
   return whole_sink<T, fifo_writer<P>>(*std::move(w));
@@ -8366,7 +8609,8 @@ template <wire T, fifo_policy P>
   const auto place = region_place::file(path, {});
   if (!place) return place.err().during(step::remove);
   struct stat st = {};
-  if (::fstatat(place->directory(), place->leaf(), &st, AT_SYMLINK_NOFOLLOW) != 0) return detail::last_error(step::remove);
+  if (::fstatat(place->directory(), place->leaf(), &st, AT_SYMLINK_NOFOLLOW) != 0)
+    return detail::last_error(step::remove);
   if (!S_ISFIFO(st.st_mode)) return error(errc::mismatch, step::remove, subject::file_type);
   return place->remove();
 }
@@ -8389,8 +8633,8 @@ inline constexpr end_traits packet_traits{.spans = reach::host, .max_size = PIPE
 
 /// The end of a packet pipe that messages come out of, one for each read.
 ///
-/// A message larger than the place that a read was given is `too_big`, with its size as the detail, and stays for a read
-/// with more room, or for skip(). The kernel alone would throw the rest of it away.
+/// A message larger than the place that a read was given is `too_big`, with its size as the detail, and stays for a
+/// read with more room, or for skip(). The kernel alone would throw the rest of it away.
 ///
 /// Threads: one at a time. Blocks: read; never try_read. Allocates: never; has room for one message.
 /// Errors: empty, too_big, closed (every writer left), os.
@@ -8445,7 +8689,8 @@ class packet_reader : public read_verbs<packet_reader> {
 
 /// The end of a packet pipe that messages go into, one for each write, whole or not at all.
 ///
-/// Threads: one at a time; other writers of the same pipe do not disturb. Blocks: write; never try_write. Allocates: never.
+/// Threads: one at a time; other writers of the same pipe do not disturb. Blocks: write; never try_write. Allocates:
+/// never.
 /// Errors: full, too_big (more than PIPE_BUF bytes), invalid (none), closed (every reader left), os.
 class packet_writer : public write_verbs<packet_writer> {
  public:
@@ -9222,7 +9467,8 @@ inline result<std::size_t> splice_some(int from, int to, std::size_t most) noexc
   const auto n = without_sigpipe([&] { return ::splice(from, nullptr, to, nullptr, most, SPLICE_F_NONBLOCK); });
   if (n > 0) return static_cast<std::size_t>(n);
   if (n == 0) return error(errc::closed, step::read);
-  if (errno == EAGAIN) return readiness(from, POLLIN) == 0 ? error(errc::empty, step::read) : error(errc::full, step::write);
+  if (errno == EAGAIN)
+    return readiness(from, POLLIN) == 0 ? error(errc::empty, step::read) : error(errc::full, step::write);
   if (errno == EINVAL) return error(errc::invalid, step::write);
   return last_error(errno == EPIPE ? step::write : step::read);
 }
@@ -9240,8 +9486,9 @@ struct spliced {
 
 }  // namespace detail
 
-/// Moves at most `most` bytes from `in` to `out`, both ends with a handle(); how many, or why none. `empty` and `full` say
-/// on which side it is; `closed` at step read is the end of `in`, at step write that of `out`. `invalid`: none is a pipe.
+/// Moves at most `most` bytes from `in` to `out`, both ends with a handle(); how many, or why none. `empty` and `full`
+/// say on which side it is; `closed` at step read is the end of `in`, at step write that of `out`. `invalid`: none is a
+/// pipe.
 template <class In, class Out>
 result<std::size_t> try_splice(In& in, Out& out, std::size_t most = 1 << 20) noexcept {
   return detail::splice_some(in.handle(), out.handle(), most);
@@ -9253,8 +9500,8 @@ struct passed {
   error why;
 };
 
-/// Moves everything from `in` to `out` until one of them ends or the patience does; it counts for the whole. Nothing that
-/// was taken from `in` is lost: what has not reached `out` is still in `in`.
+/// Moves everything from `in` to `out` until one of them ends or the patience does; it counts for the whole. Nothing
+/// that was taken from `in` is lost: what has not reached `out` is still in `in`.
 ///
 /// Threads: the one that owns both ends. Blocks. Allocates: never.
 template <waitable In, waitable Out>
@@ -10076,7 +10323,7 @@ struct udp_departure {
 /// Threads: one at a time. Blocks: receive, send; never the try_ forms. Allocates: never.
 /// Errors: empty, full, closed (by close()), too_big; not_found about `address` (refused) or `route`; no_space, denied,
 /// os.
-class udp_socket {
+class udp_socket : public detail::handle_end {
  public:
   static constexpr std::size_t max_payload = 65'507;
   static constexpr end_traits traits{.reliable = false, .ordered = false, .carries_close = false,
@@ -10185,16 +10432,8 @@ class udp_socket {
     return detail::set_multicast(fd_.get(), family_, device, hops, to_this_host);
   }
 
-  void arm(want k, wait_set& set) noexcept {
-    if (fd_) set.on(fd_.get(), k);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
-  void close() noexcept { fd_.reset(); }
-
   [[nodiscard]] result<endpoint> local() const noexcept { return detail::endpoint_of<::getsockname>(fd_.get()); }
   [[nodiscard]] result<endpoint> peer() const noexcept { return detail::endpoint_of<::getpeername>(fd_.get()); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
   /// Datagrams that came when the receive buffer was full, as known with the last one that was received.
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
   /// How often the peer's system said that nobody listens there.
@@ -10203,7 +10442,7 @@ class udp_socket {
  private:
   friend result<udp_socket> udp_open(ip_family, const endpoint*, const udp_options&) noexcept;
 
-  udp_socket(unique_handle fd, int family) noexcept : fd_(std::move(fd)), family_(family) {}
+  udp_socket(unique_handle fd, int family) noexcept : handle_end(std::move(fd)), family_(family) {}
 
   static void add(detail::datagram_batch& b, const udp_departure& d) noexcept {
     b.add(d.bytes, d.to == nullptr ? nullptr : d.to->data(), d.to == nullptr ? 0 : d.to->size());
@@ -10228,7 +10467,6 @@ class udp_socket {
                                      source == nullptr ? nullptr : source->data());
   }
 
-  unique_handle fd_;
   int family_ = AF_INET;
   std::uint32_t lost_ = 0;
   std::uint64_t dropped_ = 0;
@@ -10613,14 +10851,14 @@ namespace sluice {
 /// the process has ended.
 ///
 /// Threads: one at a time. Blocks: await_end.
-class process_watch {
+class process_watch : public detail::handle_end {
  public:
   process_watch() noexcept = default;
-  explicit process_watch(unique_handle pidfd) noexcept : fd_(std::move(pidfd)) {}
+  explicit process_watch(unique_handle pidfd) noexcept : handle_end(std::move(pidfd)) {}
 
   [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(fd_); }
   /// Has it not ended yet? A process whose end nobody has collected has ended.
-  [[nodiscard]] bool alive() const noexcept { return fd_ && !detail::ready_now({fd_.get(), false}); }
+  [[nodiscard]] bool alive() const noexcept { return fd_ && detail::readiness(fd_.get(), POLLIN) == 0; }
   /// Errors: timeout, stopped, closed (nothing is watched).
   status await_end(until u = {}) noexcept {
     return detail::try_then_wait(*this, want::pop, u, [this]() -> status {
@@ -10628,16 +10866,6 @@ class process_watch {
       return alive() ? error(errc::empty, step::wait) : status();
     });
   }
-  void arm(want, wait_set& set) noexcept {
-    if (fd_) set.on(fd_.get(), want::pop);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
-  void close() noexcept { fd_.reset(); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
-
- private:
-  unique_handle fd_;
 };
 
 /// Who made the other side of a connection: connected it, listened for it, or made the pair. Not who uses it now: a
@@ -10682,211 +10910,6 @@ template <class Connection>
   else if (pidfd.err() == errc::no_space) return pidfd.err();  // else: an old kernel, or a process that is gone
   p.trusted = p.process && p.pid > 0 && p.uid != detail::nobody_here && p.gid != detail::nobody_here;
   return p;
-}
-
-}  // namespace sluice
-
-#endif
-#ifndef SLUICE_STREAM_UNIX_STREAM_HPP
-#define SLUICE_STREAM_UNIX_STREAM_HPP
-
-#ifndef SLUICE_PLATFORM_ANCILLARY_HPP
-#define SLUICE_PLATFORM_ANCILLARY_HPP
-
-// send_message, receive_message: messages that take descriptors and credentials along.
-#ifndef SLUICE_PLATFORM_LINUX_ANCILLARY_HPP
-#define SLUICE_PLATFORM_LINUX_ANCILLARY_HPP
-
-#if SLUICE_HAS_LINUX()
-
-namespace sluice {
-
-/// Who sent a message, as the kernel attests it; not whether that process still lives.
-struct sender_id {
-  bool known = false;  // the end had asked for credentials, and the kernel gave some
-  uid_t uid = static_cast<uid_t>(-1);
-  gid_t gid = static_cast<gid_t>(-1);
-  pid_t pid = 0;
-};
-
-/// What came in.
-struct received {
-  std::size_t size = 0;     // bytes
-  std::size_t handles = 0;  // descriptors, which belong to the receiver now
-  sender_id sender;
-};
-
-namespace detail {
-
-inline constexpr std::size_t max_passed_handles = 253;  // in one message; the kernel's limit
-
-/// Sends bytes, and with the first of them descriptors, which stay the caller's own as well. Returns how many bytes
-/// went.
-inline result<std::size_t> send_message(int fd, std::span<const std::byte> from,
-                                        std::span<const int> handles) noexcept {
-  if (handles.size() > max_passed_handles) return error(errc::too_big, step::write, subject::descriptors);
-  iovec bytes{const_cast<std::byte*>(from.data()), from.size()};
-  msghdr m{};
-  m.msg_iov = &bytes, m.msg_iovlen = 1;
-  alignas(cmsghdr) unsigned char control[CMSG_SPACE(max_passed_handles * sizeof(int))];
-  if (!handles.empty()) {
-    m.msg_control = control;
-    m.msg_controllen = CMSG_SPACE(handles.size_bytes());
-    __builtin_memset(control, 0, m.msg_controllen);
-    cmsghdr* const c = CMSG_FIRSTHDR(&m);
-    c->cmsg_level = SOL_SOCKET, c->cmsg_type = SCM_RIGHTS, c->cmsg_len = CMSG_LEN(handles.size_bytes());
-    __builtin_memcpy(CMSG_DATA(c), handles.data(), handles.size_bytes());
-  }
-  const auto n = retry_interrupted([&] { return ::sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL); });
-  if (n >= 0) return static_cast<std::size_t>(n);
-  switch (errno) {
-    case EAGAIN: return error(errc::full, step::write);
-    case ECONNREFUSED:  // whom it was meant for has gone
-    case ENOTCONN: return error(errc::closed, step::write);
-    case EDESTADDRREQ: return error(errc::invalid, step::write, subject::address);
-    case ETOOMANYREFS: return error(errc::no_space, step::write, subject::descriptors);
-    case EBADF: return error(errc::invalid, step::write, subject::descriptors);
-    case EPERM:
-      if (!handles.empty()) return error(errc::denied, step::write, subject::descriptors);
-      [[fallthrough]];
-    default: return socket_error(step::write);
-  }
-}
-
-/// Receives bytes, and what came with them. There is room for as many descriptors as `handles` has places: where more
-/// come, or this process can have no more, all of them are closed again and the bytes are lost, and it says so.
-inline result<received> receive_message(int fd, std::span<std::byte> to, std::span<unique_handle> handles) noexcept {
-  constexpr std::size_t names = CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int));
-  constexpr int scm_pidfd = 4;
-  const std::size_t quota = handles.size() < max_passed_handles ? handles.size() : max_passed_handles;
-  alignas(cmsghdr) unsigned char control[names + CMSG_SPACE(max_passed_handles * sizeof(int))];
-  iovec bytes{to.data(), to.size()};
-  msghdr m{};
-  m.msg_iov = &bytes, m.msg_iovlen = 1;
-  m.msg_control = control;
-  m.msg_controllen = names + (quota != 0 ? CMSG_SPACE(quota * sizeof(int)) : 0);
-  const auto n = retry_interrupted([&] { return ::recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); });
-  if (n < 0) return errno == EAGAIN ? error(errc::empty, step::read) : socket_error(step::read);
-  received r;
-  r.size = static_cast<std::size_t>(n);
-  std::size_t came = 0;
-  for (cmsghdr* c = CMSG_FIRSTHDR(&m); c != nullptr; c = CMSG_NXTHDR(&m, c)) {
-    if (c->cmsg_level != SOL_SOCKET) continue;
-    if (c->cmsg_type == SCM_CREDENTIALS && c->cmsg_len == CMSG_LEN(sizeof(ucred))) {
-      ucred who{};
-      __builtin_memcpy(&who, CMSG_DATA(c), sizeof who);
-      r.sender = {true, who.uid, who.gid, who.pid};
-    } else if (c->cmsg_type == SCM_RIGHTS || c->cmsg_type == scm_pidfd) {
-      for (std::size_t at = 0; CMSG_LEN(at + sizeof(int)) <= c->cmsg_len; at += sizeof(int)) {
-        int number = -1;
-        __builtin_memcpy(&number, CMSG_DATA(c) + at, sizeof number);
-        unique_handle owned(number);
-        if (c->cmsg_type != SCM_RIGHTS) continue;
-        if (came < quota) handles[came] = std::move(owned);
-        ++came;
-      }
-    }
-  }
-  if (came > quota || (m.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) != 0) {
-    for (auto& h : handles.first(came < quota ? came : quota)) h.reset();
-    if ((m.msg_flags & MSG_TRUNC) != 0) return error(errc::truncated, step::read);
-    return came < quota ? error(errc::no_space, step::read, subject::descriptors)
-                        : error(errc::truncated, step::read, subject::descriptors);
-  }
-  r.handles = came;
-  return r;
-}
-
-}  // namespace detail
-}  // namespace sluice
-
-#endif
-#endif
-
-#endif
-
-// Connections within a host that descriptors can be passed through. How they are made by name is in stream/unix.hpp.
-
-namespace sluice {
-
-namespace detail {
-inline constexpr end_traits unix_stream_traits{.boundaries = false, .spans = reach::host};
-}  // namespace detail
-
-/// A connection that bytes go through, both ways. With who is at the other side: peer_of(), stream/unix_peer.hpp.
-using unix_stream = socket_stream<detail::unix_stream_traits>;
-
-/// What an end of a Unix socket allows. What is not asked for is refused.
-struct unix_options {
-  mode_t mode = 0600;              // of the file of a name: who may connect. An abstract name has none
-  std::span<const uid_t> allow{};  // users who may connect, at most 16. Empty: whom the mode lets in; where the name is
-                                   // abstract, this user and root
-  int backlog = 128;               // connections that may wait to be taken
-  bool handles = false;            // descriptors may come in. Before Linux 6.16 they are not refused, but dropped
-  bool credentials = false;        // each message says who sent it; for unix_datagram
-};
-
-/// Both ends of an anonymous connection.
-template <class End>
-struct unix_ends {
-  End first, second;
-};
-
-namespace detail {
-
-inline constexpr int pass_rights = 83;  // SO_PASSRIGHTS
-
-/// Sets what a socket lets in. Where the kernel knows no refusal, a read drops what was not asked for.
-inline status let_in(int fd, bool handles, bool credentials) noexcept {
-  if (!handles) {
-    const status s = set_option(fd, SOL_SOCKET, pass_rights, int{0});
-    if (!s && s.err() != errc::unsupported) return s;
-  }
-  return credentials ? set_option(fd, SOL_SOCKET, SO_PASSCRED, int{1}) : status();
-}
-
-template <class End, int Type>
-result<unix_ends<End>> make_unix_pair(const unix_options& o) noexcept {
-  int fd[2];
-  if (::socketpair(AF_UNIX, Type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd) != 0) return socket_error(step::create);
-  unix_ends<End> both{End(unique_handle(fd[0])), End(unique_handle(fd[1]))};
-  for (const int one : fd)
-    if (status s = let_in(one, o.handles, o.credentials); !s) return s.err();
-  return both;
-}
-
-}  // namespace detail
-
-/// An anonymous connection, both ends of it.
-[[nodiscard]] inline result<unix_ends<unix_stream>> unix_pair(const unix_options& o = {}) noexcept {
-  return detail::make_unix_pair<unix_stream, SOCK_STREAM>(o);
-}
-/// Sends at least one byte, and all the descriptors with the first of them. They stay open here: who passes one on for
-/// good closes it afterwards. Returns how many bytes went; the rest, if any, is for write().
-///
-/// Errors: as write; too_big (more than 253), denied (the other side takes none), invalid (one is not open), no_space.
-template <writable Stream>
-result<std::size_t> send_handles(Stream& stream, std::span<const std::byte> bytes, std::span<const int> handles,
-                                 until u = {}) noexcept {
-  return detail::try_then_wait(stream, want::push, u, [&]() -> result<std::size_t> {
-    if (stream.handle() < 0) return error(errc::closed, step::write);
-    // Descriptors go with a byte, or get lost.
-    if (bytes.empty()) return error(errc::invalid, step::write, subject::size);
-    return detail::send_message(stream.handle(), bytes, handles);
-  });
-}
-/// Receives at least one byte, and the descriptors that came with it, into as many places as are given. What was sent
-/// with descriptors is never read together with what comes behind. If more come than there are places (`truncated`), or
-/// than this process can have (`no_space`), all are closed and these bytes are lost: close the connection.
-template <readable Stream>
-result<received> receive_handles(Stream& stream, std::span<std::byte> to, std::span<unique_handle> handles,
-                                 until u = {}) noexcept {
-  return detail::try_then_wait(stream, want::pop, u, [&]() -> result<received> {
-    if (stream.handle() < 0) return error(errc::closed, step::read);
-    if (to.empty()) return error(errc::invalid, step::read, subject::size);
-    auto r = detail::receive_message(stream.handle(), to, handles);
-    return r && r->size == 0 ? result<received>(error(errc::closed, step::read)) : r;
-  });
 }
 
 }  // namespace sluice
@@ -11048,7 +11071,7 @@ namespace detail {
 
 /// What both have in common. Derived says how a message of no bytes is told from the end.
 template <class Derived>
-class unix_message_end {
+class unix_message_end : public handle_end {
  public:
   /// Sends a message, whole, and descriptors with it. Errors: full, closed, too_big (for the buffer of the socket),
   /// denied (the other side takes no descriptors), invalid, no_space, os.
@@ -11086,19 +11109,11 @@ class unix_message_end {
   }
   /// Drops the next message, if there is one.
   void skip() noexcept { (void)retry_interrupted([&] { return ::recv(fd_.get(), nullptr, 0, MSG_DONTWAIT); }); }
-  void arm(want k, wait_set& set) noexcept {
-    if (fd_) set.on(fd_.get(), k);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
 
  protected:
-  explicit unix_message_end(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+  using handle_end::handle_end;
   unix_message_end(unix_message_end&&) noexcept = default;
   unix_message_end& operator=(unix_message_end&&) noexcept = default;
-
-  unique_handle fd_;
 
  private:
   Derived& self() noexcept { return static_cast<Derived&>(*this); }
@@ -11237,8 +11252,8 @@ concept unix_message_socket = std::same_as<S, unix_seqpacket> || std::same_as<S,
 
 /// Messages of type T, each whole.
 ///
-/// Threads: one at a time. Blocks: push; never try_push. Allocates: never. Errors: full, closed, too_big (for the buffer
-/// of the socket), os.
+/// Threads: one at a time. Blocks: push; never try_push. Allocates: never. Errors: full, closed, too_big (for the
+/// buffer of the socket), os.
 template <wire T, detail::unix_message_socket Socket>
 class unix_sink : public sink_verbs<unix_sink<T, Socket>> {
  public:
@@ -12443,13 +12458,13 @@ concept channel_kind = requires { ring_kind<K>::in_region; };
 namespace sluice {
 
 namespace site {
-struct crowd_news : order_site<std::memory_order_release> {};   // (N1) a seat's word before the news of it, these before `announced`
+struct crowd_news : order_site<std::memory_order_release> {};   // (N1) a seat's word, then its news, then `announced`
 struct crowd_look : order_site<std::memory_order_acquire> {};   // (N2) the seats as they are after that news
 struct crowd_peek : order_site<std::memory_order_relaxed> {};   // only compared; (N2) follows a change
 struct crowd_told : order_site<std::memory_order_relaxed> {};   // under nobody's lock: tells at most once too often
 struct crowd_sleep : order_site<std::memory_order_release> {};  // (W0) the armed gate before the bit, pairs with (S3)
 struct crowd_asleep : order_site<std::memory_order_relaxed> {}; // (S2) ordered after the publication by the two fences
-struct crowd_rouse : order_site<std::memory_order_acq_rel> {};  // (S3), (W5): whose wake-up is spent sees what was published
+struct crowd_rouse : order_site<std::memory_order_acq_rel> {};  // (S3), (W5): who spends a wake-up sees the publication
 }  // namespace site
 
 /// What one look at a crowd shows.
@@ -12496,7 +12511,9 @@ class crowd {
   static constexpr unsigned most = 64;
 
   /// The number to compare with that of an earlier look.
-  [[nodiscard]] SLUICE_INLINE() std::uint32_t news() const noexcept { return news_.load(P::template order<site::crowd_peek>); }
+  [[nodiscard]] SLUICE_INLINE() std::uint32_t news() const noexcept {
+    return news_.load(P::template order<site::crowd_peek>);
+  }
   /// Who is there. Says that somebody is while the crowd is changing too fast to tell. So it does, with no number that
   /// news have, while the news of an end are still to come: who was told before would be told of the same end again.
   [[nodiscard]] crowd_view look() const noexcept {
@@ -12535,7 +12552,9 @@ class crowd {
   }
   /// The last end that somebody was told of.
   [[nodiscard]] std::uint32_t told() const noexcept { return told_.load(P::template order<site::crowd_told>); }
-  void tell(std::uint32_t news) noexcept { told_.exchange(news, P::template order<site::crowd_told>); }  // fellows may, too
+  void tell(std::uint32_t news) noexcept {
+    told_.exchange(news, P::template order<site::crowd_told>);  // fellows may, too
+  }
 
   [[nodiscard]] gate<P>& doorstep(unsigned seat) noexcept { return seats_[seat].doorstep(); }
   /// (W0) Returns the value to sleep on at doorstep(seat). The caller owes the heavy fence (W2).

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/stream/descriptor.hpp>
+#include <sluice/stream/duplex.hpp>
 #include <sluice/stream/messages.hpp>
+#include <sluice/stream/packet_pipe.hpp>
+#include <sluice/stream/spawn.hpp>
 
 #include "catch.hpp"
 #include "process.hpp"
 
 #include <array>
 #include <cstdlib>
+#include <sys/resource.h>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -123,4 +127,26 @@ TEST_CASE("a file ends where it ends", "[descriptor]") {
   std::vector<std::byte> to(20'000);
   CHECK(*in.read(to) == 10'000);
   CHECK(in.read(to).err() == errc::closed);
+}
+
+TEST_CASE("a process out of descriptors is told so by every way to get one", "[descriptor]") {
+  const rlimit before = [] {
+    rlimit l{};
+    ::getrlimit(RLIMIT_NOFILE, &l);
+    return l;
+  }();
+  const sluice::unique_handle next(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const rlimit none_left{static_cast<rlim_t>(next.get()) + 1, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none_left) == 0);
+  error why[] = {sluice::pipe().err(), sluice::packet_pipe().err(), sluice::duplex().err(),
+                 sluice::descriptor_reader::of(0).err(), sluice::spawn({"true"}).err()};
+  const rlimit fewer_than_three{2, before.rlim_max};
+  (void)::setrlimit(RLIMIT_NOFILE, &fewer_than_three);
+  const error below = sluice::descriptor_reader::of(0).err();
+  (void)::setrlimit(RLIMIT_NOFILE, &before);
+  for (const error e : why) {
+    CHECK(e == errc::no_space);
+    CHECK(e.about() == sluice::subject::descriptors);
+  }
+  CHECK(below == error(errc::no_space, step::open, sluice::subject::descriptors));
 }

@@ -5,6 +5,7 @@
 #include "catch.hpp"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <thread>
 
 using namespace std::chrono_literals;
@@ -37,4 +38,16 @@ TEST_CASE("both ends of a duplex pair ask and answer, each in two threads after 
   out.close();  // half: the answer to it is the end of the other half
   CHECK(in.pop(10s).err() == errc::closed);
   server.join();
+}
+
+TEST_CASE("no descriptor comes in through a duplex pair, where the kernel can refuse them", "[duplex]") {
+  constexpr int pass_rights = 83;
+  auto d = *sluice::duplex();
+  int passes = 1;
+  socklen_t size = sizeof passes;
+  if (::getsockopt(d.other.handle(), SOL_SOCKET, pass_rights, &passes, &size) != 0) return;  // before Linux 6.16
+  CHECK(passes == 0);
+  const int standard_input = 0;
+  const std::byte with[1] = {};
+  CHECK(sluice::send_handles(d.one, with, std::span(&standard_input, 1), 10s).err() == errc::denied);
 }

@@ -145,7 +145,8 @@ concept sealing_framing = requires(F& f, std::span<std::byte> room, std::size_t 
 };
 
 /// Where a message starts and ends in a byte stream. next() is pure: on a prefix of a valid frame it says `empty`, on
-/// a bad header `corrupt` or `too_big`. It may take a second argument, how many bytes it had before when it said `empty`.
+/// a bad header `corrupt` or `too_big`. It may take a second argument, how many bytes it had before when it said
+/// `empty`.
 template <class F>
 concept framing = (heading_framing<F> || sealing_framing<F>) && requires(const F& f, std::span<const std::byte> in) {
   { f.next(in) } noexcept -> std::same_as<result<frame>>;

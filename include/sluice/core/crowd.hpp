@@ -7,13 +7,13 @@
 namespace sluice {
 
 namespace site {
-struct crowd_news : order_site<std::memory_order_release> {};   // (N1) a seat's word before the news of it, these before `announced`
+struct crowd_news : order_site<std::memory_order_release> {};   // (N1) a seat's word, then its news, then `announced`
 struct crowd_look : order_site<std::memory_order_acquire> {};   // (N2) the seats as they are after that news
 struct crowd_peek : order_site<std::memory_order_relaxed> {};   // only compared; (N2) follows a change
 struct crowd_told : order_site<std::memory_order_relaxed> {};   // under nobody's lock: tells at most once too often
 struct crowd_sleep : order_site<std::memory_order_release> {};  // (W0) the armed gate before the bit, pairs with (S3)
 struct crowd_asleep : order_site<std::memory_order_relaxed> {}; // (S2) ordered after the publication by the two fences
-struct crowd_rouse : order_site<std::memory_order_acq_rel> {};  // (S3), (W5): whose wake-up is spent sees what was published
+struct crowd_rouse : order_site<std::memory_order_acq_rel> {};  // (S3), (W5): who spends a wake-up sees the publication
 }  // namespace site
 
 /// What one look at a crowd shows.
@@ -60,7 +60,9 @@ class crowd {
   static constexpr unsigned most = 64;
 
   /// The number to compare with that of an earlier look.
-  [[nodiscard]] SLUICE_INLINE() std::uint32_t news() const noexcept { return news_.load(P::template order<site::crowd_peek>); }
+  [[nodiscard]] SLUICE_INLINE() std::uint32_t news() const noexcept {
+    return news_.load(P::template order<site::crowd_peek>);
+  }
   /// Who is there. Says that somebody is while the crowd is changing too fast to tell. So it does, with no number that
   /// news have, while the news of an end are still to come: who was told before would be told of the same end again.
   [[nodiscard]] crowd_view look() const noexcept {
@@ -99,7 +101,9 @@ class crowd {
   }
   /// The last end that somebody was told of.
   [[nodiscard]] std::uint32_t told() const noexcept { return told_.load(P::template order<site::crowd_told>); }
-  void tell(std::uint32_t news) noexcept { told_.exchange(news, P::template order<site::crowd_told>); }  // fellows may, too
+  void tell(std::uint32_t news) noexcept {
+    told_.exchange(news, P::template order<site::crowd_told>);  // fellows may, too
+  }
 
   [[nodiscard]] gate<P>& doorstep(unsigned seat) noexcept { return seats_[seat].doorstep(); }
   /// (W0) Returns the value to sleep on at doorstep(seat). The caller owes the heavy fence (W2).

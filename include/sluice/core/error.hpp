@@ -35,15 +35,17 @@ enum class errc : std::uint8_t {
 
 /// The step that failed.
 enum class step : std::uint8_t {
-  none, push, pop, claim, borrow, read, write, wait, create, open, validate, map, lock, join, leave, link, remove, finish
+  none, push, pop, claim, borrow, read, write, wait, create, open, validate, map, lock, join, leave, link, remove,
+  finish
 };
 
 /// What a refusal was about, where the code alone does not say it. Stored in `error::detail`.
 enum class subject : std::int32_t {
   none, name, directory, symlink, file_type, owner, permissions, file_system, proc_file_system, size, magic, byte_order,
   format_version, feature_flags, checksum, kind, type_layout, capacity, participants, persistence, cursor, stamp, role,
-  member_alignment, options, world_writable, wipe_on_fork, rights, page_size, after_death, address, protocol, descriptors,
-  frame, sequence, frame_checksum, delimiter, encoding, greeting, route, host_name, name_server, device, seals, signal_number
+  member_alignment, options, world_writable, wipe_on_fork, rights, page_size, after_death, address, protocol,
+  descriptors, frame, sequence, frame_checksum, delimiter, encoding, greeting, route, host_name, name_server, device,
+  seals, signal_number
 };
 
 /// Why an operation did not happen, in 8 bytes that may travel through shared memory.

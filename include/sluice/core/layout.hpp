@@ -38,7 +38,8 @@ concept array_class = std::is_class_v<T> && requires { typename T::value_type; s
 // std::chrono::duration and time_point and their like, without their header: a number of known unit, and the time since
 // an epoch of known unit.
 template <class T>
-concept unit_class = std::is_class_v<T> && requires { T::period::num; T::period::den; typename T::rep; } && sizeof(T) == sizeof(typename T::rep);
+concept unit_class = std::is_class_v<T> && requires { T::period::num; T::period::den; typename T::rep; } &&
+                     sizeof(T) == sizeof(typename T::rep);
 template <class T>
 concept epoch_class = std::is_class_v<T> && requires { typename T::clock; typename T::duration; } &&
                       unit_class<typename T::duration> && sizeof(T) == sizeof(typename T::duration);
@@ -183,14 +184,16 @@ struct where_members_are {
   bool operator()(const M&... m) const noexcept {
     std::size_t end = 0;
     return ((end = (end + alignof(M) - 1) / alignof(M) * alignof(M),
-             static_cast<const void*>(&m) == static_cast<const char*>(base) + (end += sizeof(M)) - sizeof(M) && in_place(&m)) &&
+             static_cast<const void*>(&m) == static_cast<const char*>(base) + (end += sizeof(M)) - sizeof(M) &&
+                 in_place(&m)) &&
             ...);
   }
 };
 template <class T>
 bool in_place(const T* at) noexcept {
   using element = typename flat<T>::element;  // of an array the first one speaks for all
-  if constexpr (std::is_class_v<element> && std::is_aggregate_v<element> && !described<element> && !std::is_empty_v<element>)
+  if constexpr (std::is_class_v<element> && std::is_aggregate_v<element> && !described<element> &&
+                !std::is_empty_v<element>)
     return visit_members(*reinterpret_cast<const element*>(at), where_members_are{at});
   else
     return true;

@@ -24,7 +24,8 @@ struct layout_entry {
   std::string_view text, rest;
 };
 inline layout_entry next_entry(std::string_view layout) noexcept {
-  while (!layout.empty() && (layout.front() == ' ' || layout.front() == '{' || layout.front() == '}')) layout.remove_prefix(1);
+  while (!layout.empty() && (layout.front() == ' ' || layout.front() == '{' || layout.front() == '}'))
+    layout.remove_prefix(1);
   const auto n = layout.find_first_of(" }");
   return {layout.substr(0, n), n == layout.npos ? std::string_view() : layout.substr(n + 1)};
 }

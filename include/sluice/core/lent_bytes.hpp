@@ -74,8 +74,8 @@ class [[nodiscard]] bytes_slot : public detail::lent_bytes<Side, std::byte> {
 
 /// A message in the ring, read in place: consumed when the loan is released or destroyed, left there by keep().
 ///
-/// Aligned to a line. Its size is fixed; between processes the writer could still change its bytes, so check a copy where
-/// the writer is not trusted. Outlives a move of its end, not its destruction.
+/// Aligned to a line. Its size is fixed; between processes the writer could still change its bytes, so check a copy
+/// where the writer is not trusted. Outlives a move of its end, not its destruction.
 template <class Side, class Ring>
 class [[nodiscard]] bytes_loan : public detail::lent_bytes<Side, const std::byte> {
   using base = detail::lent_bytes<Side, const std::byte>;

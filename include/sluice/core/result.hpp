@@ -35,7 +35,9 @@ class [[nodiscard]] result {
     if (o) ::new (static_cast<void*>(&value_)) T(o.value_);
   }
   constexpr result(result&&) requires trivial_move = default;
-  constexpr result(result&& o) noexcept(std::is_nothrow_move_constructible_v<T>) requires(!trivial_move) : why_(o.why_) {
+  constexpr result(result&& o) noexcept(std::is_nothrow_move_constructible_v<T>)
+    requires(!trivial_move)
+      : why_(o.why_) {
     if (o) ::new (static_cast<void*>(&value_)) T(std::move(o.value_));
   }
   constexpr result& operator=(const result&) requires(trivial_copy && std::is_trivially_copy_assignable_v<T>) = default;

@@ -42,9 +42,9 @@ struct role_view {
 };
 
 namespace site {
-struct role_end : order_site<std::memory_order_release> {};   // (E1) after the last publish of the session, pairs with (E2)
+struct role_end : order_site<std::memory_order_release> {};   // (E1) after the last publish of the session, for (E2)
 struct role_read : order_site<std::memory_order_acquire> {};  // (E2) whoever sees the end looks for messages once more
-struct role_peek : order_site<std::memory_order_relaxed> {};  // only compared with the value seen before; (E2) follows a change
+struct role_peek : order_site<std::memory_order_relaxed> {};  // compared with the one before; (E2) follows a change
 }  // namespace site
 
 /// What one role shows to the other side: the state of its session and the gate its holder sleeps on, on one line that

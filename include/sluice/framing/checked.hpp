@@ -11,7 +11,8 @@ namespace sluice {
 /// Another framing, with a checksum and a sequence number before each message, inside its frame: CRC-32C of all that
 /// follows, then the number, both 32 bits, little-endian. Numbers start at 0 on either side, and come round.
 ///
-/// Errors: corrupt, about `frame_checksum` for an altered message, about `sequence` for one lost, repeated or misplaced.
+/// Errors: corrupt, about `frame_checksum` for an altered message, about `sequence` for one lost, repeated or
+/// misplaced.
 template <bounded_framing F>
 class checked {
   static_assert(detail::any_payload<F>, "a checksum has any bytes, also those of a delimiter");

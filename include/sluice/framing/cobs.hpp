@@ -6,8 +6,8 @@
 
 namespace sluice {
 
-/// Messages of any bytes, made free of zeros at the cost of a byte in 254, and ended by a zero. For lines that lose bytes:
-/// a new receiver is in step after any zero. Encodes and decodes in place.
+/// Messages of any bytes, made free of zeros at the cost of a byte in 254, and ended by a zero. For lines that lose
+/// bytes: a new receiver is in step after any zero. Encodes and decodes in place.
 ///
 /// Errors: too_big; corrupt, for bytes that no encoder writes. Source: Cheshire and Baker, "Consistent overhead byte
 /// stuffing", 1999. Behind a full run in the last place the empty one is not written, and read where it is there.
@@ -30,8 +30,8 @@ struct cobs_framing {
     return error(errc::too_big, step::none, subject::frame);
   }
 
-  // A code is the distance to the next one, and stands for the zero before that; 255 stands for no zero. What is written
-  // never overtakes what is read: before byte k of the message there are at most 1 + k / 254 codes.
+  // A code is the distance to the next one, and stands for the zero before that; 255 stands for no zero. What is
+  // written never overtakes what is read: before byte k of the message there are at most 1 + k / 254 codes.
   [[nodiscard]] constexpr result<std::span<std::byte>> seal(std::span<std::byte> room, std::size_t n) const noexcept {
     if (n > Max) return error(errc::too_big, step::none, subject::frame);
     std::size_t code = 0, end = 1;

@@ -10,7 +10,8 @@ namespace sluice {
 /// The size of a message stands before it, as a number of the type `Head` in the byte order `Order`.
 ///
 /// Errors: too_big, for a message of more than Max bytes, as soon as its header says so.
-template <std::size_t Max = 65'536, std::unsigned_integral Head = std::uint32_t, std::endian Order = std::endian::little>
+template <std::size_t Max = 65'536, std::unsigned_integral Head = std::uint32_t,
+          std::endian Order = std::endian::little>
 struct length_framing {
   static_assert(Max <= static_cast<Head>(-1), "the header cannot say so many bytes");
   static constexpr std::size_t max_size = Max;

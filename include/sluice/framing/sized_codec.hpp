@@ -113,15 +113,16 @@ struct sized_reader {
 
 }  // namespace detail
 
-/// What sized_codec can carry: wire types, std::string, std::vector of such (not of bool) and the like, and aggregates of these.
+/// What sized_codec can carry: wire types, std::string, std::vector of such (not of bool) and the like, and aggregates
+/// of these.
 template <class T>
 concept sizable = detail::has_sizes<T>();
 
-/// Values of variable size, of at most Max bytes: a string or vector is the count of its elements, 32 bits little-endian,
-/// and then these; an aggregate is its members, one after the other; a wire type is its bytes.
+/// Values of variable size, of at most Max bytes: a string or vector is the count of its elements, 32 bits
+/// little-endian, and then these; an aggregate is its members, one after the other; a wire type is its bytes.
 ///
-/// Allocates: while decoding, for elements whose bytes are there, and never for a count alone. Errors: too_big; corrupt,
-/// about `encoding`, for a count beyond the end of the message, or bytes behind the value.
+/// Allocates: while decoding, for elements whose bytes are there, and never for a count alone. Errors: too_big;
+/// corrupt, about `encoding`, for a count beyond the end of the message, or bytes behind the value.
 template <sizable T, std::size_t Max = 65'536>
 struct sized_codec {
   static constexpr std::size_t max_size = Max;

@@ -44,7 +44,8 @@ struct text_codec<T> {
     const char* const begin = reinterpret_cast<const char*>(in.data());
     T value{};
     const auto done = std::from_chars(begin, begin + in.size(), value);
-    if (done.ec != std::errc() || done.ptr != begin + in.size()) return error(errc::corrupt, step::none, subject::encoding);
+    if (done.ec != std::errc() || done.ptr != begin + in.size())
+      return error(errc::corrupt, step::none, subject::encoding);
     return value;
   }
 };

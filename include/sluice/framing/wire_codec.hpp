@@ -26,8 +26,8 @@ struct wire_codec {
   }
 };
 
-/// The codec that a message type has if none is named, with at most Max bytes. Another codec header adds its types; a type
-/// of your own joins by a specialisation.
+/// The codec that a message type has if none is named, with at most Max bytes. Another codec header adds its types; a
+/// type of your own joins by a specialisation.
 template <class T, std::size_t Max>
 struct default_codec;
 

@@ -68,60 +68,77 @@ constexpr const char* sentence_for(error e) noexcept {
     case errc::full: return "no room yet; wait by passing a duration, or try again";
     case errc::pending:
       if (e.about() == subject::descriptors)
-        return "a connection waits, but this process has too many open descriptors; close some, or raise the limit (ulimit -n)";
+        return "a connection waits, but this process has too many open descriptors; close some, or raise the limit "
+               "(ulimit -n)";
       if (e.about() == subject::size) return "a connection waits, but the system is short of memory; free some";
       return "another participant is in the middle of an operation; wait for it, or look why it is stopped";
     case errc::timeout: return "the time is up; nothing was taken and nothing was sent";
     case errc::stopped: return "stopped on request; nothing was taken and nothing was sent";
     case errc::closed:
-      return e.op == step::push || e.op == step::claim ? "the other side has closed and takes nothing more"
-                                                       : "the other side has closed, and everything it had sent is taken";
+      return e.op == step::push || e.op == step::claim
+                 ? "the other side has closed and takes nothing more"
+                 : "the other side has closed, and everything it had sent is taken";
     case errc::lagged: return "messages were overwritten before they were read; read faster, or use a larger capacity";
     case errc::too_big:
       if (e.op == step::read) return "the message is larger than the place given for it, and stays; give more";
       switch (e.about()) {
         case subject::capacity: return "the capacity is beyond what a ring of such messages can have; ask for less";
-        case subject::size: return "the file would be larger than its file system or a limit allows; ask for a smaller capacity";
-        case subject::frame: return "a message is larger than its framing or codec allows; raise the maximum on both sides, or send less";
+        case subject::size:
+          return "the file would be larger than its file system or a limit allows; ask for a smaller capacity";
+        case subject::frame:
+          return "a message is larger than its framing or codec allows; raise the maximum on both sides, or send less";
         case subject::descriptors: return "one message takes at most 253 descriptors along; send several";
         default: return "the message can never fit; use a larger capacity or smaller messages";
       }
     case errc::truncated:
       if (e.about() == subject::descriptors)
-        return "more descriptors came than there was room for; all are closed and the message is lost, so give more room";
-      return e.about() == subject::size ? "the file is shorter than a region must be; it is damaged or no region, remove it"
-                                        : "the stream ended inside a message; the other side was interrupted";
+        return "more descriptors came than there was room for; all are closed and the message is lost, so give more "
+               "room";
+      return e.about() == subject::size
+                 ? "the file is shorter than a region must be; it is damaged or no region, remove it"
+                 : "the stream ended inside a message; the other side was interrupted";
     case errc::corrupt:
       switch (e.about()) {
         case subject::magic: return "this file is no sluice region; choose another name, or remove it";
         case subject::checksum: return "the header of the region is damaged (wrong checksum); remove the region";
         case subject::cursor:
         case subject::stamp: return "the ring holds words that no correct program writes; remove the region";
-        case subject::frame: return "these bytes are no frame, and where the next one begins nobody knows; use one framing on both sides";
+        case subject::frame:
+          return "these bytes are no frame, and where the next one begins nobody knows; use one framing on both sides";
         case subject::sequence: return "a message was lost, repeated or put out of order on the way; connect anew";
         case subject::frame_checksum: return "a message was altered on the way (wrong checksum); connect anew";
-        case subject::encoding: return "the bytes of the message are not what its codec writes; skip it, or use one codec on both sides";
-        case subject::greeting: return "the stream does not begin with a greeting; ask for it on both sides, or on neither";
+        case subject::encoding:
+          return "the bytes of the message are not what its codec writes; skip it, or use one codec on both sides";
+        case subject::greeting:
+          return "the stream does not begin with a greeting; ask for it on both sides, or on neither";
         default: return "the region contradicts itself; remove it";
       }
     case errc::mismatch:
       switch (e.about()) {
         case subject::type_layout:
-          if (e.op == step::pop) return "the other side sends another message type; explain() of the source says which field differs";
+          if (e.op == step::pop)
+            return "the other side sends another message type; explain() of the source says which field differs";
           return "the region holds another message type; explain<T>(name) says which field differs";
-        case subject::capacity: return "the region has another capacity; leave .capacity unset to adopt it, or remove the region";
-        case subject::kind: return "the region is another kind of channel; open it as that kind, or choose another name";
+        case subject::capacity:
+          return "the region has another capacity; leave .capacity unset to adopt it, or remove the region";
+        case subject::kind:
+          return "the region is another kind of channel; open it as that kind, or choose another name";
         case subject::format_version:
-          if (e.op == step::pop) return "the other side uses an incompatible version of sluice; use one version on both sides";
+          if (e.op == step::pop)
+            return "the other side uses an incompatible version of sluice; use one version on both sides";
           return "the region was made by an incompatible version of sluice; use one version, or remove the region";
-        case subject::feature_flags: return "the region uses features that this version of sluice does not know; use the newer one on both sides";
+        case subject::feature_flags:
+          return "the region uses features that this version of sluice does not know; use the newer one on both sides";
         case subject::byte_order:
           if (e.op == step::pop) return "the other side has another byte order; use a codec that fixes one";
           return "the region was made on a machine of another byte order; remove it";
-        case subject::participants: return "the region has another number of participant slots; leave .participants unset to adopt it";
+        case subject::participants:
+          return "the region has another number of participant slots; leave .participants unset to adopt it";
         case subject::persistence: return "the region is not persistent; remove it first to create it anew";
-        case subject::role: return "the other side offers the other end: a sink is for who offers a source, and the reverse";
-        case subject::after_death: return "the region was created with another .after_death; leave it unset to adopt that, or remove the region";
+        case subject::role:
+          return "the other side offers the other end: a sink is for who offers a source, and the reverse";
+        case subject::after_death:
+          return "the region was created with another .after_death; leave it unset to adopt that, or remove the region";
         case subject::file_type: return "this is no FIFO; choose another name";
         case subject::size: return "a message of another size came; use one type on both sides";
         default: return "the other side is not of the same making";
@@ -133,14 +150,19 @@ constexpr const char* sentence_for(error e) noexcept {
     case errc::busy:
       if (e.about() == subject::address) return "the address is in use; stop who uses it, or choose another one";
       if (e.about() == subject::capacity) return "more bytes are in the pipe than it would hold; read some first";
-      if (e.about() == subject::role) return "another living participant has this role; stop it first, or choose another name";
+      if (e.about() == subject::role)
+        return "another living participant has this role; stop it first, or choose another name";
       if (e.op == step::push || e.op == step::claim) return "a slot of this end is out; commit or drop it first";
       if (e.op == step::pop || e.op == step::borrow) return "a loan of this end is out; release or keep it first";
       return "somebody is joining or repairing this region just now, or was stopped while doing so; try again";
     case errc::forked: return "this end belongs to the parent process; call reopen(end), or open one by name";
     case errc::invalid:
       switch (e.about()) {
-        case subject::name: return "not a usable name: one component of 1 to 200 characters, without '/' inside, not '.' or '..'";
+        case subject::signal_number:
+          return "this signal cannot be had here: it cannot be caught, or is not blocked in this thread, or has no such "
+                 "number";
+        case subject::name:
+          return "not a usable name: one component of 1 to 200 characters, without '/' inside, not '.' or '..'";
         case subject::file_type: return "this is not a regular file (a directory, FIFO or device); choose another name";
         case subject::directory: return "a part of the path is not a directory; check it";
         case subject::capacity: return "a capacity of 0 holds nothing; ask for at least 1";
@@ -148,49 +170,71 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::permissions: return "the mode must let the owner read and write, and not let everybody write";
         case subject::descriptors: return "one of the descriptors is not open, or none came with the message";
         case subject::address: return "not an address of this host, or not written as HOST:PORT ([HOST]:PORT for IPv6)";
-        case subject::member_alignment: return "a member of the message type has an alignas that cannot be seen; specialise described_layout for it";
+        case subject::member_alignment:
+          return "a member of the message type has an alignas that cannot be seen; specialise described_layout for it";
         case subject::protocol: return "the descriptor is of another kind than this end is for";
         case subject::options: return ".directory belongs to shared memory names; a file has its directory in the path";
-        case subject::delimiter: return "the message contains the delimiter of its framing; use another delimiter, or another framing";
+        case subject::delimiter:
+          return "the message contains the delimiter of its framing; use another delimiter, or another framing";
         default: return "the argument is not valid";
       }
     case errc::denied:
       switch (e.about()) {
         case subject::descriptors: return "the other side takes no descriptors; it must say .handles = true";
-        case subject::seals: return "the size of this memory is not sealed, so it could be cut short while it is used; offer it sealed";
-        case subject::signal_number: return "this signal cannot be had here: it cannot be caught, or is not blocked in this thread, or there is none of that number";
+        case subject::seals:
+          return "the size of this memory is not sealed, so it could be cut short while it is used; offer it sealed";
         case subject::symlink: return "the name is a symbolic link, which is not followed; name the file itself";
-        case subject::owner: return "the file belongs to another user; choose another name, or set .group to share within a group";
-        case subject::world_writable: return "everybody may write the file, so nothing in it can be relied on; take that permission away (chmod o-w)";
-        case subject::directory: return "the directory may not be used: not yours, or open to others; set .directory, or mend its owner and mode";
-        case subject::capacity: return "a pipe may not be so large here (fs.pipe-max-size, fs.pipe-user-pages-soft); ask for less";
-        case subject::persistence: return "the file was not left in order before this boot, and a reader cannot empty it; open it for writing first";
+        case subject::owner:
+          return "the file belongs to another user; choose another name, or set .group to share within a group";
+        case subject::world_writable:
+          return "everybody may write the file, so nothing in it can be relied on; take that permission away (chmod "
+                 "o-w)";
+        case subject::directory:
+          return "the directory may not be used: not yours, or open to others; set .directory, or mend its owner and "
+                 "mode";
+        case subject::capacity:
+          return "a pipe may not be so large here (fs.pipe-max-size, fs.pipe-user-pages-soft); ask for less";
+        case subject::persistence:
+          return "the file was not left in order before this boot, and a reader cannot empty it; open it for writing "
+                 "first";
         default: return "no permission; check the owner and mode of the file and of its directory";
       }
     case errc::not_found:
       switch (e.about()) {
         case subject::address: return "nobody listens at that address; start the other side first";
-        case subject::route: return "that host cannot be reached, or does not answer; check the address and the network";
+        case subject::route:
+          return "that host cannot be reached, or does not answer; check the address and the network";
         case subject::host_name: return "no such host; check how its name is written";
-        case subject::name_server: return "the name of the host could not be looked up just now; try again, or give its address";
+        case subject::name_server:
+          return "the name of the host could not be looked up just now; try again, or give its address";
         case subject::device: return "no such network device; see `ip link` for their names";
         case subject::descriptors: return "the service manager gave this process no such listener; check LISTEN_FDS";
         case subject::directory: return "no such directory; create it first";
         default: return "no such name";
       }
     case errc::no_space:
-      if (e.about() == subject::descriptors) return "too many open descriptors; close some, or raise the limit (ulimit -n)";
-      return e.about() == subject::participants ? "every participant slot is taken; create the region with more .participants"
-                                                : "not enough memory or disk space; free some, or ask for a smaller capacity";
+      if (e.about() == subject::descriptors)
+        return "too many open descriptors; close some, or raise the limit (ulimit -n)";
+      return e.about() == subject::participants
+                 ? "every participant slot is taken; create the region with more .participants"
+                 : "not enough memory or disk space; free some, or ask for a smaller capacity";
     case errc::unsupported:
       switch (e.about()) {
         case subject::proc_file_system: return "/proc is not mounted, and regions need it; mount it";
-        case subject::file_system: return "this file system cannot hold a shared region (remote, or without locks); choose a local one";
+        case subject::file_system:
+          return "this file system cannot hold a shared region (remote, or without locks); choose a local one";
         case subject::protocol: return "this system has not that protocol or option of sockets";
-        case subject::rights: return "only readers of lossy_broadcast and latest can do with read-only access, those of broadcast with a read-only payload";
-        case subject::page_size: return "the pages of this system are larger than those of the region, so the payload alone cannot be protected; use another .rights";
-        case subject::after_death: return "only mpsc, spmc and mpmc can drop what a dead consumer held; leave .after_death unset";
-        case subject::wipe_on_fork: return "this kernel cannot wipe memory in forked children (MADV_WIPEONFORK), and regions need it; use Linux 4.14 or newer";
+        case subject::rights:
+          return "only readers of lossy_broadcast and latest can do with read-only access, those of broadcast with a "
+                 "read-only payload";
+        case subject::page_size:
+          return "the pages of this system are larger than those of the region, so the payload alone cannot be "
+                 "protected; use another .rights";
+        case subject::after_death:
+          return "only mpsc, spmc and mpmc can drop what a dead consumer held; leave .after_death unset";
+        case subject::wipe_on_fork:
+          return "this kernel cannot wipe memory in forked children (MADV_WIPEONFORK), and regions need it; use Linux "
+                 "4.14 or newer";
         default: return "this system cannot do it";
       }
     case errc::os: return "the system refused";

@@ -28,7 +28,8 @@ class byte_message_source
   using loan_type = bytes_loan<byte_message_source, hand_back>;
   static constexpr end_traits traits = detail::message_traits<Stream>(framing_type::max_size);
 
-  explicit byte_message_source(Stream s, Framing f = {}) noexcept : base(std::move(s), detail::narrowed<framing_type>(f)) {}
+  explicit byte_message_source(Stream s, Framing f = {}) noexcept
+      : base(std::move(s), detail::narrowed<framing_type>(f)) {}
   byte_message_source(byte_message_source&& o) noexcept : base(std::move(o)) { o.lent_ = false; }
   byte_message_source& operator=(byte_message_source&& o) noexcept {
     base::operator=(std::move(o));
@@ -36,8 +37,8 @@ class byte_message_source
     return *this;
   }
 
-  /// The next message, in place: until the loan ends, and not beyond a move of this end. It is consumed by the end of the
-  /// loan; keep() leaves it.
+  /// The next message, in place: until the loan ends, and not beyond a move of this end. It is consumed by the end of
+  /// the loan; keep() leaves it.
   loan_type try_borrow() noexcept {
     if (lent_) return error(errc::busy, step::borrow);
     const auto payload = this->try_front();
@@ -48,8 +49,8 @@ class byte_message_source
   loan_type borrow(until u = {}) {
     return detail::try_then_wait(*this, want::pop, u, [this] { return try_borrow(); });
   }
-  /// Copies the next message into `to`, whole, and returns its size. If it does not fit: too_big in step `read`, with the
-  /// size in `detail`, and the message stays.
+  /// Copies the next message into `to`, whole, and returns its size. If it does not fit: too_big in step `read`, with
+  /// the size in `detail`, and the message stays.
   result<std::size_t> try_pop(std::span<std::byte> to) noexcept {
     if (lent_) return error(errc::busy, step::pop);
     const auto payload = this->try_front();
@@ -96,7 +97,8 @@ class byte_message_sink
   using value_type = std::span<const std::byte>;
   static constexpr end_traits traits = detail::message_traits<Stream>(framing_type::max_size);
 
-  explicit byte_message_sink(Stream s, Framing f = {}) noexcept : base(std::move(s), detail::narrowed<framing_type>(f)) {}
+  explicit byte_message_sink(Stream s, Framing f = {}) noexcept
+      : base(std::move(s), detail::narrowed<framing_type>(f)) {}
 
   status try_push(std::span<const std::byte> message) noexcept {
     const auto n = this->try_send(1, [message](std::size_t, std::span<std::byte> to) -> result<std::size_t> {

@@ -16,7 +16,8 @@ namespace detail {
 template <class Take>
 class conversation {
  public:
-  conversation(child& c, std::span<const std::byte> input, Take& take) noexcept : child_(c), input_(input), take_(take) {}
+  conversation(child& c, std::span<const std::byte> input, Take& take) noexcept
+      : child_(c), input_(input), take_(take) {}
 
   [[nodiscard]] bool over() const noexcept { return child_.out.handle() < 0 && child_.err.handle() < 0; }
   /// Success: something has moved or ended. `empty`: all there is to do is wait.
@@ -68,10 +69,10 @@ class conversation {
 
 }  // namespace detail
 
-/// Gives a child its whole input and ends that, and meanwhile hands what it writes to `take(child_stream, bytes)`, until
-/// both its streams have ended. Neither side waits for the other for ever, however full the pipes are. `take` returns whether it
-/// wants more; if not, this is `stopped`. Then, out of patience, and after an error, the streams stay as they are.
-/// The exit status is still to be taken: `c.process.pop()`.
+/// Gives a child its whole input and ends that, and meanwhile hands what it writes to `take(child_stream, bytes)`,
+/// until both its streams have ended. Neither side waits for the other for ever, however full the pipes are. `take`
+/// returns whether it wants more; if not, this is `stopped`. Then, out of patience, and after an error, the streams
+/// stay as they are. The exit status is still to be taken: `c.process.pop()`.
 ///
 /// Threads: the one that owns the child. Blocks. Allocates: never by itself.
 template <class Take>

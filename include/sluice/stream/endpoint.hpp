@@ -71,7 +71,9 @@ class endpoint {
   }
 
   [[nodiscard]] ip_family family() const noexcept { return any_.sa_family == AF_INET ? ip_family::v4 : ip_family::v6; }
-  [[nodiscard]] std::uint16_t port() const noexcept { return ntohs(family() == ip_family::v4 ? v4_.sin_port : v6_.sin6_port); }
+  [[nodiscard]] std::uint16_t port() const noexcept {
+    return ntohs(family() == ip_family::v4 ? v4_.sin_port : v6_.sin6_port);
+  }
   [[nodiscard]] endpoint with_port(std::uint16_t port) const noexcept {
     endpoint e = *this;
     (family() == ip_family::v4 ? e.v4_.sin_port : e.v6_.sin6_port) = htons(port);

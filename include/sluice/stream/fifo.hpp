@@ -7,13 +7,13 @@
 #include <sluice/stream/pipe.hpp>
 #include <sluice/stream/whole_messages.hpp>
 
-// Named pipes. Opening never blocks: a reader that comes first reads `empty`, never a false end, and a writer that comes
-// first finds `full` until somebody reads, so that all waiting is in the verbs, with deadline and stop.
+// Named pipes. Opening never blocks: a reader that comes first reads `empty`, never a false end, and a writer that
+// comes first finds `full` until somebody reads, so that all waiting is in the verbs, with deadline and stop.
 //
 // What the kernel says, and what is made of it:
 //   read gives 0, no writer was here yet     `empty`; poll sleeps
-//   read gives 0, the last writer has gone   the session has ended: `closed`, until reopen(). poll would say "hung up" for
-//                                            ever, so nobody sleeps on such a descriptor: a fresh one is opened
+//   read gives 0, the last writer has gone   the session has ended: `closed`, until reopen(). poll would say "hung up"
+//                                            for ever, so nobody sleeps on such a descriptor: a fresh one is opened
 //   open gives ENXIO, nobody reads           `full`; nothing wakes a writer then, so it looks every 5 ms
 //   write gives EPIPE, the last reader left  `closed`, until reopen()
 
@@ -21,8 +21,8 @@ namespace sluice {
 
 /// When a FIFO ends. Both sides should say the same.
 enum class fifo_policy : std::uint8_t {
-  session,     // `closed` when the last one of the other side leaves; reopen() waits for the next. Writers that overlap, or
-               // follow before the reader has noticed the end, are one session
+  session,     // `closed` when the last one of the other side leaves; reopen() waits for the next. Writers that
+               // overlap, or follow before the reader has noticed the end, are one session
   persistent,  // never: the end holds the FIFO open both ways. What nobody has read stays while any such end is open
   one_shot,    // as a session, but the only one: its reader takes the name away with the end, or when it closes
 };
@@ -148,7 +148,8 @@ class fifo_reader : public read_verbs<fifo_reader<P>> {
   [[nodiscard]] int handle() const noexcept { return fd_.get(); }
 
  private:
-  static constexpr int how = P == fifo_policy::persistent ? O_RDWR : O_RDONLY;  // with O_RDWR it is a writer too, so no end
+  // With O_RDWR it is a writer too, so there is no end.
+  static constexpr int how = P == fifo_policy::persistent ? O_RDWR : O_RDONLY;
 
   fifo_reader(detail::fifo_place place, unique_handle fd) noexcept : place_(std::move(place)), fd_(std::move(fd)) {}
 
@@ -228,17 +229,19 @@ class fifo_writer : public write_verbs<fifo_writer<P>> {
   bool ended_ = false;
 };
 
-/// Messages of type T out of a FIFO. `.stream().reopen()` after `closed`; after `truncated`, left by a writer that is no
-/// sluice sink, take the stream on: `source_of<T>(std::move(s.stream()))`.
+/// Messages of type T out of a FIFO. `.stream().reopen()` after `closed`; after `truncated`, left by a writer that is
+/// no sluice sink, take the stream on: `source_of<T>(std::move(s.stream()))`.
 template <wire T, fifo_policy P = fifo_policy::session>
-[[nodiscard]] result<message_source<T, fifo_reader<P>>> fifo_source(std::string_view path, const fifo_options& o = {}) noexcept {
+[[nodiscard]] result<message_source<T, fifo_reader<P>>> fifo_source(std::string_view path,
+                                                                   const fifo_options& o = {}) noexcept {
   auto r = fifo_reader<P>::open(path, o);
   if (!r) return r.err();
   return message_source<T, fifo_reader<P>>(*std::move(r));
 }
 /// Messages of type T into a FIFO, of any number of writers, each whole: T has at most PIPE_BUF bytes.
 template <wire T, fifo_policy P = fifo_policy::session>
-[[nodiscard]] result<whole_sink<T, fifo_writer<P>>> fifo_sink(std::string_view path, const fifo_options& o = {}) noexcept {
+[[nodiscard]] result<whole_sink<T, fifo_writer<P>>> fifo_sink(std::string_view path,
+                                                             const fifo_options& o = {}) noexcept {
   auto w = fifo_writer<P>::open(path, o);
   if (!w) return w.err();
   return whole_sink<T, fifo_writer<P>>(*std::move(w));
@@ -253,7 +256,8 @@ template <wire T, fifo_policy P>
   const auto place = region_place::file(path, {});
   if (!place) return place.err().during(step::remove);
   struct stat st = {};
-  if (::fstatat(place->directory(), place->leaf(), &st, AT_SYMLINK_NOFOLLOW) != 0) return detail::last_error(step::remove);
+  if (::fstatat(place->directory(), place->leaf(), &st, AT_SYMLINK_NOFOLLOW) != 0)
+    return detail::last_error(step::remove);
   if (!S_ISFIFO(st.st_mode)) return error(errc::mismatch, step::remove, subject::file_type);
   return place->remove();
 }

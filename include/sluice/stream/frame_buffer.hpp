@@ -20,8 +20,8 @@ struct inline_bytes {
   std::byte bytes_[Room];
 };
 
-/// Bytes in order: put in at the back, taken out at the front. They go along when it is moved. A moderate buffer is a part
-/// of the object; the memory of a large one must be acquired, and goes along too.
+/// Bytes in order: put in at the back, taken out at the front. They go along when it is moved. A moderate buffer is a
+/// part of the object; the memory of a large one must be acquired, and goes along too.
 template <std::size_t Room>
 class frame_buffer {
   static constexpr bool large = Room > 68 * 1024;  // 64 KiB of payload, and what may stand around it

@@ -11,8 +11,8 @@
 
 namespace sluice::detail {
 
-/// Payloads into a byte stream: a frame is made in the buffer and goes out with one write. Where the stream takes only a
-/// part of it, the rest is owned here, and goes out before anything else.
+/// Payloads into a byte stream: a frame is made in the buffer and goes out with one write. Where the stream takes only
+/// a part of it, the rest is owned here, and goes out before anything else.
 template <writable Stream, bounded_framing F, class Greeting>
 class frame_writer {
   static_assert(!needs_boundaries<F> || traits_of<Stream>.boundaries,
@@ -90,8 +90,8 @@ class frame_writer {
     return why.during(step::push);
   }
 
-  /// A push that waits: once a message is accepted, the patience that is left goes into sending all of it. Whoever pushes
-  /// a large one and then waits for the answer must not wait for a rest that nobody sends.
+  /// A push that waits: once a message is accepted, the patience that is left goes into sending all of it. Whoever
+  /// pushes a large one and then waits for the answer must not wait for a rest that nobody sends.
   template <class Attempt>
   auto send_whole(until u, Attempt attempt) {
     auto pushed = attempt();

@@ -64,9 +64,9 @@ inline constexpr bool encodes_nothrow =
 
 /// Messages of type T out of a byte stream, read ahead in batches.
 ///
-/// Threads: one at a time. Blocks: pop; never try_pop. Allocates: never for wire types; else what the codec does. A buffer
-/// for messages of more than 64 KiB is allocated at construction. Errors: those of framing and codec; truncated, where the
-/// stream ends inside a message; no_space. Bytes that are no frame are an error for good.
+/// Threads: one at a time. Blocks: pop; never try_pop. Allocates: never for wire types; else what the codec does. A
+/// buffer for messages of more than 64 KiB is allocated at construction. Errors: those of framing and codec; truncated,
+/// where the stream ends inside a message; no_space. Bytes that are no frame are an error for good.
 template <class T, readable Stream, bounded_framing Framing = detail::default_framing_t<T>,
           codec<T> Codec = default_codec_t<T, Framing::max_size>, class Greeting = detail::no_greeting>
 class message_source
@@ -118,9 +118,9 @@ class message_source
   [[no_unique_address]] Codec codec_;
 };
 
-/// Messages of type T into a byte stream, each with one write, a batch with few. Where the stream takes only a part of a
-/// message, the sink owns the rest and sends it before anything else: push, flush and finish wait for that, close does
-/// what is possible at once.
+/// Messages of type T into a byte stream, each with one write, a batch with few. Where the stream takes only a part of
+/// a message, the sink owns the rest and sends it before anything else: push, flush and finish wait for that, close
+/// does what is possible at once.
 ///
 /// Threads: one at a time. Blocks: push, flush, finish; never try_push. Allocates: a buffer for messages of more than
 /// 64 KiB, at construction; else never. Errors: full, closed, os; too_big, and others of framing and codec; no_space.

@@ -17,8 +17,8 @@ inline constexpr end_traits packet_traits{.spans = reach::host, .max_size = PIPE
 
 /// The end of a packet pipe that messages come out of, one for each read.
 ///
-/// A message larger than the place that a read was given is `too_big`, with its size as the detail, and stays for a read
-/// with more room, or for skip(). The kernel alone would throw the rest of it away.
+/// A message larger than the place that a read was given is `too_big`, with its size as the detail, and stays for a
+/// read with more room, or for skip(). The kernel alone would throw the rest of it away.
 ///
 /// Threads: one at a time. Blocks: read; never try_read. Allocates: never; has room for one message.
 /// Errors: empty, too_big, closed (every writer left), os.
@@ -73,7 +73,8 @@ class packet_reader : public read_verbs<packet_reader> {
 
 /// The end of a packet pipe that messages go into, one for each write, whole or not at all.
 ///
-/// Threads: one at a time; other writers of the same pipe do not disturb. Blocks: write; never try_write. Allocates: never.
+/// Threads: one at a time; other writers of the same pipe do not disturb. Blocks: write; never try_write. Allocates:
+/// never.
 /// Errors: full, too_big (more than PIPE_BUF bytes), invalid (none), closed (every reader left), os.
 class packet_writer : public write_verbs<packet_writer> {
  public:

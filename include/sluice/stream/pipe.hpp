@@ -3,27 +3,37 @@
 #define SLUICE_STREAM_PIPE_HPP
 
 #include <sluice/platform/stream_io.hpp>
+#include <sluice/stream/handle_end.hpp>
 #include <sluice/wait/verbs.hpp>
 
 namespace sluice {
 
 namespace detail {
 
-/// How many bytes a pipe holds.
-inline result<std::size_t> pipe_capacity(int fd) noexcept {
-  if (fd < 0) return error(errc::closed, step::validate);
-  const int n = ::fcntl(fd, F_GETPIPE_SZ);
-  return n >= 0 ? result<std::size_t>(static_cast<std::size_t>(n)) : last_error(step::validate);
-}
-inline result<std::size_t> set_pipe_capacity(int fd, std::size_t bytes) noexcept {
-  if (fd < 0) return error(errc::closed, step::create);
-  if (bytes > INT_MAX) return error(errc::too_big, step::create, subject::size);
-  const int n = retry_interrupted([&] { return ::fcntl(fd, F_SETPIPE_SZ, static_cast<int>(bytes)); });
-  if (n >= 0) return static_cast<std::size_t>(n);
-  if (errno == EPERM) return error(errc::denied, step::create, subject::capacity);
-  if (errno == EBUSY) return error(errc::busy, step::create, subject::capacity);
-  return last_error(step::create);
-}
+/// What both ends of a pipe share.
+class pipe_end : public handle_end {
+ public:
+  /// How many bytes the pipe holds: usually 64 KiB, two pages or one where this user has very many pipes.
+  [[nodiscard]] result<std::size_t> capacity() const noexcept {
+    if (!fd_) return error(errc::closed, step::validate);
+    const int n = ::fcntl(fd_.get(), F_GETPIPE_SZ);
+    return n >= 0 ? result<std::size_t>(static_cast<std::size_t>(n)) : last_error(step::validate);
+  }
+  /// Makes it larger or smaller, and says what it became: whole pages, a power of two of them, at least what was asked
+  /// for. `denied` above the limit of users without privileges (fs.pipe-max-size); `busy` while more bytes are in it.
+  result<std::size_t> set_capacity(std::size_t bytes) noexcept {
+    if (!fd_) return error(errc::closed, step::create);
+    if (bytes > INT_MAX) return error(errc::too_big, step::create, subject::size);
+    const int n = retry_interrupted([&] { return ::fcntl(fd_.get(), F_SETPIPE_SZ, static_cast<int>(bytes)); });
+    if (n >= 0) return static_cast<std::size_t>(n);
+    if (errno == EPERM) return error(errc::denied, step::create, subject::capacity);
+    if (errno == EBUSY) return error(errc::busy, step::create, subject::capacity);
+    return last_error(step::create);
+  }
+
+ protected:
+  using handle_end::handle_end;
+};
 
 }  // namespace detail
 
@@ -31,60 +41,30 @@ inline result<std::size_t> set_pipe_capacity(int fd, std::size_t bytes) noexcept
 ///
 /// Threads: one at a time. Blocks: read; never try_read. Allocates: never. Errors: empty, closed (every writer left),
 /// os.
-class pipe_reader : public read_verbs<pipe_reader> {
+class pipe_reader : public detail::pipe_end, public read_verbs<pipe_reader> {
  public:
   static constexpr end_traits traits{.boundaries = false, .spans = reach::host};
 
-  explicit pipe_reader(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+  explicit pipe_reader(unique_handle fd) noexcept : pipe_end(std::move(fd)) {}
 
   result<std::size_t> try_read(std::span<std::byte> to) noexcept {
     return fd_ ? detail::read_some(fd_.get(), to) : error(errc::closed, step::read);
   }
-  void arm(want, wait_set& set) noexcept {
-    if (fd_) set.on(fd_.get(), want::pop);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
-  void close() noexcept { fd_.reset(); }
-  /// How many bytes the pipe holds: usually 64 KiB, two pages or one where this user has very many pipes.
-  [[nodiscard]] result<std::size_t> capacity() const noexcept { return detail::pipe_capacity(fd_.get()); }
-  /// Makes it larger or smaller, and says what it became: whole pages, a power of two of them, at least what was asked for.
-  /// `denied` above the limit of users without privileges (fs.pipe-max-size); `busy` while more bytes are in it.
-  result<std::size_t> set_capacity(std::size_t bytes) noexcept { return detail::set_pipe_capacity(fd_.get(), bytes); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
-
- private:
-  unique_handle fd_;
 };
 
 /// The end of a pipe that bytes go into. Never raises SIGPIPE.
 ///
 /// Threads: one at a time. Blocks: write; never try_write. Allocates: never. Errors: full, closed (every reader left),
 /// os.
-class pipe_writer : public write_verbs<pipe_writer> {
+class pipe_writer : public detail::pipe_end, public write_verbs<pipe_writer> {
  public:
   static constexpr end_traits traits = pipe_reader::traits;
 
-  explicit pipe_writer(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+  explicit pipe_writer(unique_handle fd) noexcept : pipe_end(std::move(fd)) {}
 
   result<std::size_t> try_write(std::span<const std::byte> from) noexcept {
     return fd_ ? detail::write_some(fd_.get(), from) : error(errc::closed, step::write);
   }
-  void arm(want, wait_set& set) noexcept {
-    if (fd_) set.on(fd_.get(), want::push);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
-  void close() noexcept { fd_.reset(); }
-  /// How many bytes the pipe holds: usually 64 KiB, two pages or one where this user has very many pipes.
-  [[nodiscard]] result<std::size_t> capacity() const noexcept { return detail::pipe_capacity(fd_.get()); }
-  /// Makes it larger or smaller, and says what it became: whole pages, a power of two of them, at least what was asked for.
-  /// `denied` above the limit of users without privileges (fs.pipe-max-size); `busy` while more bytes are in it.
-  result<std::size_t> set_capacity(std::size_t bytes) noexcept { return detail::set_pipe_capacity(fd_.get(), bytes); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
-
- private:
-  unique_handle fd_;
 };
 
 /// Both ends of a pipe.

@@ -3,6 +3,7 @@
 #define SLUICE_STREAM_SOCKET_STREAM_HPP
 
 #include <sluice/platform/socket.hpp>
+#include <sluice/stream/handle_end.hpp>
 #include <sluice/wait/exhausted.hpp>
 #include <sluice/wait/verbs.hpp>
 
@@ -12,8 +13,8 @@
 namespace sluice::detail {
 
 /// Says that nothing more will come, takes what has come already, and closes. With unread bytes the kernel would break
-/// the connection off instead of ending it, and could take back what the other side has not read yet. All of that concerns
-/// the connection and not the descriptor, so a forked child only lets its copy go.
+/// the connection off instead of ending it, and could take back what the other side has not read yet. All of that
+/// concerns the connection and not the descriptor, so a forked child only lets its copy go.
 inline void end_connection(unique_handle& fd, pid_t maker) noexcept {
   if (fd && maker == ::getpid()) {
     ::shutdown(fd.get(), SHUT_WR);
@@ -63,22 +64,11 @@ namespace sluice {
 /// Threads: one at a time, and another one for the writing half. Blocks: read; never try_read. Allocates: never.
 /// Errors: empty, closed (the other side has ended its writing), os (broken off, with the error number).
 template <const end_traits& Traits>
-class socket_reader : public detail::socket_reading<socket_reader<Traits>> {
+class socket_reader : public detail::handle_end, public detail::socket_reading<socket_reader<Traits>> {
  public:
   static constexpr end_traits traits = Traits;
 
-  explicit socket_reader(unique_handle fd) noexcept : fd_(std::move(fd)) {}
-
-  void arm(want, wait_set& set) noexcept {
-    if (fd_) set.on(fd_.get(), want::pop);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
-  void close() noexcept { fd_.reset(); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
-
- private:
-  unique_handle fd_;
+  explicit socket_reader(unique_handle fd) noexcept : handle_end(std::move(fd)) {}
 };
 
 /// The writing half of a connection. Closing it is the half close that the other side reads as the end.
@@ -86,11 +76,11 @@ class socket_reader : public detail::socket_reading<socket_reader<Traits>> {
 /// Threads: one at a time, and another one for the reading half. Blocks: write; never try_write. Allocates: never.
 /// Errors: full, closed (the other side takes nothing more), os. Never raises SIGPIPE.
 template <const end_traits& Traits>
-class socket_writer : public detail::socket_writing<socket_writer<Traits>> {
+class socket_writer : public detail::handle_end, public detail::socket_writing<socket_writer<Traits>> {
  public:
   static constexpr end_traits traits = Traits;
 
-  explicit socket_writer(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+  explicit socket_writer(unique_handle fd) noexcept : handle_end(std::move(fd)) {}
   socket_writer(socket_writer&&) noexcept = default;
   socket_writer& operator=(socket_writer&& o) noexcept {
     if (this != &o) close(), fd_ = std::move(o.fd_);
@@ -98,31 +88,25 @@ class socket_writer : public detail::socket_writing<socket_writer<Traits>> {
   }
   ~socket_writer() { close(); }
 
-  void arm(want, wait_set& set) noexcept {
-    if (fd_) set.on(fd_.get(), want::push);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
   void close() noexcept {
     if (fd_ && maker_ == ::getpid()) ::shutdown(fd_.get(), SHUT_WR);  // not what a parent still writes to
     fd_.reset();
   }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
 
  private:
-  unique_handle fd_;
   pid_t maker_ = ::getpid();
 };
 
 /// A connected stream socket, both ways.
 ///
-/// Destroying it lets the descriptor go, so that a parent and a forked child can share one: the connection ends with the
-/// last of them. close() and finish() end it for both.
+/// Destroying it lets the descriptor go, so that a parent and a forked child can share one: the connection ends with
+/// the last of them. close() and finish() end it for both.
 ///
 /// Threads: one at a time; split() for two. Blocks: read, write, finish; never the try_ forms. Allocates: never.
 /// Errors: as of its halves.
 template <const end_traits& Traits>
-class socket_stream : public detail::socket_reading<socket_stream<Traits>>,
+class socket_stream : public detail::handle_end,
+                      public detail::socket_reading<socket_stream<Traits>>,
                       public detail::socket_writing<socket_stream<Traits>> {
  public:
   static constexpr end_traits traits = Traits;
@@ -131,7 +115,7 @@ class socket_stream : public detail::socket_reading<socket_stream<Traits>>,
     socket_writer<Traits> out;
   };
 
-  explicit socket_stream(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+  explicit socket_stream(unique_handle fd) noexcept : handle_end(std::move(fd)) {}
 
   /// The two directions as ends of their own, each with a descriptor. On failure the stream stays as it is.
   [[nodiscard]] result<halves> split() && noexcept {
@@ -162,19 +146,12 @@ class socket_stream : public detail::socket_reading<socket_stream<Traits>>,
       return n.err() == errc::closed ? status() : n.err().during(step::finish);
     }
   }
-  void arm(want k, wait_set& set) noexcept {
-    if (fd_) set.on(fd_.get(), k);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
   /// Ends the writing and closes, without waiting. Of a connection that comes from the parent only the copy is closed.
   void close() noexcept { detail::end_connection(fd_, maker_); }
   /// The descriptor, which is no longer ours; the connection stays as it is.
   [[nodiscard]] unique_handle release() noexcept { return std::move(fd_); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
 
  private:
-  unique_handle fd_;
   pid_t maker_ = ::getpid();
 };
 

@@ -16,9 +16,9 @@ class standard_stream {
 
   static constexpr standard_stream pipe() noexcept { return {kind::pipe, -1}; }
   static constexpr standard_stream inherited() noexcept { return {kind::inherited, -1}; }
-  static constexpr standard_stream nothing() noexcept { return {kind::nothing, -1}; }          // /dev/null
-  static constexpr standard_stream given(int fd) noexcept { return {kind::given, fd}; }        // the caller keeps its own
-  static constexpr standard_stream as_output() noexcept { return {kind::as_output, -1}; }      // of .err: where .out goes
+  static constexpr standard_stream nothing() noexcept { return {kind::nothing, -1}; }      // /dev/null
+  static constexpr standard_stream given(int fd) noexcept { return {kind::given, fd}; }    // the caller keeps its own
+  static constexpr standard_stream as_output() noexcept { return {kind::as_output, -1}; }  // of .err: where .out goes
 
   [[nodiscard]] constexpr kind what() const noexcept { return kind_; }
   [[nodiscard]] constexpr int handle() const noexcept { return fd_; }
@@ -49,22 +49,22 @@ struct exit_status {
 
 /// A child process as a source of one message, its exit status; then `closed`. Waits beside all other ends.
 ///
-/// Destroying or closing it ends the child: SIGKILL, and wait until it is gone, so no zombie is left and no program that
-/// nobody watches. A forked child of this process has no part in that. Somebody else who waits for all children (or ignores
-/// SIGCHLD) takes the status away: that is the error ECHILD, once.
+/// Destroying or closing it ends the child: SIGKILL, and wait until it is gone, so no zombie is left and no program
+/// that nobody watches. A forked child of this process has no part in that. Somebody else who waits for all children
+/// (or ignores SIGCHLD) takes the status away: that is the error ECHILD, once.
 ///
 /// Threads: one at a time. Blocks: pop, close and the destructor; never try_pop. Allocates: never.
-class child_process : public source_verbs<child_process> {
+class child_process : public detail::handle_end, public source_verbs<child_process> {
  public:
   using value_type = exit_status;
   static constexpr end_traits traits{.survives_fork = false, .spans = reach::host, .max_size = sizeof(exit_status)};
 
-  explicit child_process(unique_handle pidfd) noexcept : pidfd_(std::move(pidfd)) {}
+  explicit child_process(unique_handle pidfd) noexcept : handle_end(std::move(pidfd)) {}
   child_process(child_process&&) noexcept = default;
   child_process& operator=(child_process&& o) noexcept {
     if (this != &o) {
       close();
-      pidfd_ = std::move(o.pidfd_);
+      fd_ = std::move(o.fd_);
       parent_ = o.parent_;
     }
     return *this;
@@ -72,35 +72,28 @@ class child_process : public source_verbs<child_process> {
   ~child_process() { close(); }
 
   result<exit_status> try_pop() noexcept {
-    if (!pidfd_) return error(errc::closed, step::pop);
+    if (!fd_) return error(errc::closed, step::pop);
     if (parent_ != ::getpid()) return error(errc::forked, step::pop);
     siginfo_t how = {};
-    const error e = detail::end_of(pidfd_.get(), false, how).err();
-    if (!e || e == error(errc::os, step::pop, ECHILD)) pidfd_.reset();
+    const error e = detail::end_of(fd_.get(), false, how).err();
+    if (!e || e == error(errc::os, step::pop, ECHILD)) fd_.reset();
     if (e) return e;
     return how.si_code == CLD_EXITED ? exit_status{how.si_status, 0} : exit_status{0, how.si_status};
   }
   /// Sends it a signal; `closed` if its status has been taken. Never goes to another process that has got its number.
   status send(int number) noexcept {
-    return pidfd_ ? detail::send_signal(pidfd_.get(), number) : error(errc::closed, step::write);
+    return fd_ ? detail::send_signal(fd_.get(), number) : error(errc::closed, step::write);
   }
-  void arm(want, wait_set& set) noexcept {
-    if (pidfd_) set.on(pidfd_.get(), want::pop);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
   void close() noexcept {
-    if (pidfd_ && parent_ == ::getpid()) {
+    if (fd_ && parent_ == ::getpid()) {
       siginfo_t how = {};
-      (void)detail::send_signal(pidfd_.get(), SIGKILL);
-      (void)detail::end_of(pidfd_.get(), true, how);
+      (void)detail::send_signal(fd_.get(), SIGKILL);
+      (void)detail::end_of(fd_.get(), true, how);
     }
-    pidfd_.reset();
+    fd_.reset();
   }
-  [[nodiscard]] int handle() const noexcept { return pidfd_.get(); }
 
  private:
-  unique_handle pidfd_;
   pid_t parent_ = ::getpid();
 };
 
@@ -120,8 +113,8 @@ struct child {
   pipe_reader err;
   child_process process;
 
-  /// Ends it, more and more firmly, and says how it ended. Its output is not read meanwhile: a child that waits for that
-  /// to be done ends by SIGTERM.
+  /// Ends it, more and more firmly, and says how it ended. Its output is not read meanwhile: a child that waits for
+  /// that to be done ends by SIGTERM.
   result<exit_status> end(const ending_patience& patience = {}) noexcept {
     in.close();
     auto how = process.pop(patience.after_close);
@@ -159,10 +152,7 @@ inline error make_stream(const standard_stream& s, int number, stream_ends& ends
   }
   if (s.what() != standard_stream::kind::pipe) return {};
   int fd[2];
-  if (::pipe2(fd, O_CLOEXEC) != 0) {
-    if (errno == EMFILE || errno == ENFILE) return error(errc::no_space, step::create, subject::descriptors);
-    return last_error(step::create);
-  }
+  if (::pipe2(fd, O_CLOEXEC) != 0) return last_error(step::create);
   const bool into_child = number == 0;
   ends = {unique_handle(fd[into_child ? 1 : 0]), unique_handle(fd[into_child ? 0 : 1])};
   return ::fcntl(ends.ours.get(), F_SETFL, O_NONBLOCK) == 0 ? error() : last_error(step::create);
@@ -171,10 +161,11 @@ inline error make_stream(const standard_stream& s, int number, stream_ends& ends
 }  // namespace detail
 
 /// Starts a program: `arguments` as execve() takes them, the program first and null at the end; without a slash it is
-/// looked for along PATH. No shell is involved. The child begins with default signal actions, none blocked, and with three
-/// descriptors. Where it does not come to the program, the reason is returned and nothing is left.
+/// looked for along PATH. No shell is involved. The child begins with default signal actions, none blocked, and with
+/// three descriptors. Where it does not come to the program, the reason is returned and nothing is left.
 ///
-/// Threads: any; the calling one stands still until the program is loaded. Allocates: never (128 KiB are mapped meanwhile).
+/// Threads: any; the calling one stands still until the program is loaded. Allocates: never (128 KiB are mapped
+/// meanwhile).
 /// Errors: not_found, denied, invalid, no_space, os; at step open they are about the directory.
 [[nodiscard]] inline result<child> spawn(std::span<const char* const> arguments, const spawn_options& o = {}) noexcept {
   if (arguments.size() < 2 || arguments.back() != nullptr || arguments.front() == nullptr) {
@@ -198,11 +189,12 @@ inline error make_stream(const standard_stream& s, int number, stream_ends& ends
   plan.kept = o.kept;
   auto started = detail::start_child(plan);
   if (!started) return started.err();
-  return child(pipe_writer(std::move(ends[0].ours)), pipe_reader(std::move(ends[1].ours)), pipe_reader(std::move(ends[2].ours)),
-               child_process(*std::move(started)));
+  return child(pipe_writer(std::move(ends[0].ours)), pipe_reader(std::move(ends[1].ours)),
+               pipe_reader(std::move(ends[2].ours)), child_process(*std::move(started)));
 }
 /// The same for arguments that are written down: `spawn({"grep", "-c", word})`; at most 63.
-[[nodiscard]] inline result<child> spawn(std::initializer_list<const char*> arguments, const spawn_options& o = {}) noexcept {
+[[nodiscard]] inline result<child> spawn(std::initializer_list<const char*> arguments,
+                                         const spawn_options& o = {}) noexcept {
   const char* list[64];
   if (arguments.size() > 63) return error(errc::too_big, step::create);
   std::size_t n = 0;

@@ -24,7 +24,8 @@ inline result<std::size_t> splice_some(int from, int to, std::size_t most) noexc
   const auto n = without_sigpipe([&] { return ::splice(from, nullptr, to, nullptr, most, SPLICE_F_NONBLOCK); });
   if (n > 0) return static_cast<std::size_t>(n);
   if (n == 0) return error(errc::closed, step::read);
-  if (errno == EAGAIN) return readiness(from, POLLIN) == 0 ? error(errc::empty, step::read) : error(errc::full, step::write);
+  if (errno == EAGAIN)
+    return readiness(from, POLLIN) == 0 ? error(errc::empty, step::read) : error(errc::full, step::write);
   if (errno == EINVAL) return error(errc::invalid, step::write);
   return last_error(errno == EPIPE ? step::write : step::read);
 }
@@ -42,8 +43,9 @@ struct spliced {
 
 }  // namespace detail
 
-/// Moves at most `most` bytes from `in` to `out`, both ends with a handle(); how many, or why none. `empty` and `full` say
-/// on which side it is; `closed` at step read is the end of `in`, at step write that of `out`. `invalid`: none is a pipe.
+/// Moves at most `most` bytes from `in` to `out`, both ends with a handle(); how many, or why none. `empty` and `full`
+/// say on which side it is; `closed` at step read is the end of `in`, at step write that of `out`. `invalid`: none is a
+/// pipe.
 template <class In, class Out>
 result<std::size_t> try_splice(In& in, Out& out, std::size_t most = 1 << 20) noexcept {
   return detail::splice_some(in.handle(), out.handle(), most);
@@ -55,8 +57,8 @@ struct passed {
   error why;
 };
 
-/// Moves everything from `in` to `out` until one of them ends or the patience does; it counts for the whole. Nothing that
-/// was taken from `in` is lost: what has not reached `out` is still in `in`.
+/// Moves everything from `in` to `out` until one of them ends or the patience does; it counts for the whole. Nothing
+/// that was taken from `in` is lost: what has not reached `out` is still in `in`.
 ///
 /// Threads: the one that owns both ends. Blocks. Allocates: never.
 template <waitable In, waitable Out>

@@ -4,6 +4,7 @@
 
 #include <sluice/platform/datagram.hpp>
 #include <sluice/stream/endpoint.hpp>
+#include <sluice/stream/handle_end.hpp>
 #include <sluice/wait/wait_for.hpp>
 
 namespace sluice {
@@ -44,7 +45,7 @@ struct udp_departure {
 /// Threads: one at a time. Blocks: receive, send; never the try_ forms. Allocates: never.
 /// Errors: empty, full, closed (by close()), too_big; not_found about `address` (refused) or `route`; no_space, denied,
 /// os.
-class udp_socket {
+class udp_socket : public detail::handle_end {
  public:
   static constexpr std::size_t max_payload = 65'507;
   static constexpr end_traits traits{.reliable = false, .ordered = false, .carries_close = false,
@@ -153,16 +154,8 @@ class udp_socket {
     return detail::set_multicast(fd_.get(), family_, device, hops, to_this_host);
   }
 
-  void arm(want k, wait_set& set) noexcept {
-    if (fd_) set.on(fd_.get(), k);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
-  void close() noexcept { fd_.reset(); }
-
   [[nodiscard]] result<endpoint> local() const noexcept { return detail::endpoint_of<::getsockname>(fd_.get()); }
   [[nodiscard]] result<endpoint> peer() const noexcept { return detail::endpoint_of<::getpeername>(fd_.get()); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
   /// Datagrams that came when the receive buffer was full, as known with the last one that was received.
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
   /// How often the peer's system said that nobody listens there.
@@ -171,7 +164,7 @@ class udp_socket {
  private:
   friend result<udp_socket> udp_open(ip_family, const endpoint*, const udp_options&) noexcept;
 
-  udp_socket(unique_handle fd, int family) noexcept : fd_(std::move(fd)), family_(family) {}
+  udp_socket(unique_handle fd, int family) noexcept : handle_end(std::move(fd)), family_(family) {}
 
   static void add(detail::datagram_batch& b, const udp_departure& d) noexcept {
     b.add(d.bytes, d.to == nullptr ? nullptr : d.to->data(), d.to == nullptr ? 0 : d.to->size());
@@ -196,7 +189,6 @@ class udp_socket {
                                      source == nullptr ? nullptr : source->data());
   }
 
-  unique_handle fd_;
   int family_ = AF_INET;
   std::uint32_t lost_ = 0;
   std::uint64_t dropped_ = 0;

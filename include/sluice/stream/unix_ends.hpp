@@ -18,8 +18,8 @@ concept unix_message_socket = std::same_as<S, unix_seqpacket> || std::same_as<S,
 
 /// Messages of type T, each whole.
 ///
-/// Threads: one at a time. Blocks: push; never try_push. Allocates: never. Errors: full, closed, too_big (for the buffer
-/// of the socket), os.
+/// Threads: one at a time. Blocks: push; never try_push. Allocates: never. Errors: full, closed, too_big (for the
+/// buffer of the socket), os.
 template <wire T, detail::unix_message_socket Socket>
 class unix_sink : public sink_verbs<unix_sink<T, Socket>> {
  public:

@@ -14,7 +14,7 @@ namespace detail {
 
 /// What both have in common. Derived says how a message of no bytes is told from the end.
 template <class Derived>
-class unix_message_end {
+class unix_message_end : public handle_end {
  public:
   /// Sends a message, whole, and descriptors with it. Errors: full, closed, too_big (for the buffer of the socket),
   /// denied (the other side takes no descriptors), invalid, no_space, os.
@@ -52,19 +52,11 @@ class unix_message_end {
   }
   /// Drops the next message, if there is one.
   void skip() noexcept { (void)retry_interrupted([&] { return ::recv(fd_.get(), nullptr, 0, MSG_DONTWAIT); }); }
-  void arm(want k, wait_set& set) noexcept {
-    if (fd_) set.on(fd_.get(), k);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
 
  protected:
-  explicit unix_message_end(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+  using handle_end::handle_end;
   unix_message_end(unix_message_end&&) noexcept = default;
   unix_message_end& operator=(unix_message_end&&) noexcept = default;
-
-  unique_handle fd_;
 
  private:
   Derived& self() noexcept { return static_cast<Derived&>(*this); }

@@ -4,6 +4,7 @@
 
 #include <sluice/platform/poll.hpp>
 #include <sluice/platform/socket.hpp>
+#include <sluice/stream/handle_end.hpp>
 #include <sluice/wait/wait_for.hpp>
 
 namespace sluice {
@@ -12,14 +13,14 @@ namespace sluice {
 /// the process has ended.
 ///
 /// Threads: one at a time. Blocks: await_end.
-class process_watch {
+class process_watch : public detail::handle_end {
  public:
   process_watch() noexcept = default;
-  explicit process_watch(unique_handle pidfd) noexcept : fd_(std::move(pidfd)) {}
+  explicit process_watch(unique_handle pidfd) noexcept : handle_end(std::move(pidfd)) {}
 
   [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(fd_); }
   /// Has it not ended yet? A process whose end nobody has collected has ended.
-  [[nodiscard]] bool alive() const noexcept { return fd_ && !detail::ready_now({fd_.get(), false}); }
+  [[nodiscard]] bool alive() const noexcept { return fd_ && detail::readiness(fd_.get(), POLLIN) == 0; }
   /// Errors: timeout, stopped, closed (nothing is watched).
   status await_end(until u = {}) noexcept {
     return detail::try_then_wait(*this, want::pop, u, [this]() -> status {
@@ -27,16 +28,6 @@ class process_watch {
       return alive() ? error(errc::empty, step::wait) : status();
     });
   }
-  void arm(want, wait_set& set) noexcept {
-    if (fd_) set.on(fd_.get(), want::pop);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
-  void close() noexcept { fd_.reset(); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
-
- private:
-  unique_handle fd_;
 };
 
 /// Who made the other side of a connection: connected it, listened for it, or made the pair. Not who uses it now: a

@@ -7,7 +7,8 @@
 #include <climits>
 
 // Messages that go through a pipe in one piece: up to PIPE_BUF bytes (4096) the kernel takes all of a write or nothing,
-// and never mixes it with those of other writers. So a frame needs no header, and whoever is killed leaves no half of one.
+// and never mixes it with those of other writers. So a frame needs no header, and whoever is killed leaves no half of
+// one.
 
 namespace sluice {
 
@@ -21,8 +22,8 @@ constexpr end_traits whole_message_traits() noexcept {
   return t;
 }
 
-/// A T from a transport that keeps messages apart: `take(place)` gives the size of the next one, or `too_big` and keeps it for
-/// `skip()`. One of another size is `mismatch`, once, and dropped.
+/// A T from a transport that keeps messages apart: `take(place)` gives the size of the next one, or `too_big` and keeps
+/// it for `skip()`. One of another size is `mismatch`, once, and dropped.
 template <class T, class Take, class Skip>
 result<T> pop_whole(Take take, Skip skip) noexcept {
   alignas(T) std::byte whole[sizeof(T)];
@@ -51,7 +52,8 @@ class whole_sink : public sink_verbs<whole_sink<T, Stream>> {
   status try_push(const T& value) noexcept {
     const auto n = stream_.try_write(std::as_bytes(std::span(&value, 1)));
     if (!n) return n.err().during(step::push);
-    // Less than all of it: this is no pipe, or the kernel is not what it promises to be. Nothing after it would be read right.
+    // Less than all of it: this is no pipe, or the kernel is not what it promises to be. Nothing after it would be read
+    // right.
     if (*n != sizeof(T)) return stream_.close(), error(errc::truncated, step::push);
     return {};
   }

@@ -81,8 +81,8 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
   }
 }
 
-/// What every verb with patience does: tries at once, and waits only where that did not settle it and the patience allows.
-/// The attempt is held by value, so that what it captures can stay in registers until there is a wait.
+/// What every verb with patience does: tries at once, and waits only where that did not settle it and the patience
+/// allows. The attempt is held by value, so that what it captures can stay in registers until there is a wait.
 template <class End, class Attempt>
 SLUICE_INLINE() auto try_then_wait(End& end, want k, const until& patience, Attempt attempt) -> decltype(attempt()) {
   auto r = attempt();

@@ -30,7 +30,8 @@ inline bool join_heavy_fence(bool shared) noexcept {
 /// Acts as a full fence in every running thread of the registered processes (or of this one), and here. False if only
 /// the latter could be done: then whoever sleeps must look again by itself.
 inline bool heavy_fence(bool shared) noexcept {
-  if (join_heavy_fence(shared) && membarrier(shared ? membarrier_command::global : membarrier_command::local)) return true;
+  const auto command = shared ? membarrier_command::global : membarrier_command::local;
+  if (join_heavy_fence(shared) && membarrier(command)) return true;
   std::atomic_thread_fence(std::memory_order_seq_cst);
   return false;
 }

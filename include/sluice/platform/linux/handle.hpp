@@ -74,7 +74,9 @@ class steady_handle {
   }
 
  private:
-  [[nodiscard]] bool same(const struct stat& now) const noexcept { return now.st_dev == device_ && now.st_ino == inode_; }
+  [[nodiscard]] bool same(const struct stat& now) const noexcept {
+    return now.st_dev == device_ && now.st_ino == inode_;
+  }
 
   unique_handle fd_;
   dev_t device_ = 0;
@@ -101,6 +103,8 @@ inline error last_error(step at) noexcept {
     case ENOSPC:
     case EDQUOT:
     case ENOMEM: return error(errc::no_space, at, subject::size);
+    case EMFILE:
+    case ENFILE: return error(errc::no_space, at, subject::descriptors);
     case EFBIG: return error(errc::too_big, at, subject::size);
     case ELOOP: return error(errc::denied, at, subject::symlink);
     case ENOTDIR: return error(errc::invalid, at, subject::directory);

@@ -17,13 +17,15 @@ namespace sluice::detail {
 struct watched_handle {
   int fd;
   bool for_writing;
+
+  [[nodiscard]] short events() const noexcept { return for_writing ? POLLOUT : POLLIN; }
 };
 inline constexpr unsigned max_watched_handles = 16;
 
 /// Sleeps until one of at most `max_watched_handles` descriptors is ready or broken, at most until `deadline`.
 inline wakeup poll_any(const watched_handle* handles, unsigned n, std::int64_t deadline) noexcept {
   pollfd list[max_watched_handles] = {};
-  for (unsigned i = 0; i < n; ++i) list[i] = {handles[i].fd, handles[i].for_writing ? short{POLLOUT} : short{POLLIN}, 0};
+  for (unsigned i = 0; i < n; ++i) list[i] = {handles[i].fd, handles[i].events(), 0};
   timespec left{};
   if (deadline != never) {
     const std::int64_t ns = deadline - monotonic_ns();
@@ -32,11 +34,13 @@ inline wakeup poll_any(const watched_handle* handles, unsigned n, std::int64_t d
   return ::ppoll(list, n, deadline == never ? nullptr : &left, nullptr) == 0 ? wakeup::timeout : wakeup::woken;
 }
 
-/// Is a descriptor ready or broken just now? Without an answer of the kernel it is not: a signal is no news of it.
-inline bool ready_now(const watched_handle& handle) noexcept {
-  pollfd one{handle.fd, handle.for_writing ? short{POLLOUT} : short{POLLIN}, 0};
-  return retry_interrupted([&] { return ::poll(&one, 1, 0); }) > 0;
+/// What a descriptor is ready for just now, of `what` (POLLIN, POLLOUT); POLLHUP and POLLERR are said unasked. 0: for
+/// nothing, or the kernel does not answer; a signal is no news of it.
+inline short readiness(int fd, short what) noexcept {
+  pollfd one{fd, what, 0};
+  return retry_interrupted([&] { return ::poll(&one, 1, 0); }) > 0 ? one.revents : short{0};
 }
+inline bool ready_now(const watched_handle& h) noexcept { return readiness(h.fd, h.events()) != 0; }
 
 inline unique_handle make_bell() noexcept { return unique_handle(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)); }
 

@@ -24,8 +24,8 @@ class private_page {
     constexpr int wipe_on_fork = 18;
     if (::madvise(at, sizeof(content), wipe_on_fork) != 0) {
       // The arguments are right, so a refusal of them means that the advice is not known.
-      const error why = errno == EINVAL || errno == ENOSYS ? error(errc::unsupported, step::create, subject::wipe_on_fork)
-                                                           : last_error(step::create);
+      error why = last_error(step::create);
+      if (errno == EINVAL || errno == ENOSYS) why = error(errc::unsupported, step::create, subject::wipe_on_fork);
       ::munmap(at, sizeof(content));
       return why;
     }

@@ -3,12 +3,11 @@
 #define SLUICE_PLATFORM_LINUX_SOCKET_HPP
 
 #include <sluice/core/result.hpp>
-#include <sluice/platform/handle.hpp>
+#include <sluice/platform/poll.hpp>
 
 #if SLUICE_HAS_LINUX()
 
 #include <cstddef>
-#include <poll.h>
 #include <span>
 #include <sys/socket.h>
 
@@ -26,8 +25,6 @@ inline error socket_error(step at) noexcept {
     case ESOCKTNOSUPPORT:
     case ENOPROTOOPT:
     case EOPNOTSUPP: return error(errc::unsupported, at, subject::protocol);
-    case EMFILE:
-    case ENFILE: return error(errc::no_space, at, subject::descriptors);
     case ENOBUFS: return error(errc::no_space, at, subject::size);
     case EMSGSIZE: return error(errc::too_big, at);
     case EHOSTUNREACH:
@@ -53,7 +50,7 @@ inline result<unique_handle> make_socket(int family, int type, int protocol = 0)
 /// description is somebody else's and blocks: it is looked at first, for nothing tells a single accept not to wait.
 inline result<unique_handle> accept_one(int listener, bool may_block) noexcept {
   for (int broken_off = 0; broken_off < 64; ++broken_off) {
-    if (pollfd look{listener, POLLIN, 0}; may_block && ::poll(&look, 1, 0) <= 0) return error(errc::empty, step::open);
+    if (may_block && readiness(listener, POLLIN) == 0) return error(errc::empty, step::open);
     unique_handle fd(
         retry_interrupted([&] { return ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK); }));
     if (fd) return fd;

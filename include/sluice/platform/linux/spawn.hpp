@@ -15,13 +15,13 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-// A child by clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD): it runs on a stack of its own in the memory of its parent, whose
-// calling thread stands still until the program has been started. Why not
+// A child by clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD): it runs on a stack of its own in the memory of its parent,
+// whose calling thread stands still until the program has been started. Why not
 //   fork: copies page tables, in proportion to the parent, and runs the handlers of pthread_atfork;
 //   vfork: returns twice on one stack, which compilers know of for that one name only;
 //   posix_spawn: does the same as here, but has no pidfd before glibc 2.39, and cannot close what it does not know of.
-// Since memory is shared, an error of the child is just stored: no status pipe. All signals are blocked meanwhile, since
-// a handler of the parent must not run in the child.
+// Since memory is shared, an error of the child is just stored: no status pipe. All signals are blocked meanwhile,
+// since a handler of the parent must not run in the child.
 
 namespace sluice::detail {
 
@@ -116,8 +116,8 @@ inline int become(void* to) noexcept {
   by_default.sa_handler = SIG_DFL;
   for (int n = 1; n < NSIG; ++n) ::sigaction(n, &by_default, nullptr);
   if (!give_streams(plan) || !close_the_rest_on_exec(plan.kept)) {
-    plan.why = errno == EMFILE ? error(errc::no_space, step::create, subject::descriptors)
-                               : error(errc::invalid, step::create, subject::descriptors);
+    plan.why = last_error(step::create);
+    if (plan.why.code == errc::os) plan.why = error(errc::invalid, step::create, subject::descriptors);
     ::_exit(127);
   }
   if (plan.directory != nullptr && ::chdir(plan.directory) != 0) {
@@ -133,7 +133,8 @@ inline int become(void* to) noexcept {
   ::_exit(127);
 }
 
-/// Looks, or waits, for the end of a child, and buries it: `empty` while it lives, ECHILD if somebody else has buried it.
+/// Looks, or waits, for the end of a child, and buries it: `empty` while it lives, ECHILD if somebody else has buried
+/// it.
 inline status end_of(int pidfd, bool patient, siginfo_t& how) noexcept {
   constexpr auto by_pidfd = static_cast<idtype_t>(3);
   how.si_pid = 0;
@@ -152,14 +153,15 @@ inline status send_signal(int pidfd, int number) noexcept {
 /// Starts the child, and returns its pidfd once its program runs.
 inline result<unique_handle> start_child(child_plan& plan) noexcept {
   constexpr std::size_t stack_size = 128 * 1024;
-  void* const stack = ::mmap(nullptr, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  constexpr int kind = MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK;
+  void* const stack = ::mmap(nullptr, stack_size, PROT_READ | PROT_WRITE, kind, -1, 0);
   if (stack == MAP_FAILED) return last_error(step::create);
   sigset_t all, before;
   sigfillset(&all);
   ::pthread_sigmask(SIG_BLOCK, &all, &before);
   int pidfd = -1;
-  const pid_t pid = ::clone(&become, static_cast<char*>(stack) + stack_size, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
-                            &plan, &pidfd);
+  constexpr int how_to_clone = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
+  const pid_t pid = ::clone(&become, static_cast<char*>(stack) + stack_size, how_to_clone, &plan, &pidfd);
   const error refused = pid < 0 ? last_error(step::create) : error();
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   ::munmap(stack, stack_size);

@@ -3,7 +3,7 @@
 #define SLUICE_PLATFORM_LINUX_STREAM_IO_HPP
 
 #include <sluice/core/result.hpp>
-#include <sluice/platform/handle.hpp>
+#include <sluice/platform/poll.hpp>
 
 #if SLUICE_HAS_LINUX()
 
@@ -11,7 +11,6 @@
 #include <climits>
 #include <csignal>
 #include <cstddef>
-#include <poll.h>
 #include <span>
 #include <sys/uio.h>
 
@@ -70,14 +69,6 @@ inline result<std::size_t> write_some(int fd, std::span<const std::byte> from) n
   if (n > 0) return static_cast<std::size_t>(n);
   if (n == 0 || errno == EAGAIN) return error(errc::full, step::write);
   return last_error(step::write);
-}
-
-/// What a descriptor is ready for now, of POLLIN and POLLOUT; POLLHUP and POLLERR are said unasked. 0 where nothing is.
-inline short readiness(int fd, short what) noexcept {
-  pollfd one{fd, what, 0};
-  const timespec now{};
-  const int n = retry_interrupted([&] { return ::ppoll(&one, 1, &now, nullptr); });
-  return n > 0 ? one.revents : short{0};
 }
 
 /// How a read or write is kept from waiting where O_NONBLOCK is not ours to set.
