@@ -63,6 +63,16 @@
 #define SLUICE_HAS_LINUX() 0
 #endif
 
+/// More than the memcpy, memmove, memset and memcmp that a compiler itself needs.
+#define SLUICE_HAS_C_LIBRARY() __STDC_HOSTED__
+
+/// The processor may have an instruction for CRC-32C, and the runtime of the compiler says whether it has.
+#if defined(__x86_64__) && defined(__GNUC__) && SLUICE_HAS_LINUX()
+#define SLUICE_HAS_CRC32C_INSTRUCTION() 1
+#else
+#define SLUICE_HAS_CRC32C_INSTRUCTION() 0
+#endif
+
 #if defined(__GNUC__)
 #define SLUICE_COLD() [[gnu::cold, gnu::noinline]]
 #define SLUICE_INLINE() [[gnu::always_inline]] inline
@@ -915,32 +925,61 @@ concept codec = requires(const C& c, const T& v, std::span<const std::byte> in, 
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 namespace sluice {
 
-/// CRC-32C (Castagnoli), bitwise reflected, as in iSCSI and ext4. Continue a sum by passing it as `seed`.
-///
-/// Source: RFC 3720 appendix B.4 has the check values used in the tests.
-[[nodiscard]] constexpr std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t seed = 0) noexcept {
-  // Half a byte at a time: 16 words of table, which firmware can afford, at a speed that headers and frames can.
+namespace detail {
+
+// Half a byte at a time: 16 words of table, which firmware can afford, at a speed that headers and short frames can.
+constexpr std::uint32_t crc32c_by_table(std::span<const std::byte> bytes, std::uint32_t c) noexcept {
   constexpr auto table = [] {
     struct {
       std::uint32_t at[16];
     } t{};
     for (std::uint32_t i = 0; i < 16; ++i) {
-      std::uint32_t c = i;
-      for (int k = 0; k < 4; ++k) c = (c & 1u) != 0 ? c >> 1 ^ 0x82f63b78u : c >> 1;
-      t.at[i] = c;
+      std::uint32_t r = i;
+      for (int k = 0; k < 4; ++k) r = (r & 1u) != 0 ? r >> 1 ^ 0x82f63b78u : r >> 1;
+      t.at[i] = r;
     }
     return t;
   }();
-  std::uint32_t c = ~seed;
   for (const std::byte b : bytes) {
     c ^= std::to_integer<std::uint32_t>(b);
     c = c >> 4 ^ table.at[c & 15u];
     c = c >> 4 ^ table.at[c & 15u];
   }
-  return ~c;
+  return c;
+}
+
+#if SLUICE_HAS_CRC32C_INSTRUCTION()
+[[gnu::target("sse4.2")]] inline std::uint32_t crc32c_by_instruction(std::span<const std::byte> bytes,
+                                                                     std::uint32_t c) noexcept {
+  const std::byte* at = bytes.data();
+  std::size_t n = bytes.size();
+  std::uint64_t wide = c;
+  for (; n >= sizeof wide; at += sizeof wide, n -= sizeof wide) {
+    std::uint64_t word;
+    __builtin_memcpy(&word, at, sizeof word);
+    wide = __builtin_ia32_crc32di(wide, word);
+  }
+  c = static_cast<std::uint32_t>(wide);
+  for (; n != 0; ++at, --n) c = __builtin_ia32_crc32qi(c, std::to_integer<unsigned char>(*at));
+  return c;
+}
+#endif
+
+}  // namespace detail
+
+/// CRC-32C (Castagnoli), bitwise reflected, as in iSCSI and ext4. Continue a sum by passing it as `seed`.
+///
+/// Source: RFC 3720 appendix B.4 has the check values used in the tests.
+[[nodiscard]] constexpr std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t seed = 0) noexcept {
+#if SLUICE_HAS_CRC32C_INSTRUCTION()
+  if (!std::is_constant_evaluated() && __builtin_cpu_supports("sse4.2"))
+    return ~detail::crc32c_by_instruction(bytes, ~seed);
+#endif
+  return ~detail::crc32c_by_table(bytes, ~seed);
 }
 
 }  // namespace sluice
@@ -1350,6 +1389,33 @@ class checked {
 #ifndef SLUICE_FRAMING_COBS_HPP
 #define SLUICE_FRAMING_COBS_HPP
 
+#ifndef SLUICE_FRAMING_FIND_BYTE_HPP
+#define SLUICE_FRAMING_FIND_BYTE_HPP
+
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+namespace sluice::detail {
+
+/// Where `b` is for the first time from `from` on, or in.size().
+constexpr std::size_t find_byte(std::span<const std::byte> in, std::size_t from, std::byte b) noexcept {
+#if SLUICE_HAS_C_LIBRARY()
+  if (!std::is_constant_evaluated()) {
+    if (from >= in.size()) return in.size();
+    const void* const at = __builtin_memchr(in.data() + from, std::to_integer<int>(b), in.size() - from);
+    return at == nullptr ? in.size() : static_cast<std::size_t>(static_cast<const std::byte*>(at) - in.data());
+  }
+#endif
+  for (; from < in.size(); ++from)
+    if (in[from] == b) return from;
+  return in.size();
+}
+
+}  // namespace sluice::detail
+
+#endif
+
 namespace sluice {
 
 /// Messages of any bytes, made free of zeros at the cost of a byte in 254, and ended by a zero. For lines that lose
@@ -1367,11 +1433,10 @@ struct cobs_framing {
 
   [[nodiscard]] constexpr result<frame> next(std::span<const std::byte> in, std::size_t had = 0) const noexcept {
     constexpr std::size_t most = Max + overhead;
-    for (std::size_t i = had; i < in.size() && i < most; ++i) {
-      if (in[i] != std::byte{0}) continue;
-      if (i == 0) return error(errc::corrupt, step::none, subject::frame);
-      return frame{0, i, i + 1};
-    }
+    const auto looked_at = in.first(in.size() < most ? in.size() : most);
+    const std::size_t end = detail::find_byte(looked_at, had, std::byte{0});
+    if (end < looked_at.size() && end == 0) return error(errc::corrupt, step::none, subject::frame);
+    if (end < looked_at.size()) return frame{0, end, end + 1};
     if (in.size() < most) return errc::empty;
     return error(errc::too_big, step::none, subject::frame);
   }
@@ -1450,14 +1515,16 @@ struct delimiter_framing {
  private:
   static constexpr std::byte mark[] = {static_cast<std::byte>(Delimiter)...};
 
-  // Where the delimiter is, or in.size().
+  // Where the delimiter is, or in.size(). Looks for its last byte, so that none is looked at twice but those before one.
   static constexpr std::size_t find(std::span<const std::byte> in, std::size_t from) noexcept {
-    for (; from + overhead <= in.size(); ++from) {
+    for (std::size_t last = from + overhead - 1;; ++last) {
+      last = detail::find_byte(in, last, mark[overhead - 1]);
+      if (last == in.size()) return last;
+      const std::size_t begin = last + 1 - overhead;
       std::size_t same = 0;
-      while (same < overhead && in[from + same] == mark[same]) ++same;
-      if (same == overhead) return from;
+      while (same < overhead - 1 && in[begin + same] == mark[same]) ++same;
+      if (same == overhead - 1) return begin;
     }
-    return in.size();
   }
 };
 

@@ -82,6 +82,16 @@
 #define SLUICE_HAS_LINUX() 0
 #endif
 
+/// More than the memcpy, memmove, memset and memcmp that a compiler itself needs.
+#define SLUICE_HAS_C_LIBRARY() __STDC_HOSTED__
+
+/// The processor may have an instruction for CRC-32C, and the runtime of the compiler says whether it has.
+#if defined(__x86_64__) && defined(__GNUC__) && SLUICE_HAS_LINUX()
+#define SLUICE_HAS_CRC32C_INSTRUCTION() 1
+#else
+#define SLUICE_HAS_CRC32C_INSTRUCTION() 0
+#endif
+
 #if defined(__GNUC__)
 #define SLUICE_COLD() [[gnu::cold, gnu::noinline]]
 #define SLUICE_INLINE() [[gnu::always_inline]] inline
@@ -934,32 +944,61 @@ concept codec = requires(const C& c, const T& v, std::span<const std::byte> in, 
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 namespace sluice {
 
-/// CRC-32C (Castagnoli), bitwise reflected, as in iSCSI and ext4. Continue a sum by passing it as `seed`.
-///
-/// Source: RFC 3720 appendix B.4 has the check values used in the tests.
-[[nodiscard]] constexpr std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t seed = 0) noexcept {
-  // Half a byte at a time: 16 words of table, which firmware can afford, at a speed that headers and frames can.
+namespace detail {
+
+// Half a byte at a time: 16 words of table, which firmware can afford, at a speed that headers and short frames can.
+constexpr std::uint32_t crc32c_by_table(std::span<const std::byte> bytes, std::uint32_t c) noexcept {
   constexpr auto table = [] {
     struct {
       std::uint32_t at[16];
     } t{};
     for (std::uint32_t i = 0; i < 16; ++i) {
-      std::uint32_t c = i;
-      for (int k = 0; k < 4; ++k) c = (c & 1u) != 0 ? c >> 1 ^ 0x82f63b78u : c >> 1;
-      t.at[i] = c;
+      std::uint32_t r = i;
+      for (int k = 0; k < 4; ++k) r = (r & 1u) != 0 ? r >> 1 ^ 0x82f63b78u : r >> 1;
+      t.at[i] = r;
     }
     return t;
   }();
-  std::uint32_t c = ~seed;
   for (const std::byte b : bytes) {
     c ^= std::to_integer<std::uint32_t>(b);
     c = c >> 4 ^ table.at[c & 15u];
     c = c >> 4 ^ table.at[c & 15u];
   }
-  return ~c;
+  return c;
+}
+
+#if SLUICE_HAS_CRC32C_INSTRUCTION()
+[[gnu::target("sse4.2")]] inline std::uint32_t crc32c_by_instruction(std::span<const std::byte> bytes,
+                                                                     std::uint32_t c) noexcept {
+  const std::byte* at = bytes.data();
+  std::size_t n = bytes.size();
+  std::uint64_t wide = c;
+  for (; n >= sizeof wide; at += sizeof wide, n -= sizeof wide) {
+    std::uint64_t word;
+    __builtin_memcpy(&word, at, sizeof word);
+    wide = __builtin_ia32_crc32di(wide, word);
+  }
+  c = static_cast<std::uint32_t>(wide);
+  for (; n != 0; ++at, --n) c = __builtin_ia32_crc32qi(c, std::to_integer<unsigned char>(*at));
+  return c;
+}
+#endif
+
+}  // namespace detail
+
+/// CRC-32C (Castagnoli), bitwise reflected, as in iSCSI and ext4. Continue a sum by passing it as `seed`.
+///
+/// Source: RFC 3720 appendix B.4 has the check values used in the tests.
+[[nodiscard]] constexpr std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t seed = 0) noexcept {
+#if SLUICE_HAS_CRC32C_INSTRUCTION()
+  if (!std::is_constant_evaluated() && __builtin_cpu_supports("sse4.2"))
+    return ~detail::crc32c_by_instruction(bytes, ~seed);
+#endif
+  return ~detail::crc32c_by_table(bytes, ~seed);
 }
 
 }  // namespace sluice
@@ -1369,6 +1408,33 @@ class checked {
 #ifndef SLUICE_FRAMING_COBS_HPP
 #define SLUICE_FRAMING_COBS_HPP
 
+#ifndef SLUICE_FRAMING_FIND_BYTE_HPP
+#define SLUICE_FRAMING_FIND_BYTE_HPP
+
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+namespace sluice::detail {
+
+/// Where `b` is for the first time from `from` on, or in.size().
+constexpr std::size_t find_byte(std::span<const std::byte> in, std::size_t from, std::byte b) noexcept {
+#if SLUICE_HAS_C_LIBRARY()
+  if (!std::is_constant_evaluated()) {
+    if (from >= in.size()) return in.size();
+    const void* const at = __builtin_memchr(in.data() + from, std::to_integer<int>(b), in.size() - from);
+    return at == nullptr ? in.size() : static_cast<std::size_t>(static_cast<const std::byte*>(at) - in.data());
+  }
+#endif
+  for (; from < in.size(); ++from)
+    if (in[from] == b) return from;
+  return in.size();
+}
+
+}  // namespace sluice::detail
+
+#endif
+
 namespace sluice {
 
 /// Messages of any bytes, made free of zeros at the cost of a byte in 254, and ended by a zero. For lines that lose
@@ -1386,11 +1452,10 @@ struct cobs_framing {
 
   [[nodiscard]] constexpr result<frame> next(std::span<const std::byte> in, std::size_t had = 0) const noexcept {
     constexpr std::size_t most = Max + overhead;
-    for (std::size_t i = had; i < in.size() && i < most; ++i) {
-      if (in[i] != std::byte{0}) continue;
-      if (i == 0) return error(errc::corrupt, step::none, subject::frame);
-      return frame{0, i, i + 1};
-    }
+    const auto looked_at = in.first(in.size() < most ? in.size() : most);
+    const std::size_t end = detail::find_byte(looked_at, had, std::byte{0});
+    if (end < looked_at.size() && end == 0) return error(errc::corrupt, step::none, subject::frame);
+    if (end < looked_at.size()) return frame{0, end, end + 1};
     if (in.size() < most) return errc::empty;
     return error(errc::too_big, step::none, subject::frame);
   }
@@ -1469,14 +1534,16 @@ struct delimiter_framing {
  private:
   static constexpr std::byte mark[] = {static_cast<std::byte>(Delimiter)...};
 
-  // Where the delimiter is, or in.size().
+  // Where the delimiter is, or in.size(). Looks for its last byte, so that none is looked at twice but those before one.
   static constexpr std::size_t find(std::span<const std::byte> in, std::size_t from) noexcept {
-    for (; from + overhead <= in.size(); ++from) {
+    for (std::size_t last = from + overhead - 1;; ++last) {
+      last = detail::find_byte(in, last, mark[overhead - 1]);
+      if (last == in.size()) return last;
+      const std::size_t begin = last + 1 - overhead;
       std::size_t same = 0;
-      while (same < overhead && in[from + same] == mark[same]) ++same;
-      if (same == overhead) return from;
+      while (same < overhead - 1 && in[begin + same] == mark[same]) ++same;
+      if (same == overhead - 1) return begin;
     }
-    return in.size();
   }
 };
 
@@ -4326,10 +4393,21 @@ bool settled(const R& r) noexcept {
   return static_cast<bool>(r) || !r.err().again();
 }
 
+/// Of an end that is refused by the kernel alone, over the one descriptor that it arms: poll says again to whoever comes
+/// late what a try between arming and sleeping would find out.
+template <class End>
+inline constexpr bool polled = [] {
+  if constexpr (requires { End::polled; }) return End::polled;
+  else return false;
+}();
+
 /// Waits on `end` until `attempt` settles: the one blocking algorithm of the library. The attempt is made again after
 /// arming, so no change is missed, and last of all after the sleep, so what came at the deadline is not left behind.
+/// `tried`: the caller has just made one.
 template <class End, class Attempt>
-SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt attempt) -> decltype(attempt()) {
+SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt attempt, bool tried = false)
+    -> decltype(attempt()) {
+  using outcome = decltype(attempt());
   constexpr unsigned looks = 64;
   const wait_strategy how = strategy_of(end);
   stop* const halt = patience.interrupter();
@@ -4362,7 +4440,7 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
       const bool again = !mixed && set.mixed();
       status slept;
       if (!again) {
-        auto r = attempt();
+        outcome r = tried && polled<End> ? outcome(error(errc::pending, step::wait)) : attempt();
         if (!settled(r)) {
           slept = set.sleep(u);
           r = attempt();  // before disarming: an end that shares its waker knows then whether to pass a wake-up on
@@ -4371,6 +4449,7 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
         end.disarm(k);
         if (settled(r)) return r;
         if (!slept) return slept.err();
+        tried = true;
         break;
       }
       if (halt != nullptr) halt->disarm(want::pop);
@@ -4387,7 +4466,7 @@ SLUICE_INLINE() auto try_then_wait(End& end, want k, const until& patience, Atte
   auto r = attempt();
   if (settled(r) || patience.immediate()) [[likely]] return r;
   // A function of its own: where an attempt is inlined, it is into the fast path alone.
-  return wait_for(end, k, patience, [attempt]() SLUICE_NOINLINE_LAMBDA() { return attempt(); });
+  return wait_for(end, k, patience, [attempt]() SLUICE_NOINLINE_LAMBDA() { return attempt(); }, true);
 }
 
 }  // namespace detail
@@ -6230,6 +6309,8 @@ class frame_reader {
   static constexpr std::size_t room = several_frames<frame_bytes<F>>;
 
  public:
+  static constexpr bool polled = detail::polled<Stream>;
+
   frame_reader(frame_reader&& o) noexcept : stream_(std::move(o.stream_)) { take_over(o); }
   frame_reader& operator=(frame_reader&& o) noexcept {
     if (this != &o) {
@@ -6346,6 +6427,8 @@ class frame_writer {
   static constexpr std::size_t room = several_frames<frame_bytes<F>>;
 
  public:
+  static constexpr bool polled = detail::polled<Stream>;
+
   frame_writer(frame_writer&& o) noexcept : stream_(std::move(o.stream_)) { take_over(o); }
   frame_writer& operator=(frame_writer&& o) noexcept {
     if (this != &o) {
@@ -6423,7 +6506,7 @@ class frame_writer {
     auto pushed = attempt();
     if (u.immediate() || (settled(pushed) && buffer_.empty())) return pushed;
     const until by = u.absolute();  // one patience for both waits, and no look at the clock before the first
-    if (!settled(pushed)) pushed = wait_for(*this, want::push, by, attempt);
+    if (!settled(pushed)) pushed = wait_for(*this, want::push, by, attempt, true);
     if (pushed) (void)flush(by);
     return pushed;
   }
@@ -7111,6 +7194,8 @@ namespace sluice::detail {
 /// What ends over one descriptor share: they are waited for by it, and a closed one never makes anybody wait.
 class handle_end {
  public:
+  static constexpr bool polled = true;  // what the kernel refused, poll knows
+
   void arm(want k, wait_set& set) noexcept {
     if (fd_) set.on(fd_.get(), k);
     else set.ready();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "counts.hpp"
 #include "report.hpp"
+#include "streams.hpp"
 #include "syscalls.hpp"
 
 #include <charconv>
@@ -14,7 +15,7 @@ namespace {
 using namespace bench;
 
 struct options {
-  bool list = false, syscalls = false, counts = false;
+  bool list = false, syscalls = false, counts = false, streams = false;
   std::vector<std::string> only, merge;
   unsigned rounds = 15;
   arrangement where;
@@ -26,6 +27,7 @@ struct options {
   std::fputs(
       "usage: sluice_bench [options]\n"
       "  --list                     name workloads and candidates, and the peers that are absent\n"
+      "  --streams                  the workloads of byte streams, framings and child processes instead of the others\n"
       "  --only SUBSTRING[,...]     only what has one of these in its workload/candidate\n"
       "  --rounds N                 default 15\n"
       "  --cpus A,B                 default 0,1\n"
@@ -61,6 +63,7 @@ options parse(int argc, char** argv) {
     if (a == "--list") o.list = true;
     else if (a == "--syscalls") o.syscalls = true;
     else if (a == "--counts") o.counts = true;
+    else if (a == "--streams") o.streams = true;
     else if (a == "--only") o.only = split(value());
     else if (a == "--merge") o.merge = split(value());
     else if (a == "--rounds") o.rounds = number<unsigned>(value());
@@ -77,7 +80,7 @@ options parse(int argc, char** argv) {
 }
 
 std::vector<workload> wanted(const options& o) {
-  std::vector<workload> all = all_workloads();
+  std::vector<workload> all = o.streams ? stream_workloads() : all_workloads();
   if (o.only.empty()) return all;
   std::erase_if(all, [&](workload& w) {
     std::erase_if(w.candidates, [&](const candidate& c) {
@@ -201,7 +204,7 @@ int run(const options& o) {
   }
   const std::string text = heading(o, records, (now_ns() - began) / 1e9) + tables(all, summaries) + "\n";
   std::fputs(text.c_str(), to_stdout ? stderr : stdout);
-  if (!o.doc.empty() && !replace_results(o.doc, text)) usage("no marks in " + o.doc);
+  if (!o.doc.empty() && !replace_results(o.doc, o.streams ? "streams" : "results", text)) usage("no marks in " + o.doc);
   return 0;
 }
 

@@ -224,12 +224,13 @@ inline std::string tables(const std::vector<workload>& all, const std::vector<su
   return out;
 }
 
-/// Puts `text` between the two marks of a document.
-inline bool replace_results(const std::string& path, const std::string& text) {
+/// Puts `text` between the two marks of that name in a document.
+inline bool replace_results(const std::string& path, const std::string& name, const std::string& text) {
   std::ifstream in(path);
   std::stringstream all;
   all << in.rdbuf();
-  const std::string old = all.str(), begin = "<!-- begin of results -->\n", end = "<!-- end of results -->";
+  const std::string old = all.str(), begin = "<!-- begin of " + name + " -->\n",
+                    end = "<!-- end of " + name + " -->";
   const auto from = old.find(begin), to = old.find(end);
   if (from == old.npos || to == old.npos) return false;
   std::ofstream(path) << old.substr(0, from + begin.size()) << text << old.substr(to);

@@ -2,6 +2,7 @@
 #ifndef SLUICE_BENCH_SUITE_HPP
 #define SLUICE_BENCH_SUITE_HPP
 
+#include "candidates.hpp"
 #include "crowds.hpp"
 #include "limits.hpp"
 #include "pace.hpp"
@@ -11,36 +12,9 @@
 #include "victims.hpp"
 #include "workload.hpp"
 
-#include <functional>
-#include <string>
-#include <vector>
-
 // Which candidate takes part in which workload.
 
 namespace bench {
-
-enum class part { ours, peer, limit, reference };
-
-/// What the column "to limit" of a workload says.
-enum class yardstick {
-  none,
-  ping_pong,  // time / bare ping-pong around the sample: 1.00 is the least there can be
-  speed,      // speed as a share of that of the limit or the reference in the same round
-};
-
-struct candidate {
-  std::string name;
-  part is;
-  std::function<sample(const arrangement&)> run;
-};
-struct workload {
-  std::string name, what;
-  yardstick by = yardstick::none;
-  std::string against = "";  // what the speed is a share of, for the head of the column
-  bool one_cpu = false;
-  bool sleeps = false;  // then the scheduler is part of what is measured
-  std::vector<candidate> candidates = {};
-};
 
 /// A fixed number of messages: where the system is much slower than the harness.
 template <class Link, class M>
@@ -345,6 +319,7 @@ inline std::vector<std::string> absent_peers() {
   look(SLUICE_BENCH_HAS_ZMQ, "ZeroMQ");
   look(SLUICE_BENCH_HAS_NNG, "nng");
   look(SLUICE_BENCH_HAS_POSIX_MQ, "POSIX message queues");
+  look(SLUICE_BENCH_HAS_ASIO || SLUICE_BENCH_HAS_BOOST_ASIO, "Asio");
   return absent;
 }
 

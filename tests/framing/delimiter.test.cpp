@@ -3,6 +3,8 @@
 
 #include "frames.hpp"
 
+#include <array>
+
 using sluice::delimiter_framing;
 using sluice::errc;
 using sluice::error;
@@ -30,6 +32,27 @@ TEST_CASE("a delimiter may have several bytes, cut anywhere", "[delimiter]") {
   test::check_frames<delimiter_framing<100, '\r', '\n'>>({{}, to_bytes("one"), to_bytes("a\nb\rc"), to_bytes("\n")});
   test::check_frames<delimiter_framing<100, 'a', 'b', 'a', 'c'>>({to_bytes("abab"), to_bytes("xaba"), {}});
   test::check_frames<delimiter_framing<3, '\0'>>({to_bytes("abc"), {}});
+}
+
+TEST_CASE("a delimiter is found where its bytes begin more than once", "[delimiter]") {
+  delimiter_framing<100, 'a', 'a', 'b'> f;
+  const auto size_of = [&f](const char* text, std::size_t had = 0) {
+    const auto bytes = to_bytes(text);
+    const auto found = f.next(bytes, had);
+    return found ? static_cast<int>(found->size) : -1;
+  };
+  CHECK(size_of("aaab") == 1);
+  CHECK(size_of("abaab") == 2);
+  CHECK(size_of("bbaab") == 2);
+  CHECK(size_of("aab") == 0);
+  CHECK(size_of("aabaab") == 0);
+  CHECK(size_of("ababab") == -1);
+  CHECK(size_of("b") == -1);
+  for (std::size_t had = 0; had < 7; ++had) CHECK(size_of("xxxxaab", had) == 4);
+  STATIC_REQUIRE([] {
+    constexpr std::array text{std::byte{'x'}, std::byte{'a'}, std::byte{'a'}, std::byte{'b'}};
+    return delimiter_framing<100, 'a', 'a', 'b'>().next(text)->size;
+  }() == 1);
 }
 
 TEST_CASE("a message that contains the delimiter is refused at the sender", "[delimiter]") {

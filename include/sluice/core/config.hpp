@@ -13,6 +13,16 @@
 #define SLUICE_HAS_LINUX() 0
 #endif
 
+/// More than the memcpy, memmove, memset and memcmp that a compiler itself needs.
+#define SLUICE_HAS_C_LIBRARY() __STDC_HOSTED__
+
+/// The processor may have an instruction for CRC-32C, and the runtime of the compiler says whether it has.
+#if defined(__x86_64__) && defined(__GNUC__) && SLUICE_HAS_LINUX()
+#define SLUICE_HAS_CRC32C_INSTRUCTION() 1
+#else
+#define SLUICE_HAS_CRC32C_INSTRUCTION() 0
+#endif
+
 #if defined(__GNUC__)
 #define SLUICE_COLD() [[gnu::cold, gnu::noinline]]
 #define SLUICE_INLINE() [[gnu::always_inline]] inline

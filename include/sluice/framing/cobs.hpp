@@ -3,6 +3,7 @@
 #define SLUICE_FRAMING_COBS_HPP
 
 #include <sluice/core/concepts.hpp>
+#include <sluice/framing/find_byte.hpp>
 
 namespace sluice {
 
@@ -21,11 +22,10 @@ struct cobs_framing {
 
   [[nodiscard]] constexpr result<frame> next(std::span<const std::byte> in, std::size_t had = 0) const noexcept {
     constexpr std::size_t most = Max + overhead;
-    for (std::size_t i = had; i < in.size() && i < most; ++i) {
-      if (in[i] != std::byte{0}) continue;
-      if (i == 0) return error(errc::corrupt, step::none, subject::frame);
-      return frame{0, i, i + 1};
-    }
+    const auto looked_at = in.first(in.size() < most ? in.size() : most);
+    const std::size_t end = detail::find_byte(looked_at, had, std::byte{0});
+    if (end < looked_at.size() && end == 0) return error(errc::corrupt, step::none, subject::frame);
+    if (end < looked_at.size()) return frame{0, end, end + 1};
     if (in.size() < most) return errc::empty;
     return error(errc::too_big, step::none, subject::frame);
   }

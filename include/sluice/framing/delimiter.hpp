@@ -3,6 +3,7 @@
 #define SLUICE_FRAMING_DELIMITER_HPP
 
 #include <sluice/core/concepts.hpp>
+#include <sluice/framing/find_byte.hpp>
 
 namespace sluice {
 
@@ -40,14 +41,16 @@ struct delimiter_framing {
  private:
   static constexpr std::byte mark[] = {static_cast<std::byte>(Delimiter)...};
 
-  // Where the delimiter is, or in.size().
+  // Where the delimiter is, or in.size(). Looks for its last byte, so that none is looked at twice but those before one.
   static constexpr std::size_t find(std::span<const std::byte> in, std::size_t from) noexcept {
-    for (; from + overhead <= in.size(); ++from) {
+    for (std::size_t last = from + overhead - 1;; ++last) {
+      last = detail::find_byte(in, last, mark[overhead - 1]);
+      if (last == in.size()) return last;
+      const std::size_t begin = last + 1 - overhead;
       std::size_t same = 0;
-      while (same < overhead && in[from + same] == mark[same]) ++same;
-      if (same == overhead) return from;
+      while (same < overhead - 1 && in[begin + same] == mark[same]) ++same;
+      if (same == overhead - 1) return begin;
     }
-    return in.size();
   }
 };
 
