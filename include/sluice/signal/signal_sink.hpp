@@ -42,7 +42,7 @@ class signal_sink : public sink_verbs<signal_sink> {
   status try_push(std::int64_t value) noexcept {
     if (!process_ && tid_ == 0) return error(errc::closed, step::push);
     // Who has ended and is not buried yet would still be sent to.
-    if (process_ && detail::ready_now({process_.get(), false})) return error(errc::closed, step::push);
+    if (process_ && detail::readiness(process_.get(), POLLIN) != 0) return error(errc::closed, step::push);
     siginfo_t info = {};
     info.si_signo = signo_;
     info.si_code = SI_QUEUE;
