@@ -3777,9 +3777,6 @@ struct default_codec<T, Max> {
 #ifndef SLUICE_WAIT_BELL_HPP
 #define SLUICE_WAIT_BELL_HPP
 
-#ifndef SLUICE_WAIT_WAIT_SET_HPP
-#define SLUICE_WAIT_WAIT_SET_HPP
-
 #ifndef SLUICE_PLATFORM_POLL_HPP
 #define SLUICE_PLATFORM_POLL_HPP
 
@@ -4085,10 +4082,74 @@ inline void ring_bell(int bell) noexcept {
 #endif
 
 #endif
+
+#include <atomic>
+#include <cstdint>
+
+namespace sluice::detail {
+
+/// A descriptor beside a word, for who sleeps on descriptors: made when it is first wanted, then rung at each change.
+/// Whoever hangs it must look at the word once more after that, whoever rings it must have changed the word before, both
+/// by seq_cst operations or with some read-modify-write of one word in between: then one of them sees the other.
+///
+/// Threads: any. ring() is async-signal-safe.
+class bell {
+ public:
+  bell() noexcept = default;
+  bell(const bell&) = delete;
+  bell& operator=(const bell&) = delete;
+  ~bell() {
+    if (const auto b = state_.load(std::memory_order_relaxed); b != 0) unique_handle(handle_of(b));
+  }
+
+  /// False if there is no descriptor to be had.
+  bool hang() noexcept {
+    auto there = state_.load(std::memory_order_acquire);
+    if (ours(there)) return true;
+    unique_handle fresh = make_bell();
+    if (!fresh) return false;
+    const auto mine = static_cast<std::uint64_t>(::getpid()) << 32 | static_cast<std::uint32_t>(fresh.get());
+    if (state_.compare_exchange_strong(there, mine, std::memory_order_seq_cst)) {
+      (void)fresh.release();
+      if (there != 0) unique_handle(handle_of(there));  // the inherited one
+    }
+    return true;
+  }
+  /// What becomes readable; only after hang().
+  [[nodiscard]] int handle() const noexcept { return handle_of(state_.load(std::memory_order_relaxed)); }
+  void ring() const noexcept {
+    if (const auto b = state_.load(std::memory_order_seq_cst); b != 0 && ours(b)) ring_bell(handle_of(b));
+  }
+  /// Forgets that it was rung.
+  void silence() const noexcept {
+    std::uint64_t rung = 0;
+    (void)!::read(handle(), &rung, sizeof rung);
+  }
+
+ private:
+  // A bell is of one process: a forked child inherits it, but has a word of its own, and so hangs a bell of its own.
+  static int handle_of(std::uint64_t state) noexcept { return static_cast<int>(state & 0xffffffffu); }
+  static bool ours(std::uint64_t state) noexcept { return state >> 32 == static_cast<std::uint64_t>(::getpid()); }
+
+  std::atomic<std::uint64_t> state_{0};  // whose process << 32 | descriptor; 0: none yet
+};
+
+}  // namespace sluice::detail
+
+#endif
+#ifndef SLUICE_WAIT_WAIT_SET_HPP
+#define SLUICE_WAIT_WAIT_SET_HPP
+
 #ifndef SLUICE_WAIT_UNTIL_HPP
 #define SLUICE_WAIT_UNTIL_HPP
 
+// Of <chrono>, durations and clocks are wanted. libstdc++ has them in a header of its own, a quarter as long as the whole
+// with its calendars, which would be a fifth of all lines that sluice.hpp comes to.
+#if defined(_GLIBCXX_RELEASE) && __has_include(<bits/chrono.h>)
+#include <bits/chrono.h>
+#else
 #include <chrono>
+#endif
 
 namespace sluice {
 
@@ -4242,90 +4303,6 @@ class wait_set {
 };
 
 }  // namespace sluice
-
-#endif
-
-#include <atomic>
-#include <cstdint>
-
-namespace sluice::detail {
-
-/// A descriptor beside a word, for who sleeps on descriptors: made when it is first wanted, then rung at each change.
-/// Whoever hangs it must look at the word once more after that, whoever rings it must have changed the word before, both
-/// by seq_cst operations or with some read-modify-write of one word in between: then one of them sees the other.
-///
-/// Threads: any. ring() is async-signal-safe.
-class bell {
- public:
-  bell() noexcept = default;
-  bell(const bell&) = delete;
-  bell& operator=(const bell&) = delete;
-  ~bell() {
-    if (const auto b = state_.load(std::memory_order_relaxed); b != 0) unique_handle(handle_of(b));
-  }
-
-  /// False if there is no descriptor to be had.
-  bool hang() noexcept {
-    auto there = state_.load(std::memory_order_acquire);
-    if (ours(there)) return true;
-    unique_handle fresh = make_bell();
-    if (!fresh) return false;
-    const auto mine = static_cast<std::uint64_t>(::getpid()) << 32 | static_cast<std::uint32_t>(fresh.get());
-    if (state_.compare_exchange_strong(there, mine, std::memory_order_seq_cst)) {
-      (void)fresh.release();
-      if (there != 0) unique_handle(handle_of(there));  // the inherited one
-    }
-    return true;
-  }
-  /// What becomes readable; only after hang().
-  [[nodiscard]] int handle() const noexcept { return handle_of(state_.load(std::memory_order_relaxed)); }
-  void ring() const noexcept {
-    if (const auto b = state_.load(std::memory_order_seq_cst); b != 0 && ours(b)) ring_bell(handle_of(b));
-  }
-  /// Forgets that it was rung.
-  void silence() const noexcept {
-    std::uint64_t rung = 0;
-    (void)!::read(handle(), &rung, sizeof rung);
-  }
-
- private:
-  // A bell is of one process: a forked child inherits it, but has a word of its own, and so hangs a bell of its own.
-  static int handle_of(std::uint64_t state) noexcept { return static_cast<int>(state & 0xffffffffu); }
-  static bool ours(std::uint64_t state) noexcept { return state >> 32 == static_cast<std::uint64_t>(::getpid()); }
-
-  std::atomic<std::uint64_t> state_{0};  // whose process << 32 | descriptor; 0: none yet
-};
-
-/// What one waiter sleeps on, by word or by descriptor, until somebody has put something somewhere and rings.
-///
-/// Threads: ring() any, and async-signal-safe; the rest is the waiter's.
-class doorbell {
- public:
-  /// After it was put.
-  void ring() noexcept {
-    // A read-modify-write on either side: whoever is about to sleep is seen here, or sees what was put.
-    if ((word_.fetch_add(2, std::memory_order_seq_cst) & asleep_bit) != 0) futex_wake(&word_, false);
-    bell_.ring();
-  }
-  /// `is_there()`: is there something already?
-  template <class IsThere>
-  void arm(wait_set& set, IsThere is_there) noexcept {
-    const bool by_bell = set.prefers_handles() && bell_.hang();
-    if (by_bell) bell_.silence();
-    const auto w = word_.fetch_or(asleep_bit, std::memory_order_seq_cst) | asleep_bit;
-    if (by_bell) set.on(bell_.handle(), want::pop);
-    else set.on(&word_, w, false);
-    if (is_there()) set.ready();
-  }
-  void disarm() noexcept { word_.fetch_and(~asleep_bit, std::memory_order_relaxed); }
-
- private:
-  static constexpr std::uint32_t asleep_bit = 1;
-  std::atomic<std::uint32_t> word_{0};  // the bit, and a count of rings
-  bell bell_;
-};
-
-}  // namespace sluice::detail
 
 #endif
 
@@ -11411,7 +11388,6 @@ template <wire T, detail::unix_message_socket Socket>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
 
 // What signal handlers fill and one thread empties: a bounded queue of cells, each with a stamp. A handler claims the cell
@@ -11426,13 +11402,18 @@ namespace sluice::detail {
 template <class T>
 class handler_ring {
  public:
+  handler_ring() noexcept = default;
+  handler_ring(const handler_ring&) = delete;
+  handler_ring& operator=(const handler_ring&) = delete;
+  ~handler_ring() { delete[] cells_; }
+
   static constexpr std::size_t most = std::size_t{1} << 20;
 
   /// Room for at least `capacity`, from 2 to `most`. False: no memory.
   bool make(std::size_t capacity) noexcept {
     const std::size_t n = std::bit_ceil(capacity);
-    cells_.reset(new (std::nothrow) cell[n]);
-    if (!cells_) return false;
+    cells_ = new (std::nothrow) cell[n];
+    if (cells_ == nullptr) return false;
     mask_ = static_cast<std::uint32_t>(n - 1);
     for (std::uint32_t i = 0; i < n; ++i) cells_[i].stamp.store(i, std::memory_order_relaxed);
     return true;
@@ -11471,7 +11452,7 @@ class handler_ring {
     std::atomic<std::uint32_t> stamp;  // its number: free; that plus one: filled
     T value;
   };
-  std::unique_ptr<cell[]> cells_;
+  cell* cells_ = nullptr;
   std::uint32_t mask_ = 0;
   std::uint32_t head_ = 0;
   std::atomic<std::uint32_t> tail_{0};
@@ -11789,6 +11770,43 @@ inline constinit signal_hub signal_hub::hub_;
 }  // namespace sluice::detail
 
 #endif
+#ifndef SLUICE_WAIT_DOORBELL_HPP
+#define SLUICE_WAIT_DOORBELL_HPP
+
+namespace sluice::detail {
+
+/// What one waiter sleeps on, by word or by descriptor, until somebody has put something somewhere and rings.
+///
+/// Threads: ring() any, and async-signal-safe; the rest is the waiter's.
+class doorbell {
+ public:
+  /// After it was put.
+  void ring() noexcept {
+    // A read-modify-write on either side: whoever is about to sleep is seen here, or sees what was put.
+    if ((word_.fetch_add(2, std::memory_order_seq_cst) & asleep_bit) != 0) futex_wake(&word_, false);
+    bell_.ring();
+  }
+  /// `is_there()`: is there something already?
+  template <class IsThere>
+  void arm(wait_set& set, IsThere is_there) noexcept {
+    const bool by_bell = set.prefers_handles() && bell_.hang();
+    if (by_bell) bell_.silence();
+    const auto w = word_.fetch_or(asleep_bit, std::memory_order_seq_cst) | asleep_bit;
+    if (by_bell) set.on(bell_.handle(), want::pop);
+    else set.on(&word_, w, false);
+    if (is_there()) set.ready();
+  }
+  void disarm() noexcept { word_.fetch_and(~asleep_bit, std::memory_order_relaxed); }
+
+ private:
+  static constexpr std::uint32_t asleep_bit = 1;
+  std::atomic<std::uint32_t> word_{0};  // the bit, and a count of rings
+  bell bell_;
+};
+
+}  // namespace sluice::detail
+
+#endif
 
 #include <initializer_list>
 
@@ -11883,17 +11901,17 @@ class signal_set : public source_verbs<signal_set> {
 
   signal_set(std::initializer_list<int> signals, signal_options o = {}) noexcept
       : inbox_(new (std::nothrow) detail::signal_inbox(::getpid())) {
-    if (!inbox_) why_ = error(errc::no_space, step::create);
+    if (inbox_ == nullptr) why_ = error(errc::no_space, step::create);
     else if (o.capacity < 2 || o.capacity > detail::handler_ring<signal_event>::most) why_ = error(errc::invalid, step::create, subject::capacity);
     else if (!inbox_->box.make(o.capacity)) why_ = error(errc::no_space, step::create);
     else why_ = inbox_->signals.join(signals, *inbox_, o.chain).err();
-    if (why_) inbox_.reset();
+    if (why_) delete std::exchange(inbox_, nullptr);
   }
-  signal_set(signal_set&& o) noexcept : inbox_(std::move(o.inbox_)), why_(std::exchange(o.why_, error(errc::closed, step::pop))) {}
+  signal_set(signal_set&& o) noexcept : inbox_(std::exchange(o.inbox_, nullptr)), why_(std::exchange(o.why_, error(errc::closed, step::pop))) {}
   signal_set& operator=(signal_set&& o) noexcept {
     if (this == &o) return *this;
     close();
-    inbox_ = std::move(o.inbox_);
+    inbox_ = std::exchange(o.inbox_, nullptr);
     why_ = std::exchange(o.why_, error(errc::closed, step::pop));
     return *this;
   }
@@ -11903,28 +11921,28 @@ class signal_set : public source_verbs<signal_set> {
   [[nodiscard]] status ok() const noexcept { return why_; }
 
   result<signal_event> try_pop() noexcept {
-    if (!inbox_) return why_;
+    if (inbox_ == nullptr) return why_;
     if (inbox_->owner != ::getpid()) return error(errc::forked, step::pop);
     signal_event e;
     if (!inbox_->box.take(e)) return error(errc::empty, step::pop);
     return e;
   }
   void arm(want, wait_set& set) noexcept {
-    if (inbox_ && inbox_->owner == ::getpid()) inbox_->arm(set);
+    if (inbox_ != nullptr && inbox_->owner == ::getpid()) inbox_->arm(set);
     else set.ready();
   }
   void disarm(want) noexcept {
-    if (inbox_) inbox_->door.disarm();
+    if (inbox_ != nullptr) inbox_->door.disarm();
   }
   /// Puts the dispositions back. What had come and was not popped is gone.
   void close() noexcept {
-    if (inbox_) inbox_->signals.leave(*inbox_);
-    inbox_.reset();
+    if (inbox_ != nullptr) inbox_->signals.leave(*inbox_);
+    delete std::exchange(inbox_, nullptr);
     why_ = error(errc::closed, step::pop);
   }
 
  private:
-  std::unique_ptr<detail::signal_inbox> inbox_;
+  detail::signal_inbox* inbox_;
   error why_;
 };
 

@@ -8,7 +8,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
 
 // What signal handlers fill and one thread empties: a bounded queue of cells, each with a stamp. A handler claims the cell
@@ -23,13 +22,18 @@ namespace sluice::detail {
 template <class T>
 class handler_ring {
  public:
+  handler_ring() noexcept = default;
+  handler_ring(const handler_ring&) = delete;
+  handler_ring& operator=(const handler_ring&) = delete;
+  ~handler_ring() { delete[] cells_; }
+
   static constexpr std::size_t most = std::size_t{1} << 20;
 
   /// Room for at least `capacity`, from 2 to `most`. False: no memory.
   bool make(std::size_t capacity) noexcept {
     const std::size_t n = std::bit_ceil(capacity);
-    cells_.reset(new (std::nothrow) cell[n]);
-    if (!cells_) return false;
+    cells_ = new (std::nothrow) cell[n];
+    if (cells_ == nullptr) return false;
     mask_ = static_cast<std::uint32_t>(n - 1);
     for (std::uint32_t i = 0; i < n; ++i) cells_[i].stamp.store(i, std::memory_order_relaxed);
     return true;
@@ -68,7 +72,7 @@ class handler_ring {
     std::atomic<std::uint32_t> stamp;  // its number: free; that plus one: filled
     T value;
   };
-  std::unique_ptr<cell[]> cells_;
+  cell* cells_ = nullptr;
   std::uint32_t mask_ = 0;
   std::uint32_t head_ = 0;
   std::atomic<std::uint32_t> tail_{0};

@@ -3,7 +3,7 @@
 #define SLUICE_SIGNAL_SIGNAL_SET_HPP
 
 #include <sluice/signal/signal_hub.hpp>
-#include <sluice/wait/bell.hpp>
+#include <sluice/wait/doorbell.hpp>
 #include <sluice/wait/verbs.hpp>
 
 #include <initializer_list>
@@ -99,17 +99,17 @@ class signal_set : public source_verbs<signal_set> {
 
   signal_set(std::initializer_list<int> signals, signal_options o = {}) noexcept
       : inbox_(new (std::nothrow) detail::signal_inbox(::getpid())) {
-    if (!inbox_) why_ = error(errc::no_space, step::create);
+    if (inbox_ == nullptr) why_ = error(errc::no_space, step::create);
     else if (o.capacity < 2 || o.capacity > detail::handler_ring<signal_event>::most) why_ = error(errc::invalid, step::create, subject::capacity);
     else if (!inbox_->box.make(o.capacity)) why_ = error(errc::no_space, step::create);
     else why_ = inbox_->signals.join(signals, *inbox_, o.chain).err();
-    if (why_) inbox_.reset();
+    if (why_) delete std::exchange(inbox_, nullptr);
   }
-  signal_set(signal_set&& o) noexcept : inbox_(std::move(o.inbox_)), why_(std::exchange(o.why_, error(errc::closed, step::pop))) {}
+  signal_set(signal_set&& o) noexcept : inbox_(std::exchange(o.inbox_, nullptr)), why_(std::exchange(o.why_, error(errc::closed, step::pop))) {}
   signal_set& operator=(signal_set&& o) noexcept {
     if (this == &o) return *this;
     close();
-    inbox_ = std::move(o.inbox_);
+    inbox_ = std::exchange(o.inbox_, nullptr);
     why_ = std::exchange(o.why_, error(errc::closed, step::pop));
     return *this;
   }
@@ -119,28 +119,28 @@ class signal_set : public source_verbs<signal_set> {
   [[nodiscard]] status ok() const noexcept { return why_; }
 
   result<signal_event> try_pop() noexcept {
-    if (!inbox_) return why_;
+    if (inbox_ == nullptr) return why_;
     if (inbox_->owner != ::getpid()) return error(errc::forked, step::pop);
     signal_event e;
     if (!inbox_->box.take(e)) return error(errc::empty, step::pop);
     return e;
   }
   void arm(want, wait_set& set) noexcept {
-    if (inbox_ && inbox_->owner == ::getpid()) inbox_->arm(set);
+    if (inbox_ != nullptr && inbox_->owner == ::getpid()) inbox_->arm(set);
     else set.ready();
   }
   void disarm(want) noexcept {
-    if (inbox_) inbox_->door.disarm();
+    if (inbox_ != nullptr) inbox_->door.disarm();
   }
   /// Puts the dispositions back. What had come and was not popped is gone.
   void close() noexcept {
-    if (inbox_) inbox_->signals.leave(*inbox_);
-    inbox_.reset();
+    if (inbox_ != nullptr) inbox_->signals.leave(*inbox_);
+    delete std::exchange(inbox_, nullptr);
     why_ = error(errc::closed, step::pop);
   }
 
  private:
-  std::unique_ptr<detail::signal_inbox> inbox_;
+  detail::signal_inbox* inbox_;
   error why_;
 };
 

@@ -5,7 +5,13 @@
 #include <sluice/platform/clock.hpp>
 #include <sluice/platform/futex.hpp>
 
+// Of <chrono>, durations and clocks are wanted. libstdc++ has them in a header of its own, a quarter as long as the whole
+// with its calendars, which would be a fifth of all lines that sluice.hpp comes to.
+#if defined(_GLIBCXX_RELEASE) && __has_include(<bits/chrono.h>)
+#include <bits/chrono.h>
+#else
 #include <chrono>
+#endif
 
 namespace sluice {
 
