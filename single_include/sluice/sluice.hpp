@@ -11384,7 +11384,6 @@ template <wire T, detail::unix_message_socket Socket>
 #ifndef SLUICE_SIGNAL_HANDLER_RING_HPP
 #define SLUICE_SIGNAL_HANDLER_RING_HPP
 
-#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -11396,10 +11395,22 @@ template <wire T, detail::unix_message_socket Socket>
 // interrupts that thread in the middle of take() finds the cell that is being taken not free yet. Nobody dies in between
 // without the whole process, so nothing need be healed.
 
-namespace sluice::detail {
+namespace sluice {
+
+namespace site {
+struct handler_look : order_site<std::memory_order_relaxed> {};   // where to claim; the stamp there decides
+struct handler_free : order_site<std::memory_order_acquire> {};   // who took the cell has read it
+struct handler_claim : order_site<std::memory_order_relaxed> {};  // two handlers get two cells
+struct handler_fill : order_site<std::memory_order_release> {};
+struct handler_filled : order_site<std::memory_order_acquire> {};
+struct handler_taken : order_site<std::memory_order_release> {};
+struct handler_end : order_site<std::memory_order_relaxed> {};    // whoever must see a claim has seen what came after it
+}  // namespace site
+
+namespace detail {
 
 /// Threads: put() from any handlers, the rest from one thread. Progress: lock-free. Allocates: make().
-template <class T>
+template <class T, class P = native_memory>
 class handler_ring {
  public:
   handler_ring() noexcept = default;
@@ -11420,45 +11431,48 @@ class handler_ring {
   }
   /// False if there is no room.
   bool put(const T& value) noexcept {
-    std::uint32_t at = tail_.load(std::memory_order_relaxed);
+    std::uint32_t at = tail_.load(P::template order<site::handler_look>);
     for (;;) {
       cell& c = cells_[at & mask_];
-      const std::uint32_t stamp = c.stamp.load(std::memory_order_acquire);
+      const std::uint32_t stamp = c.stamp.load(P::template order<site::handler_free>);
       if (stamp == at) {
-        if (!tail_.compare_exchange_weak(at, at + 1, std::memory_order_acq_rel, std::memory_order_relaxed)) continue;
-        c.value = value;
-        c.stamp.store(at + 1, std::memory_order_release);
+        if (!tail_.compare_exchange_weak(at, at + 1, P::template order<site::handler_claim>, std::memory_order_relaxed)) continue;
+        P::copy_out(&c.value, value);
+        c.stamp.store(at + 1, P::template order<site::handler_fill>);
         return true;
       }
       if (static_cast<std::int32_t>(stamp - at) < 0) return false;  // of the lap before: not taken yet
-      at = tail_.load(std::memory_order_relaxed);
+      at = tail_.load(P::template order<site::handler_look>);
     }
   }
   /// False if there is nothing, also while the next one is claimed and not there yet.
   bool take(T& to) noexcept {
     if (!filled()) return false;
     cell& c = cells_[head_ & mask_];
-    to = c.value;
-    c.stamp.store(head_ + mask_ + 1, std::memory_order_release);
+    to = P::copy_in(&c.value);
+    c.stamp.store(head_ + mask_ + 1, P::template order<site::handler_taken>);
     ++head_;
     return true;
   }
-  [[nodiscard]] bool filled() const noexcept { return cells_[head_ & mask_].stamp.load(std::memory_order_acquire) == head_ + 1; }
+  [[nodiscard]] bool filled() const noexcept {
+    return cells_[head_ & mask_].stamp.load(P::template order<site::handler_filled>) == head_ + 1;
+  }
   /// Neither filled nor claimed.
-  [[nodiscard]] bool empty() const noexcept { return tail_.load(std::memory_order_acquire) == head_; }
+  [[nodiscard]] bool empty() const noexcept { return tail_.load(P::template order<site::handler_end>) == head_; }
 
  private:
   struct cell {
-    std::atomic<std::uint32_t> stamp;  // its number: free; that plus one: filled
+    typename P::template atomic<std::uint32_t> stamp;  // its number: free; that plus one: filled
     T value;
   };
   cell* cells_ = nullptr;
   std::uint32_t mask_ = 0;
   std::uint32_t head_ = 0;
-  std::atomic<std::uint32_t> tail_{0};
+  typename P::template atomic<std::uint32_t> tail_{0};
 };
 
-}  // namespace sluice::detail
+}  // namespace detail
+}  // namespace sluice
 
 #endif
 #ifndef SLUICE_SIGNAL_SIGNAL_EVENT_HPP
@@ -11503,29 +11517,43 @@ inline bool may_be_caught(int signo) noexcept {
 // all signals of that number go there, until the program, which first empties the ring, has taken the spill: so what one
 // thread's handlers put comes out in order.
 //
+// The program looks at the ring once more when it has seen the spill: what was put before that by the same thread is in the
+// ring, and comes first.
+//
 //   word 0                nobody has folded; a handler that makes it 2 owns the event until it has added 1
 //   word 2n, 2n + 1       n are folded; anybody may add 2; only the program, and only if it is odd, makes it 0
 
-namespace sluice::detail {
+namespace sluice {
+
+namespace site {
+struct spill_look : order_site<std::memory_order_relaxed> {};  // only asks whether to fold
+struct spill_fold : order_site<std::memory_order_acq_rel> {};
+struct spill_fill : order_site<std::memory_order_release> {};
+struct spill_filled : order_site<std::memory_order_acquire> {};
+struct spill_taken : order_site<std::memory_order_release> {};
+}  // namespace site
+
+namespace detail {
 
 inline constexpr int most_signals = 64;  // SIGRTMAX on every Linux but MIPS
 
 /// Threads: put() from any handlers, the rest from one thread. Progress: lock-free. Allocates: make().
+template <class P = native_memory>
 class signal_box {
  public:
   bool make(std::size_t capacity) noexcept { return ring_.make(capacity); }
 
   void put(const signal_event& e) noexcept {
     spill& s = spills_[e.signo - 1];
-    if (s.word.load(std::memory_order_acquire) != 0 || !ring_.put(e)) fold(s, e);
+    if (s.word.load(P::template order<site::spill_look>) != 0 || !ring_.put(e)) fold(s, e);
   }
   bool take(signal_event& to) noexcept {
     if (ring_.take(to)) return true;
-    if (!ring_.empty()) return false;  // claimed: it comes before what is folded
     for (spill& s : spills_) {
       if (!s.filled()) continue;
-      to = s.event;  // stays as it is until the word is 0
-      to.count = s.word.exchange(0, std::memory_order_acq_rel) >> 1;
+      if (!ring_.empty()) return ring_.take(to);  // false: claimed, and not there yet
+      to = P::copy_in(&s.event);                  // stays as it is until the word is 0
+      to.count = s.word.exchange(0, P::template order<site::spill_taken>) >> 1;
       return true;
     }
     return false;
@@ -11533,34 +11561,34 @@ class signal_box {
   /// Would take() find something?
   [[nodiscard]] bool filled() const noexcept {
     if (ring_.filled()) return true;
-    if (!ring_.empty()) return false;
     for (const spill& s : spills_)
-      if (s.filled()) return true;
+      if (s.filled()) return ring_.empty() || ring_.filled();
     return false;
   }
 
  private:
   struct spill {
-    std::atomic<std::uint32_t> word{0};
+    typename P::template atomic<std::uint32_t> word{0};
     signal_event event;
-    [[nodiscard]] bool filled() const noexcept { return (word.load(std::memory_order_acquire) & 1) != 0; }
+    [[nodiscard]] bool filled() const noexcept { return (word.load(P::template order<site::spill_filled>) & 1) != 0; }
   };
 
   static void fold(spill& s, const signal_event& e) noexcept {
-    std::uint32_t word = s.word.load(std::memory_order_acquire);
+    std::uint32_t word = s.word.load(P::template order<site::spill_look>);
     do {
       if (word >= 0xfffffffe) return;  // 2^31 - 1 is as far as it counts
-    } while (!s.word.compare_exchange_weak(word, word + 2, std::memory_order_acq_rel, std::memory_order_acquire));
+    } while (!s.word.compare_exchange_weak(word, word + 2, P::template order<site::spill_fold>, std::memory_order_relaxed));
     if (word != 0) return;
-    s.event = e;
-    s.word.fetch_add(1, std::memory_order_release);
+    P::copy_out(&s.event, e);
+    s.word.fetch_add(1, P::template order<site::spill_fill>);
   }
 
-  handler_ring<signal_event> ring_;
+  handler_ring<signal_event, P> ring_;
   spill spills_[most_signals];
 };
 
-}  // namespace sluice::detail
+}  // namespace detail
+}  // namespace sluice
 
 #endif
 
@@ -11826,9 +11854,9 @@ class listened_signals {
   listened_signals(const listened_signals&) = delete;
   listened_signals& operator=(const listened_signals&) = delete;
 
-  status join(std::initializer_list<int> signals, signal_listener& who, bool chain) noexcept {
+  status join(std::initializer_list<int> numbers, signal_listener& who, bool chain) noexcept {
     chain_ = chain;
-    for (const int n : signals) {
+    for (const int n : numbers) {
       if (n > 0 && n <= most_signals && has(n)) continue;
       if (const status s = signal_hub::of_this_process().join(n, who, chain); !s) {
         leave(who);
@@ -11863,8 +11891,8 @@ class signal_inbox final : public signal_listener {
     door.arm(set, [this] { return box.filled(); });
   }
 
-  signal_box box;
-  listened_signals signals;
+  signal_box<> box;
+  listened_signals listened;
   doorbell door;
   const pid_t owner;
 };
@@ -11899,12 +11927,12 @@ class signal_set : public source_verbs<signal_set> {
                                      .spans = reach::host,
                                      .max_size = sizeof(signal_event)};
 
-  signal_set(std::initializer_list<int> signals, signal_options o = {}) noexcept
+  signal_set(std::initializer_list<int> numbers, signal_options o = {}) noexcept
       : inbox_(new (std::nothrow) detail::signal_inbox(::getpid())) {
     if (inbox_ == nullptr) why_ = error(errc::no_space, step::create);
     else if (o.capacity < 2 || o.capacity > detail::handler_ring<signal_event>::most) why_ = error(errc::invalid, step::create, subject::capacity);
     else if (!inbox_->box.make(o.capacity)) why_ = error(errc::no_space, step::create);
-    else why_ = inbox_->signals.join(signals, *inbox_, o.chain).err();
+    else why_ = inbox_->listened.join(numbers, *inbox_, o.chain).err();
     if (why_) delete std::exchange(inbox_, nullptr);
   }
   signal_set(signal_set&& o) noexcept : inbox_(std::exchange(o.inbox_, nullptr)), why_(std::exchange(o.why_, error(errc::closed, step::pop))) {}
@@ -11936,7 +11964,7 @@ class signal_set : public source_verbs<signal_set> {
   }
   /// Puts the dispositions back. What had come and was not popped is gone.
   void close() noexcept {
-    if (inbox_ != nullptr) inbox_->signals.leave(*inbox_);
+    if (inbox_ != nullptr) inbox_->listened.leave(*inbox_);
     delete std::exchange(inbox_, nullptr);
     why_ = error(errc::closed, step::pop);
   }
@@ -11954,12 +11982,12 @@ class signal_set : public source_verbs<signal_set> {
 /// Threads: any. Allocates: never.
 class stop_on final : private detail::signal_listener {
  public:
-  stop_on(stop& what, std::initializer_list<int> signals, bool chain = false) noexcept : stop_(what) {
-    why_ = signals_.join(signals, *this, chain).err();
+  stop_on(stop& what, std::initializer_list<int> numbers, bool chain = false) noexcept : stop_(what) {
+    why_ = listened_.join(numbers, *this, chain).err();
   }
   stop_on(const stop_on&) = delete;
   stop_on& operator=(const stop_on&) = delete;
-  ~stop_on() { signals_.leave(*this); }
+  ~stop_on() { listened_.leave(*this); }
 
   [[nodiscard]] status ok() const noexcept { return why_; }
 
@@ -11967,7 +11995,7 @@ class stop_on final : private detail::signal_listener {
   void told(const signal_event&) noexcept override { stop_.request(); }
 
   stop& stop_;
-  detail::listened_signals signals_;
+  detail::listened_signals listened_;
   error why_;
 };
 
@@ -12088,8 +12116,8 @@ class ast_queue : public source_verbs<ast_queue> {
     immediate(pid_t thread, int signo) noexcept : thread_(thread), signo_(signo) {}
     ~immediate() { ignore(); }
     bool make(std::size_t capacity) noexcept { return calls_.make(capacity); }
-    error listen() noexcept { return signals_.join({signo_}, *this, false).err(); }
-    void ignore() noexcept { signals_.leave(*this); }
+    error listen() noexcept { return listened_.join({signo_}, *this, false).err(); }
+    void ignore() noexcept { listened_.leave(*this); }
 
     status post(const ast_call& c) noexcept {
       if (!calls_.put(c)) return error(errc::full, step::push);
@@ -12126,7 +12154,7 @@ class ast_queue : public source_verbs<ast_queue> {
 
     detail::handler_ring<ast_call> calls_;
     std::atomic<unsigned> held_{0};  // written by that thread and its handlers alone
-    detail::listened_signals signals_;
+    detail::listened_signals listened_;
     const pid_t thread_;
     const int signo_;
   };
@@ -12146,11 +12174,11 @@ class ast_on final : private detail::signal_listener {
  public:
   ast_on(int signo, ast_queue& to, void (*function)(void*, std::int64_t), void* context) noexcept
       : to_(to), function_(function), context_(context) {
-    why_ = signals_.join({signo}, *this, false).err();
+    why_ = listened_.join({signo}, *this, false).err();
   }
   ast_on(const ast_on&) = delete;
   ast_on& operator=(const ast_on&) = delete;
-  ~ast_on() { signals_.leave(*this); }
+  ~ast_on() { listened_.leave(*this); }
 
   [[nodiscard]] status ok() const noexcept { return why_; }
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
@@ -12164,7 +12192,7 @@ class ast_on final : private detail::signal_listener {
   void (*function_)(void*, std::int64_t);
   void* context_;
   std::atomic<std::uint64_t> dropped_{0};
-  detail::listened_signals signals_;
+  detail::listened_signals listened_;
   error why_;
 };
 
@@ -12184,10 +12212,10 @@ namespace sluice {
 /// has a program that is executed, except by spawn().
 class signal_block {
  public:
-  explicit signal_block(std::initializer_list<int> signals) noexcept {
+  explicit signal_block(std::initializer_list<int> numbers) noexcept {
     sigset_t these;
     sigemptyset(&these);
-    for (const int n : signals) sigaddset(&these, n);
+    for (const int n : numbers) sigaddset(&these, n);
     ::pthread_sigmask(SIG_BLOCK, &these, &before_);
   }
   signal_block(const signal_block&) = delete;
@@ -12216,11 +12244,11 @@ class blocked_signals : public source_verbs<blocked_signals> {
                                      .spans = reach::host,
                                      .max_size = sizeof(signal_event)};
 
-  blocked_signals(std::initializer_list<int> signals) noexcept {
+  blocked_signals(std::initializer_list<int> numbers) noexcept {
     sigset_t these, blocked;
     sigemptyset(&these);
     ::pthread_sigmask(SIG_BLOCK, nullptr, &blocked);
-    for (const int n : signals) {
+    for (const int n : numbers) {
       if (!detail::may_be_caught(n) || sigismember(&blocked, n) == 0) {
         why_ = error(errc::invalid, step::create, subject::signal_number);
         return;
@@ -12388,7 +12416,7 @@ struct trap_scope {
 
 class trap_handler {
  public:
-  static constexpr int signals[] = {SIGBUS, SIGSEGV};
+  static constexpr int caught[] = {SIGBUS, SIGSEGV};
 
   /// Installs it where it is not there yet. Who installs a handler of its own later takes its faults itself.
   static error install() noexcept {
@@ -12405,7 +12433,7 @@ class trap_handler {
 
  private:
   static error install_all() noexcept {
-    for (const int n : signals) {
+    for (const int n : caught) {
       struct sigaction there = {}, ours = {};
       if (::sigaction(n, nullptr, &there) != 0) return last_error(step::create);
       if ((there.sa_flags & SA_SIGINFO) != 0 && there.sa_sigaction == &handle) continue;

@@ -453,6 +453,32 @@ model_mutant(bytes_reader_passes_claims ring/bytes_crowd_layout.hpp
 model_mutant(bytes_never_swept ring/bytes_crowd_layout.hpp
   [=[    sweep_all(from, to);]=]
   [=[]=])
+# ---- the box of signals
+
+trials_of(signal_box_scenario.hpp signal_box_trials)
+
+model_mutant(signal_overtakes_folded_ones signal/signal_box.hpp
+  [=[if (s.word.load(P::template order<site::spill_look>) != 0 || !ring_.put(e)) fold(s, e);]=]
+  [=[if (!ring_.put(e)) fold(s, e);]=])
+model_mutant(signal_spill_overtakes_the_ring signal/signal_box.hpp
+  [=[      if (!ring_.empty()) return ring_.take(to);  // false: claimed, and not there yet]=]
+  [=[]=])
+model_mutant(signal_spill_filled_before_it_is signal/signal_box.hpp
+  [=[    P::copy_out(&s.event, e);
+    s.word.fetch_add(1, P::template order<site::spill_fill>);]=]
+  [=[    s.word.fetch_add(1, P::template order<site::spill_fill>);
+    P::copy_out(&s.event, e);]=])
+model_mutant(signal_event_read_after_the_count signal/signal_box.hpp
+  [=[      to = P::copy_in(&s.event);                  // stays as it is until the word is 0
+      to.count = s.word.exchange(0, P::template order<site::spill_taken>) >> 1;]=]
+  [=[      const auto count = s.word.exchange(0, P::template order<site::spill_taken>) >> 1;
+      to = P::copy_in(&s.event), to.count = count;]=])
+model_mutant(signal_cell_freed_before_it_is_read signal/handler_ring.hpp
+  [=[    to = P::copy_in(&c.value);
+    c.stamp.store(head_ + mask_ + 1, P::template order<site::handler_taken>);]=]
+  [=[    c.stamp.store(head_ + mask_ + 1, P::template order<site::handler_taken>);
+    to = P::copy_in(&c.value);]=])
+
 if(sluice_full)
   model_mutant(bytes_rest_left_out ring/bytes_crowd.hpp
     [=[    if (some != all) {]=]

@@ -117,8 +117,8 @@ class ast_queue : public source_verbs<ast_queue> {
     immediate(pid_t thread, int signo) noexcept : thread_(thread), signo_(signo) {}
     ~immediate() { ignore(); }
     bool make(std::size_t capacity) noexcept { return calls_.make(capacity); }
-    error listen() noexcept { return signals_.join({signo_}, *this, false).err(); }
-    void ignore() noexcept { signals_.leave(*this); }
+    error listen() noexcept { return listened_.join({signo_}, *this, false).err(); }
+    void ignore() noexcept { listened_.leave(*this); }
 
     status post(const ast_call& c) noexcept {
       if (!calls_.put(c)) return error(errc::full, step::push);
@@ -155,7 +155,7 @@ class ast_queue : public source_verbs<ast_queue> {
 
     detail::handler_ring<ast_call> calls_;
     std::atomic<unsigned> held_{0};  // written by that thread and its handlers alone
-    detail::listened_signals signals_;
+    detail::listened_signals listened_;
     const pid_t thread_;
     const int signo_;
   };
@@ -175,11 +175,11 @@ class ast_on final : private detail::signal_listener {
  public:
   ast_on(int signo, ast_queue& to, void (*function)(void*, std::int64_t), void* context) noexcept
       : to_(to), function_(function), context_(context) {
-    why_ = signals_.join({signo}, *this, false).err();
+    why_ = listened_.join({signo}, *this, false).err();
   }
   ast_on(const ast_on&) = delete;
   ast_on& operator=(const ast_on&) = delete;
-  ~ast_on() { signals_.leave(*this); }
+  ~ast_on() { listened_.leave(*this); }
 
   [[nodiscard]] status ok() const noexcept { return why_; }
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
@@ -193,7 +193,7 @@ class ast_on final : private detail::signal_listener {
   void (*function_)(void*, std::int64_t);
   void* context_;
   std::atomic<std::uint64_t> dropped_{0};
-  detail::listened_signals signals_;
+  detail::listened_signals listened_;
   error why_;
 };
 

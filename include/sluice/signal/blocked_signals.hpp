@@ -16,10 +16,10 @@ namespace sluice {
 /// has a program that is executed, except by spawn().
 class signal_block {
  public:
-  explicit signal_block(std::initializer_list<int> signals) noexcept {
+  explicit signal_block(std::initializer_list<int> numbers) noexcept {
     sigset_t these;
     sigemptyset(&these);
-    for (const int n : signals) sigaddset(&these, n);
+    for (const int n : numbers) sigaddset(&these, n);
     ::pthread_sigmask(SIG_BLOCK, &these, &before_);
   }
   signal_block(const signal_block&) = delete;
@@ -48,11 +48,11 @@ class blocked_signals : public source_verbs<blocked_signals> {
                                      .spans = reach::host,
                                      .max_size = sizeof(signal_event)};
 
-  blocked_signals(std::initializer_list<int> signals) noexcept {
+  blocked_signals(std::initializer_list<int> numbers) noexcept {
     sigset_t these, blocked;
     sigemptyset(&these);
     ::pthread_sigmask(SIG_BLOCK, nullptr, &blocked);
-    for (const int n : signals) {
+    for (const int n : numbers) {
       if (!detail::may_be_caught(n) || sigismember(&blocked, n) == 0) {
         why_ = error(errc::invalid, step::create, subject::signal_number);
         return;

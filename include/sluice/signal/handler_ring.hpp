@@ -2,9 +2,8 @@
 #ifndef SLUICE_SIGNAL_HANDLER_RING_HPP
 #define SLUICE_SIGNAL_HANDLER_RING_HPP
 
-#include <sluice/core/config.hpp>
+#include <sluice/core/memory_policy.hpp>
 
-#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -16,10 +15,22 @@
 // interrupts that thread in the middle of take() finds the cell that is being taken not free yet. Nobody dies in between
 // without the whole process, so nothing need be healed.
 
-namespace sluice::detail {
+namespace sluice {
+
+namespace site {
+struct handler_look : order_site<std::memory_order_relaxed> {};   // where to claim; the stamp there decides
+struct handler_free : order_site<std::memory_order_acquire> {};   // who took the cell has read it
+struct handler_claim : order_site<std::memory_order_relaxed> {};  // two handlers get two cells
+struct handler_fill : order_site<std::memory_order_release> {};
+struct handler_filled : order_site<std::memory_order_acquire> {};
+struct handler_taken : order_site<std::memory_order_release> {};
+struct handler_end : order_site<std::memory_order_relaxed> {};    // whoever must see a claim has seen what came after it
+}  // namespace site
+
+namespace detail {
 
 /// Threads: put() from any handlers, the rest from one thread. Progress: lock-free. Allocates: make().
-template <class T>
+template <class T, class P = native_memory>
 class handler_ring {
  public:
   handler_ring() noexcept = default;
@@ -40,44 +51,47 @@ class handler_ring {
   }
   /// False if there is no room.
   bool put(const T& value) noexcept {
-    std::uint32_t at = tail_.load(std::memory_order_relaxed);
+    std::uint32_t at = tail_.load(P::template order<site::handler_look>);
     for (;;) {
       cell& c = cells_[at & mask_];
-      const std::uint32_t stamp = c.stamp.load(std::memory_order_acquire);
+      const std::uint32_t stamp = c.stamp.load(P::template order<site::handler_free>);
       if (stamp == at) {
-        if (!tail_.compare_exchange_weak(at, at + 1, std::memory_order_acq_rel, std::memory_order_relaxed)) continue;
-        c.value = value;
-        c.stamp.store(at + 1, std::memory_order_release);
+        if (!tail_.compare_exchange_weak(at, at + 1, P::template order<site::handler_claim>, std::memory_order_relaxed)) continue;
+        P::copy_out(&c.value, value);
+        c.stamp.store(at + 1, P::template order<site::handler_fill>);
         return true;
       }
       if (static_cast<std::int32_t>(stamp - at) < 0) return false;  // of the lap before: not taken yet
-      at = tail_.load(std::memory_order_relaxed);
+      at = tail_.load(P::template order<site::handler_look>);
     }
   }
   /// False if there is nothing, also while the next one is claimed and not there yet.
   bool take(T& to) noexcept {
     if (!filled()) return false;
     cell& c = cells_[head_ & mask_];
-    to = c.value;
-    c.stamp.store(head_ + mask_ + 1, std::memory_order_release);
+    to = P::copy_in(&c.value);
+    c.stamp.store(head_ + mask_ + 1, P::template order<site::handler_taken>);
     ++head_;
     return true;
   }
-  [[nodiscard]] bool filled() const noexcept { return cells_[head_ & mask_].stamp.load(std::memory_order_acquire) == head_ + 1; }
+  [[nodiscard]] bool filled() const noexcept {
+    return cells_[head_ & mask_].stamp.load(P::template order<site::handler_filled>) == head_ + 1;
+  }
   /// Neither filled nor claimed.
-  [[nodiscard]] bool empty() const noexcept { return tail_.load(std::memory_order_acquire) == head_; }
+  [[nodiscard]] bool empty() const noexcept { return tail_.load(P::template order<site::handler_end>) == head_; }
 
  private:
   struct cell {
-    std::atomic<std::uint32_t> stamp;  // its number: free; that plus one: filled
+    typename P::template atomic<std::uint32_t> stamp;  // its number: free; that plus one: filled
     T value;
   };
   cell* cells_ = nullptr;
   std::uint32_t mask_ = 0;
   std::uint32_t head_ = 0;
-  std::atomic<std::uint32_t> tail_{0};
+  typename P::template atomic<std::uint32_t> tail_{0};
 };
 
-}  // namespace sluice::detail
+}  // namespace detail
+}  // namespace sluice
 
 #endif

@@ -24,9 +24,9 @@ class listened_signals {
   listened_signals(const listened_signals&) = delete;
   listened_signals& operator=(const listened_signals&) = delete;
 
-  status join(std::initializer_list<int> signals, signal_listener& who, bool chain) noexcept {
+  status join(std::initializer_list<int> numbers, signal_listener& who, bool chain) noexcept {
     chain_ = chain;
-    for (const int n : signals) {
+    for (const int n : numbers) {
       if (n > 0 && n <= most_signals && has(n)) continue;
       if (const status s = signal_hub::of_this_process().join(n, who, chain); !s) {
         leave(who);
@@ -61,8 +61,8 @@ class signal_inbox final : public signal_listener {
     door.arm(set, [this] { return box.filled(); });
   }
 
-  signal_box box;
-  listened_signals signals;
+  signal_box<> box;
+  listened_signals listened;
   doorbell door;
   const pid_t owner;
 };
@@ -97,12 +97,12 @@ class signal_set : public source_verbs<signal_set> {
                                      .spans = reach::host,
                                      .max_size = sizeof(signal_event)};
 
-  signal_set(std::initializer_list<int> signals, signal_options o = {}) noexcept
+  signal_set(std::initializer_list<int> numbers, signal_options o = {}) noexcept
       : inbox_(new (std::nothrow) detail::signal_inbox(::getpid())) {
     if (inbox_ == nullptr) why_ = error(errc::no_space, step::create);
     else if (o.capacity < 2 || o.capacity > detail::handler_ring<signal_event>::most) why_ = error(errc::invalid, step::create, subject::capacity);
     else if (!inbox_->box.make(o.capacity)) why_ = error(errc::no_space, step::create);
-    else why_ = inbox_->signals.join(signals, *inbox_, o.chain).err();
+    else why_ = inbox_->listened.join(numbers, *inbox_, o.chain).err();
     if (why_) delete std::exchange(inbox_, nullptr);
   }
   signal_set(signal_set&& o) noexcept : inbox_(std::exchange(o.inbox_, nullptr)), why_(std::exchange(o.why_, error(errc::closed, step::pop))) {}
@@ -134,7 +134,7 @@ class signal_set : public source_verbs<signal_set> {
   }
   /// Puts the dispositions back. What had come and was not popped is gone.
   void close() noexcept {
-    if (inbox_ != nullptr) inbox_->signals.leave(*inbox_);
+    if (inbox_ != nullptr) inbox_->listened.leave(*inbox_);
     delete std::exchange(inbox_, nullptr);
     why_ = error(errc::closed, step::pop);
   }
@@ -152,12 +152,12 @@ class signal_set : public source_verbs<signal_set> {
 /// Threads: any. Allocates: never.
 class stop_on final : private detail::signal_listener {
  public:
-  stop_on(stop& what, std::initializer_list<int> signals, bool chain = false) noexcept : stop_(what) {
-    why_ = signals_.join(signals, *this, chain).err();
+  stop_on(stop& what, std::initializer_list<int> numbers, bool chain = false) noexcept : stop_(what) {
+    why_ = listened_.join(numbers, *this, chain).err();
   }
   stop_on(const stop_on&) = delete;
   stop_on& operator=(const stop_on&) = delete;
-  ~stop_on() { signals_.leave(*this); }
+  ~stop_on() { listened_.leave(*this); }
 
   [[nodiscard]] status ok() const noexcept { return why_; }
 
@@ -165,7 +165,7 @@ class stop_on final : private detail::signal_listener {
   void told(const signal_event&) noexcept override { stop_.request(); }
 
   stop& stop_;
-  detail::listened_signals signals_;
+  detail::listened_signals listened_;
   error why_;
 };
 

@@ -26,7 +26,7 @@ struct trap_scope {
 
 class trap_handler {
  public:
-  static constexpr int signals[] = {SIGBUS, SIGSEGV};
+  static constexpr int caught[] = {SIGBUS, SIGSEGV};
 
   /// Installs it where it is not there yet. Who installs a handler of its own later takes its faults itself.
   static error install() noexcept {
@@ -43,7 +43,7 @@ class trap_handler {
 
  private:
   static error install_all() noexcept {
-    for (const int n : signals) {
+    for (const int n : caught) {
       struct sigaction there = {}, ours = {};
       if (::sigaction(n, nullptr, &there) != 0) return last_error(step::create);
       if ((there.sa_flags & SA_SIGINFO) != 0 && there.sa_sigaction == &handle) continue;
