@@ -14,6 +14,7 @@
 //   memory/    3  regions: inline, heap, shared memory, mapped file; who takes part in one, and who lives
 //   stream/    4  pipes, FIFOs, child processes, sockets, and streams as typed ends: source_of, sink_of
 //   signal/    4  signals as messages, both ways; faults of guarded code as errors
+//   queue/     4  the message queues of the system, POSIX and System V
 //   channel/   5  the ends of rings in regions: channel, shm_sink, mapped_source
 //
 // Read core/concepts.hpp next, then ring/spsc_layout.hpp and ring/spsc.hpp, then examples/tour.cpp.
@@ -51,6 +52,8 @@
 #include <sluice/signal/signal_set.hpp>
 #include <sluice/signal/signal_sink.hpp>
 #include <sluice/signal/trap.hpp>
+#include <sluice/queue/posix_mq.hpp>
+#include <sluice/queue/sysv_mq.hpp>
 #include <sluice/channel/broadcast.hpp>
 #include <sluice/channel/bytes.hpp>
 #include <sluice/channel/bytes_crowd.hpp>

@@ -38,6 +38,7 @@
 //   memory/    3  regions: inline, heap, shared memory, mapped file; who takes part in one, and who lives
 //   stream/    4  pipes, FIFOs, child processes, sockets, and streams as typed ends: source_of, sink_of
 //   signal/    4  signals as messages, both ways; faults of guarded code as errors
+//   queue/     4  the message queues of the system, POSIX and System V
 //   channel/   5  the ends of rings in regions: channel, shm_sink, mapped_source
 //
 // Read core/concepts.hpp next, then ring/spsc_layout.hpp and ring/spsc.hpp, then examples/tour.cpp.
@@ -592,7 +593,8 @@ enum class subject : std::int32_t {
   format_version, feature_flags, checksum, kind, type_layout, capacity, participants, persistence, cursor, stamp, role,
   member_alignment, options, world_writable, wipe_on_fork, rights, page_size, after_death, address, protocol,
   descriptors, frame, sequence, frame_checksum, delimiter, encoding, greeting, route, host_name, name_server, device,
-  seals, signal_number
+  seals, signal_number, priority, message_type, project, mq_msg_max, mq_msgsize_max, mq_queues_max, mq_bytes,
+  sysv_msgmax, sysv_msgmnb, sysv_msgmni
 };
 
 /// Why an operation did not happen, in 8 bytes that may travel through shared memory.
@@ -3260,6 +3262,15 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::frame:
           return "a message is larger than its framing or codec allows; raise the maximum on both sides, or send less";
         case subject::descriptors: return "one message takes at most 253 descriptors along; send several";
+        case subject::mq_msgsize_max:
+          return "the messages of this queue are smaller than this type; use one type on both sides, or remove the "
+                 "queue";
+        case subject::message_type:
+          return "a message larger than this type is next, and stays; take it as a larger type, or remove the queue";
+        case subject::sysv_msgmax: return "no System V message is so large here; send less, or raise kernel.msgmax";
+        case subject::sysv_msgmnb:
+          return "the queue holds fewer bytes than one such message; send less, or raise kernel.msgmnb and make it "
+                 "anew";
         default: return "the message can never fit; use a larger capacity or smaller messages";
       }
     case errc::truncated:
@@ -3287,12 +3298,14 @@ constexpr const char* sentence_for(error e) noexcept {
       }
     case errc::mismatch:
       switch (e.about()) {
+        case subject::mq_msgsize_max:
+          return "the queue is for larger messages than this type; use one type on both sides, or remove the queue";
         case subject::type_layout:
           if (e.op == step::pop)
             return "the other side sends another message type; explain() of the source says which field differs";
           return "the region holds another message type; explain<T>(name) says which field differs";
         case subject::capacity:
-          return "the region has another capacity; leave .capacity unset to adopt it, or remove the region";
+          return "what is there has another capacity; leave .capacity unset to adopt it, or remove it";
         case subject::kind:
           return "the region is another kind of channel; open it as that kind, or choose another name";
         case subject::format_version:
@@ -3321,6 +3334,8 @@ constexpr const char* sentence_for(error e) noexcept {
                  : "the other side was killed, and everything it had sent is taken; start it again";
     case errc::busy:
       if (e.about() == subject::address) return "the address is in use; stop who uses it, or choose another one";
+      if (e.about() == subject::name)
+        return "there is one of that name already; open it without .exclusive, or remove it";
       if (e.about() == subject::capacity) return "more bytes are in the pipe than it would hold; read some first";
       if (e.about() == subject::role)
         return "another living participant has this role; stop it first, or choose another name";
@@ -3346,6 +3361,9 @@ constexpr const char* sentence_for(error e) noexcept {
           return "a member of the message type has an alignas that cannot be seen; specialise described_layout for it";
         case subject::protocol: return "the descriptor is of another kind than this end is for";
         case subject::options: return ".directory belongs to shared memory names; a file has its directory in the path";
+        case subject::priority: return "a priority of a message queue is at most 32767";
+        case subject::message_type: return "the type of a System V message is a positive number";
+        case subject::project: return "the project of a System V key is 1 to 255";
         case subject::delimiter:
           return "the message contains the delimiter of its framing; use another delimiter, or another framing";
         default: return "the argument is not valid";
@@ -3387,9 +3405,24 @@ constexpr const char* sentence_for(error e) noexcept {
     case errc::no_space:
       if (e.about() == subject::descriptors)
         return "too many open descriptors; close some, or raise the limit (ulimit -n)";
-      return e.about() == subject::participants
-                 ? "every participant slot is taken; create the region with more .participants"
-                 : "not enough memory or disk space; free some, or ask for a smaller capacity";
+      switch (e.about()) {
+        case subject::mq_msg_max:
+          return "no message queue holds so many messages here; ask for less, or raise fs.mqueue.msg_max";
+        case subject::mq_msgsize_max:
+          return "no message queue takes so large messages here; send less, or raise fs.mqueue.msgsize_max";
+        case subject::mq_queues_max:
+          return "there are as many message queues as may be; remove some (/dev/mqueue), or raise fs.mqueue.queues_max";
+        case subject::mq_bytes:
+          return "the message queues of this user take as many bytes as they may; remove some, or raise the limit "
+                 "(ulimit -q)";
+        case subject::sysv_msgmnb:
+          return "no System V queue holds so many bytes here; ask for less, or raise kernel.msgmnb";
+        case subject::sysv_msgmni:
+          return "there are as many System V queues as may be; remove some (ipcs, ipcrm), or raise kernel.msgmni";
+        default: break;
+      }
+      return e.about() == subject::participants ? "every participant slot is taken; create the region with more .participants"
+                                                : "not enough memory or disk space; free some, or ask for a smaller capacity";
     case errc::unsupported:
       switch (e.about()) {
         case subject::proc_file_system: return "/proc is not mounted, and regions need it; mount it";
@@ -12506,6 +12539,637 @@ status trap(F&& f, fault* what = nullptr) noexcept {
   }
   if (what != nullptr) *what = {scope.signo, scope.address};
   return scope.signo == SIGBUS ? error(errc::truncated, step::read, subject::size) : error(errc::os, step::read, EFAULT);
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_QUEUE_POSIX_MQ_HPP
+#define SLUICE_QUEUE_POSIX_MQ_HPP
+
+#ifndef SLUICE_QUEUE_POSIX_MQ_FILE_HPP
+#define SLUICE_QUEUE_POSIX_MQ_FILE_HPP
+
+#include <mqueue.h>  // for mq_attr alone: the calls are made directly, so nothing need be linked
+#include <cstdint>
+#include <string_view>
+
+// POSIX message queues as files: names, limits, opening. What the kernel says, and what is made of it:
+//   mq_open gives EINVAL        .capacity or the message is over a limit of the system: `no_space`, which one is asked
+//   mq_open gives EMFILE        no descriptor is left, or the bytes of this user's queues are at their limit
+//   mq_open gives ENOSPC        there are fs.mqueue.queues_max queues
+//   a queue is there already    it must be of this user or of root, not writable by all, and for messages of this size
+
+namespace sluice {
+
+struct posix_mq_options {
+  std::size_t capacity = 0;              // messages, exactly; unset: as it is, else 10 or what the system allows
+  mode_t mode = 0600;                    // of a queue that is made; nothing for all: who may read a queue may empty it
+  bool create = true;                    // make it where there is none
+  bool exclusive = false;                // `busy` where there is one
+  uid_t owner = static_cast<uid_t>(-1);  // whose queue is accepted; unset: this user's or root's
+};
+
+/// What the system allows.
+struct posix_mq_limits_info {
+  std::uint64_t messages;      // in one queue: fs.mqueue.msg_max
+  std::uint64_t message_size;  // fs.mqueue.msgsize_max
+  std::uint64_t queues;        // in this IPC namespace: fs.mqueue.queues_max
+  std::uint64_t bytes;         // of all queues of this user, with what the kernel adds: RLIMIT_MSGQUEUE
+};
+
+namespace detail {
+
+/// A number in a file of /proc.
+inline result<std::uint64_t> system_number(const char* path) noexcept {
+  const unique_handle fd = open_at(AT_FDCWD, path, O_RDONLY);
+  if (!fd) return error(errc::unsupported, step::read, subject::proc_file_system);
+  char text[24];
+  const auto n = retry_interrupted([&] { return ::read(fd.get(), text, sizeof text); });
+  if (n <= 0) return last_error(step::read);
+  std::uint64_t v = 0;
+  for (ssize_t i = 0; i < n && text[i] >= '0' && text[i] <= '9'; ++i)
+    v = v * 10 + static_cast<std::uint64_t>(text[i] - '0');
+  return v;
+}
+
+}  // namespace detail
+
+/// Errors: unsupported (no /proc, or a kernel without message queues).
+[[nodiscard]] inline result<posix_mq_limits_info> posix_mq_limits() noexcept {
+  const auto messages = detail::system_number("/proc/sys/fs/mqueue/msg_max");
+  const auto size = detail::system_number("/proc/sys/fs/mqueue/msgsize_max");
+  const auto queues = detail::system_number("/proc/sys/fs/mqueue/queues_max");
+  if (!messages || !size || !queues) return !messages ? messages.err() : !size ? size.err() : queues.err();
+  struct {  // struct rlimit64; see file_size_limit()
+    std::uint64_t now, most;
+  } bytes{};
+  constexpr int message_queue_bytes = 12;
+  if (::syscall(SYS_prlimit64, 0, message_queue_bytes, nullptr, &bytes) != 0) return detail::last_error(step::read);
+  return posix_mq_limits_info{*messages, *size, *queues, bytes.now};
+}
+
+namespace detail {
+
+/// A queue name as the kernel takes it: one component, without the slash in front that POSIX asks for.
+class posix_mq_name {
+ public:
+  explicit posix_mq_name(std::string_view name) noexcept {
+    if (!name.empty() && name.front() == '/') name.remove_prefix(1);
+    const bool fits = !name.empty() && name.size() <= longest && name != "." && name != ".." &&
+                      name.find('/') == name.npos && name.find('\0') == name.npos;
+    if (fits) text_[name.copy(text_, longest)] = '\0';
+  }
+  [[nodiscard]] bool usable() const noexcept { return text_[0] != '\0'; }
+  [[nodiscard]] const char* c_str() const noexcept { return text_; }
+
+ private:
+  static constexpr std::size_t longest = 200;
+  char text_[longest + 1] = {};
+};
+
+/// Why there is no new queue of these attributes.
+inline error posix_mq_refusal(int number, const mq_attr& wanted) noexcept {
+  switch (number) {
+    case EINVAL: {
+      const auto most = posix_mq_limits();
+      if (most && static_cast<std::uint64_t>(wanted.mq_msgsize) > most->message_size)
+        return error(errc::no_space, step::create, subject::mq_msgsize_max);
+      return error(errc::no_space, step::create, subject::mq_msg_max);
+    }
+    case EMFILE: {
+      const unique_handle probe(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
+      const bool no_descriptor = !probe && errno == EMFILE;
+      return error(errc::no_space, step::create, no_descriptor ? subject::descriptors : subject::mq_bytes);
+    }
+    case ENFILE: return error(errc::no_space, step::create, subject::descriptors);
+    case ENOSPC: return error(errc::no_space, step::create, subject::mq_queues_max);
+    default: errno = number; return last_error(step::create);
+  }
+}
+
+inline result<unique_handle> posix_mq_make(const char* name, int how, std::size_t size,
+                                           const posix_mq_options& o) noexcept {
+  std::size_t capacity = o.capacity;
+  if (capacity == 0) {
+    const auto most = posix_mq_limits();
+    capacity = most && most->messages < 10 ? static_cast<std::size_t>(most->messages) : 10;
+  }
+  mq_attr wanted = {};
+  wanted.mq_maxmsg = static_cast<long>(capacity);
+  wanted.mq_msgsize = static_cast<long>(size);
+  unique_handle fd(static_cast<int>(::syscall(SYS_mq_open, name, how | O_CREAT | O_EXCL, o.mode, &wanted)));
+  return fd ? result<unique_handle>(std::move(fd)) : posix_mq_refusal(errno, wanted);
+}
+
+inline mq_attr posix_mq_state(int fd) noexcept {
+  mq_attr now = {};
+  (void)::syscall(SYS_mq_getsetattr, fd, nullptr, &now);
+  return now;
+}
+
+/// Is this a queue to talk through, in messages of `size` bytes?
+inline status posix_mq_fits(int fd, std::size_t size, const posix_mq_options& o) noexcept {
+  struct stat st = {};
+  if (::fstat(fd, &st) != 0) return last_error(step::open);
+  const bool unset = o.owner == static_cast<uid_t>(-1);
+  const bool ours = unset ? st.st_uid == ::geteuid() || st.st_uid == 0 : st.st_uid == o.owner;
+  if (!ours) return error(errc::denied, step::open, subject::owner);
+  if ((st.st_mode & 0002) != 0) return error(errc::denied, step::open, subject::world_writable);
+  const mq_attr now = posix_mq_state(fd);
+  if (static_cast<std::size_t>(now.mq_msgsize) != size) {
+    const bool smaller = static_cast<std::size_t>(now.mq_msgsize) < size;
+    return error(smaller ? errc::too_big : errc::mismatch, step::open, subject::mq_msgsize_max);
+  }
+  if (o.capacity != 0 && static_cast<std::size_t>(now.mq_maxmsg) != o.capacity)
+    return error(errc::mismatch, step::open, subject::capacity);
+  return {};
+}
+
+/// Opens or makes the queue; `how` is O_RDONLY or O_WRONLY. Non-blocking: the description is ours alone.
+inline result<unique_handle> posix_mq_open(std::string_view text, int how, std::size_t size,
+                                           const posix_mq_options& o) noexcept {
+  const posix_mq_name name(text);
+  if (!name.usable()) return error(errc::invalid, step::open, subject::name);
+  if ((o.mode & 0600) != 0600 || (o.mode & 0007) != 0) return error(errc::invalid, step::open, subject::permissions);
+  how |= O_NONBLOCK | O_CLOEXEC;
+  for (unsigned tries = 0; tries < 100; ++tries) {  // others may make it, and remove it, between two calls
+    if (!o.exclusive) {
+      unique_handle fd(static_cast<int>(::syscall(SYS_mq_open, name.c_str(), how, 0, nullptr)));
+      if (fd) {
+        const status s = posix_mq_fits(fd.get(), size, o);
+        return s ? result<unique_handle>(std::move(fd)) : s.err();
+      }
+      if (errno == EMFILE || errno == ENFILE) return error(errc::no_space, step::open, subject::descriptors);
+      if (errno != ENOENT || !o.create) return last_error(step::open);
+    }
+    auto made = posix_mq_make(name.c_str(), how, size, o);
+    if (made || made.err() != error(errc::os, step::create, EEXIST)) return made;
+    if (o.exclusive) return error(errc::busy, step::create, subject::name);
+  }
+  return error(errc::busy, step::open);
+}
+
+}  // namespace detail
+
+/// Takes the name away at once; ends that are open live on, and the queue ends with the last of them.
+/// Errors: not_found, denied, invalid (name), unsupported.
+[[nodiscard]] inline status posix_mq_remove(std::string_view text) noexcept {
+  const detail::posix_mq_name name(text);
+  if (!name.usable()) return error(errc::invalid, step::remove, subject::name);
+  return ::syscall(SYS_mq_unlink, name.c_str()) == 0 ? status() : detail::last_error(step::remove);
+}
+
+}  // namespace sluice
+
+#endif
+
+// POSIX message queues as typed ends. The kernel holds the messages: an operation happens as a whole or not at all,
+// whoever is killed, and what was accepted waits for a successor until the queue is removed or the system restarts.
+
+namespace sluice {
+
+namespace detail {
+
+#if defined(SYS_mq_timedsend)
+inline constexpr long mq_send_number = SYS_mq_timedsend;
+inline constexpr long mq_receive_number = SYS_mq_timedreceive;
+#else  // 32-bit systems that never had a short time; no time is passed here
+inline constexpr long mq_send_number = SYS_mq_timedsend_time64;
+inline constexpr long mq_receive_number = SYS_mq_timedreceive_time64;
+#endif
+
+/// What both directions share.
+class posix_mq_end {
+ public:
+  void arm(want k, wait_set& set) noexcept {
+    if (fd_) set.on(fd_.get(), k);
+    else set.ready();
+  }
+  void disarm(want) noexcept {}
+  /// Lets go of the queue; the other side does not hear of it, and the messages stay.
+  void close() noexcept { fd_.reset(); }
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+  /// How many messages the queue takes; 0 once this end is closed.
+  [[nodiscard]] std::size_t capacity() const noexcept {
+    return static_cast<std::size_t>(posix_mq_state(fd_.get()).mq_maxmsg);
+  }
+  /// How many are in it; others change that meanwhile.
+  [[nodiscard]] std::size_t approx_size() const noexcept {
+    return static_cast<std::size_t>(posix_mq_state(fd_.get()).mq_curmsgs);
+  }
+
+ protected:
+  explicit posix_mq_end(unique_handle fd) noexcept : fd_(std::move(fd)) {}
+  unique_handle fd_;
+};
+
+template <class T>
+inline constexpr end_traits posix_mq_traits{.ordered = true,  // among those of one priority, and push() alone uses one
+                                            .carries_close = false,
+                                            .sees_reader_go = false,
+                                            .outlives_process = true,
+                                            .spans = reach::host,
+                                            .max_size = sizeof(T)};
+
+}  // namespace detail
+
+/// Messages of type T into a POSIX message queue.
+///
+/// Threads: one at a time; any number of ends on the same queue. Blocks: push; never try_push. Allocates: never.
+/// Errors: full; closed (this end is); invalid (priority); os.
+template <wire T>
+class posix_mq_sender : public detail::posix_mq_end, public sink_verbs<posix_mq_sender<T>> {
+ public:
+  using value_type = T;
+  static constexpr end_traits traits = detail::posix_mq_traits<T>;
+  static constexpr unsigned highest_priority = 32767;
+
+  explicit posix_mq_sender(unique_handle fd) noexcept : detail::posix_mq_end(std::move(fd)) {}
+
+  using sink_verbs<posix_mq_sender>::push;
+  /// A message of higher priority comes out before all of lower; those of one priority come in order.
+  status push(const T& value, unsigned priority, until u = {}) noexcept {
+    const status s = try_push(value, priority);
+    if (detail::settled(s) || u.immediate()) return s;
+    return detail::wait_for(*this, want::push, u, [&] { return try_push(value, priority); });
+  }
+  status try_push(const T& value, unsigned priority = 0) noexcept {
+    if (!fd_) return error(errc::closed, step::push);
+    if (priority > highest_priority) return error(errc::invalid, step::push, subject::priority);
+    const auto r = detail::retry_interrupted(
+        [&] { return ::syscall(detail::mq_send_number, fd_.get(), &value, sizeof(T), priority, nullptr); });
+    if (r == 0) return {};
+    return errno == EAGAIN ? error(errc::full, step::push) : detail::last_error(step::push);
+  }
+};
+
+/// Messages of type T out of a POSIX message queue, the highest priority first. One of another size, which only another
+/// program can have sent, is `mismatch` about `size`, once, and dropped.
+///
+/// Threads: one at a time; any number of ends on the same queue, each message goes to one. Blocks: pop; never try_pop.
+/// Allocates: never. Errors: empty; closed (this end is); mismatch; os.
+template <wire T>
+class posix_mq_receiver : public detail::posix_mq_end, public source_verbs<posix_mq_receiver<T>> {
+ public:
+  using value_type = T;
+  static constexpr end_traits traits = detail::posix_mq_traits<T>;
+
+  explicit posix_mq_receiver(unique_handle fd) noexcept : detail::posix_mq_end(std::move(fd)) {}
+
+  result<T> try_pop() noexcept {
+    if (!fd_) return error(errc::closed, step::pop);
+    alignas(T) std::byte whole[sizeof(T)];
+    unsigned priority = 0;
+    const auto n = detail::retry_interrupted(
+        [&] { return ::syscall(detail::mq_receive_number, fd_.get(), whole, sizeof whole, &priority, nullptr); });
+    if (n < 0) return errno == EAGAIN ? error(errc::empty, step::pop) : detail::last_error(step::pop);
+    last_priority_ = priority;
+    if (static_cast<std::size_t>(n) != sizeof(T)) return error(errc::mismatch, step::pop, subject::size);
+    return *std::launder(reinterpret_cast<const T*>(whole));
+  }
+  /// That of the message that was popped last.
+  [[nodiscard]] unsigned last_priority() const noexcept { return last_priority_; }
+
+ private:
+  unsigned last_priority_ = 0;
+};
+
+/// The end of the queue of this name that messages of type T go into; see posix_mq_options.
+/// Errors: not_found, busy (exclusive), denied (owner, mode), too_big and mismatch (a queue for messages of another size
+/// or with another capacity), no_space (a limit of the system: about() says which), invalid (name, mode), unsupported.
+template <wire T>
+[[nodiscard]] result<posix_mq_sender<T>> posix_mq_sink(std::string_view name, const posix_mq_options& o = {}) noexcept {
+  auto fd = detail::posix_mq_open(name, O_WRONLY, sizeof(T), o);
+  if (!fd) return fd.err();
+  return posix_mq_sender<T>(*std::move(fd));
+}
+/// The end that they come out of.
+template <wire T>
+[[nodiscard]] result<posix_mq_receiver<T>> posix_mq_source(std::string_view name,
+                                                           const posix_mq_options& o = {}) noexcept {
+  auto fd = detail::posix_mq_open(name, O_RDONLY, sizeof(T), o);
+  if (!fd) return fd.err();
+  return posix_mq_receiver<T>(*std::move(fd));
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_QUEUE_SYSV_MQ_HPP
+#define SLUICE_QUEUE_SYSV_MQ_HPP
+
+#ifndef SLUICE_QUEUE_SYSV_MQ_ID_HPP
+#define SLUICE_QUEUE_SYSV_MQ_ID_HPP
+
+#include <cstdint>
+#include <string_view>
+#include <sys/ipc.h>
+#include <sys/msg.h>
+
+// System V message queues: keys, limits, opening, removal. A key is made of 16 bits of a file's number, 8 of its
+// device's and the project (ftok), so two paths can have the same. A queue of somebody else is refused (`denied` about
+// `owner`); one of this user's own under the same key cannot be told from the right one.
+
+namespace sluice {
+
+struct sysv_mq_options {
+  std::uint8_t project = 1;              // second half of the key
+  std::size_t capacity = 0;              // messages of this type; unset: as it is, or as the system makes it
+  mode_t mode = 0600;                    // of a queue that is made; nothing for all: who may read a queue may empty it
+  bool create = true;                    // make it where there is none
+  bool exclusive = false;                // `busy` where there is one
+  uid_t owner = static_cast<uid_t>(-1);  // whose queue is accepted; unset: this user's or root's
+};
+
+/// What the system allows.
+struct sysv_mq_limits_info {
+  std::size_t message_size;  // kernel.msgmax
+  std::size_t queue_bytes;   // kernel.msgmnb
+  std::size_t queues;        // in this IPC namespace: kernel.msgmni
+};
+
+namespace detail {
+
+inline error sysv_mq_error(step at) noexcept {
+  switch (errno) {
+    case EEXIST: return error(errc::busy, at, subject::name);
+    case EIDRM: return error(errc::closed, at);
+    case ENOSYS: return error(errc::unsupported, at);
+    default: return last_error(at);
+  }
+}
+
+}  // namespace detail
+
+/// Errors: unsupported (a kernel without System V queues).
+[[nodiscard]] inline result<sysv_mq_limits_info> sysv_mq_limits() noexcept {
+  msginfo most = {};
+  if (::msgctl(0, IPC_INFO, reinterpret_cast<msqid_ds*>(&most)) < 0) return detail::sysv_mq_error(step::read);
+  return sysv_mq_limits_info{static_cast<std::size_t>(most.msgmax), static_cast<std::size_t>(most.msgmnb),
+                             static_cast<std::size_t>(most.msgmni)};
+}
+
+namespace detail {
+
+inline result<key_t> sysv_key(std::string_view path, std::uint8_t project) noexcept {
+  char name[4096];
+  if (path.empty() || path.size() >= sizeof name || path.find('\0') != path.npos)
+    return error(errc::invalid, step::open, subject::name);
+  if (project == 0) return error(errc::invalid, step::open, subject::project);
+  name[path.copy(name, sizeof name - 1)] = '\0';
+  const key_t key = ::ftok(name, project);
+  return key == -1 ? result<key_t>(last_error(step::open)) : key;
+}
+
+/// Is this a queue to talk through, in messages of `size` bytes?
+inline status sysv_mq_fits(int id, std::size_t size, const sysv_mq_options& o) noexcept {
+  msqid_ds now = {};
+  if (::msgctl(id, IPC_STAT, &now) != 0) return sysv_mq_error(step::open);
+  const auto ours = [&](uid_t u) {
+    return o.owner == static_cast<uid_t>(-1) ? u == ::geteuid() || u == 0 : u == o.owner;
+  };
+  if (!ours(now.msg_perm.uid) || !ours(now.msg_perm.cuid)) return error(errc::denied, step::open, subject::owner);
+  if ((now.msg_perm.mode & 0002) != 0) return error(errc::denied, step::open, subject::world_writable);
+  if (size > now.msg_qbytes) return error(errc::too_big, step::open, subject::sysv_msgmnb);
+  if (o.capacity != 0 && now.msg_qbytes != o.capacity * size)
+    return error(errc::mismatch, step::open, subject::capacity);
+  return {};
+}
+
+inline result<int> sysv_mq_make(key_t key, std::size_t size, const sysv_mq_options& o) noexcept {
+  const int id = ::msgget(key, IPC_CREAT | IPC_EXCL | static_cast<int>(o.mode));
+  if (id < 0 && errno == ENOSPC) return error(errc::no_space, step::create, subject::sysv_msgmni);
+  if (id < 0) return sysv_mq_error(step::create);
+  if (o.capacity == 0) return id;
+  msqid_ds now = {};
+  if (::msgctl(id, IPC_STAT, &now) == 0) {
+    now.msg_qbytes = o.capacity * size;
+    if (::msgctl(id, IPC_SET, &now) == 0) return id;
+  }
+  const error why = sysv_mq_error(step::create);
+  (void)::msgctl(id, IPC_RMID, nullptr);  // nobody can have taken it for right: its capacity is not
+  return why;
+}
+
+/// Opens or makes the queue of this key for reading or writing (0400, 0200).
+inline result<int> sysv_mq_open(std::string_view path, int access, std::size_t size,
+                                const sysv_mq_options& o) noexcept {
+  if ((o.mode & 0600) != 0600 || (o.mode & ~mode_t{0660}) != 0)
+    return error(errc::invalid, step::open, subject::permissions);
+  const auto key = sysv_key(path, o.project);
+  if (!key) return key.err();
+  const auto most = sysv_mq_limits();
+  if (!most) return most.err().during(step::open);
+  if (size > most->message_size) return error(errc::too_big, step::open, subject::sysv_msgmax);
+  if (o.capacity > most->queue_bytes / size) return error(errc::no_space, step::open, subject::sysv_msgmnb);
+  for (unsigned tries = 0; tries < 100; ++tries) {  // others may make it, and remove it, between two calls
+    int id = -1;
+    if (!o.exclusive) {
+      id = ::msgget(*key, access);
+      if (id < 0 && (errno != ENOENT || !o.create)) return sysv_mq_error(step::open);
+    }
+    if (id < 0) {
+      const auto made = sysv_mq_make(*key, size, o);
+      if (!made && made.err() == errc::busy && !o.exclusive) continue;
+      if (!made) return made.err();
+      id = *made;
+    }
+    const status s = sysv_mq_fits(id, size, o);
+    if (s) return id;
+    const bool removed = s.err() == errc::closed || s.err() == error(errc::os, step::open, EINVAL);
+    if (!removed) return s.err();
+  }
+  return error(errc::busy, step::open);
+}
+
+}  // namespace detail
+
+/// Removes the queue and what is in it; every end on it says `closed` from then on.
+/// Errors: not_found, denied, invalid (path, project).
+[[nodiscard]] inline status sysv_mq_remove(std::string_view path, std::uint8_t project = 1) noexcept {
+  const auto key = detail::sysv_key(path, project);
+  if (!key) return key.err().during(step::remove);
+  const int id = ::msgget(*key, 0);
+  return id >= 0 && ::msgctl(id, IPC_RMID, nullptr) == 0 ? status() : detail::sysv_mq_error(step::remove);
+}
+
+}  // namespace sluice
+
+#endif
+
+// System V message queues as typed ends, for talking with programs that use them. Each message has a type, a positive
+// number, by which it can be selected. There is no descriptor to sleep on, and nobody is told: who waits looks again
+// every millisecond. As with POSIX queues the kernel holds the messages, until the queue is removed.
+
+namespace sluice {
+
+/// Which message of a System V queue comes next.
+class sysv_select {
+ public:
+  /// The first one, whatever its type.
+  static constexpr sysv_select any() noexcept { return sysv_select(0); }
+  /// The first one of this type.
+  static constexpr sysv_select only(long type) noexcept { return sysv_select(type > 0 ? type : invalid); }
+  /// The first one of the lowest type, if that is not above this one.
+  static constexpr sysv_select lowest_up_to(long type) noexcept { return sysv_select(type > 0 ? -type : invalid); }
+
+  [[nodiscard]] constexpr bool usable() const noexcept { return what_ != invalid; }
+  /// As msgrcv takes it.
+  [[nodiscard]] constexpr long number() const noexcept { return what_; }
+
+ private:
+  static constexpr long invalid = -__LONG_MAX__ - 1;
+  constexpr explicit sysv_select(long what) noexcept : what_(what) {}
+  long what_;
+};
+
+namespace detail {
+
+/// What both directions share.
+class sysv_mq_end {
+ public:
+  sysv_mq_end(sysv_mq_end&& o) noexcept : id_(std::exchange(o.id_, -1)) {}
+  sysv_mq_end& operator=(sysv_mq_end&& o) noexcept {
+    id_ = std::exchange(o.id_, -1);
+    return *this;
+  }
+  void arm(want, wait_set& set) noexcept {
+    if (id_ >= 0) set.within(1'000'000);
+    else set.ready();
+  }
+  void disarm(want) noexcept {}
+  /// Lets go of the queue; the other side does not hear of it, and the messages stay.
+  void close() noexcept { id_ = -1; }
+  /// As ipcs shows it.
+  [[nodiscard]] int id() const noexcept { return id_; }
+  /// How many messages are in the queue; others change that meanwhile.
+  [[nodiscard]] std::size_t approx_size() const noexcept {
+    msqid_ds now = {};
+    return ::msgctl(id_, IPC_STAT, &now) == 0 ? static_cast<std::size_t>(now.msg_qnum) : 0;
+  }
+
+ protected:
+  explicit sysv_mq_end(int id) noexcept : id_(id) {}
+  [[nodiscard]] bool removed() const noexcept {
+    msqid_ds now = {};
+    return ::msgctl(id_, IPC_STAT, &now) != 0 && (errno == EINVAL || errno == EIDRM);
+  }
+  int id_;
+};
+
+template <class T>
+inline constexpr end_traits sysv_mq_traits{.ordered = true,  // for who takes any(), and among those of one type
+                                           .carries_close = false,
+                                           .sees_reader_go = false,
+                                           .outlives_process = true,
+                                           .spans = reach::host,
+                                           .max_size = sizeof(T)};
+
+/// A message as msgsnd and msgrcv have it: the bytes stand right behind the type.
+template <class T>
+struct sysv_message {
+  alignas(long) std::byte bytes[sizeof(long) + sizeof(T)];
+};
+
+}  // namespace detail
+
+/// Messages of type T into a System V queue.
+///
+/// Threads: one at a time; any number of ends on the same queue. Blocks: push; never try_push. Allocates: never.
+/// Errors: full; closed (removed, or this end is); invalid (message type); too_big (kernel.msgmax was lowered); os.
+template <wire T>
+class sysv_mq_sender : public detail::sysv_mq_end, public sink_verbs<sysv_mq_sender<T>> {
+ public:
+  using value_type = T;
+  static constexpr end_traits traits = detail::sysv_mq_traits<T>;
+
+  explicit sysv_mq_sender(int id) noexcept : detail::sysv_mq_end(id) {}
+
+  using sink_verbs<sysv_mq_sender>::push;
+  /// A message of that type; the others have 1.
+  status push(const T& value, long type, until u = {}) noexcept {
+    const status s = try_push(value, type);
+    if (detail::settled(s) || u.immediate()) return s;
+    return detail::wait_for(*this, want::push, u, [&] { return try_push(value, type); });
+  }
+  status try_push(const T& value, long type = 1) noexcept {
+    if (id_ < 0) return error(errc::closed, step::push);
+    if (type <= 0) return error(errc::invalid, step::push, subject::message_type);
+    detail::sysv_message<T> m;
+    __builtin_memcpy(m.bytes, &type, sizeof type);
+    __builtin_memcpy(m.bytes + sizeof type, &value, sizeof value);
+    const int r = detail::retry_interrupted([&] { return ::msgsnd(id_, m.bytes, sizeof(T), IPC_NOWAIT); });
+    if (r == 0) return {};
+    if (errno == EAGAIN) return error(errc::full, step::push);
+    if (errno != EINVAL) return detail::sysv_mq_error(step::push);
+    return this->removed() ? error(errc::closed, step::push) : error(errc::too_big, step::push, subject::sysv_msgmax);
+  }
+};
+
+/// Messages of type T out of a System V queue. One that is shorter is `mismatch` about `size`, once, and dropped; one
+/// that is longer is `too_big` about `message_type`, and stays, before whatever the same selection would give next.
+///
+/// Threads: one at a time; any number of ends on the same queue, each message goes to one. Blocks: pop; never try_pop.
+/// Allocates: never. Errors: empty; closed (removed, or this end is); mismatch; too_big; invalid (selection); os.
+template <wire T>
+class sysv_mq_receiver : public detail::sysv_mq_end, public source_verbs<sysv_mq_receiver<T>> {
+ public:
+  using value_type = T;
+  static constexpr end_traits traits = detail::sysv_mq_traits<T>;
+
+  explicit sysv_mq_receiver(int id) noexcept : detail::sysv_mq_end(id) {}
+
+  using source_verbs<sysv_mq_receiver>::pop;
+  result<T> pop(sysv_select which, until u = {}) noexcept {
+    auto r = try_pop(which);
+    if (detail::settled(r) || u.immediate()) return r;
+    return detail::wait_for(*this, want::pop, u, [&] { return try_pop(which); });
+  }
+  result<T> try_pop(sysv_select which = sysv_select::any()) noexcept {
+    if (id_ < 0) return error(errc::closed, step::pop);
+    if (!which.usable()) return error(errc::invalid, step::pop, subject::message_type);
+    detail::sysv_message<T> m;
+    const auto n = detail::retry_interrupted(
+        [&] { return ::msgrcv(id_, m.bytes, sizeof(T), which.number(), IPC_NOWAIT); });
+    if (n < 0) {
+      switch (errno) {
+        case ENOMSG: return error(errc::empty, step::pop);
+        case E2BIG: return error(errc::too_big, step::pop, subject::message_type);
+        case EINVAL: return error(errc::closed, step::pop);  // nothing else is left that could be wrong
+        default: return detail::sysv_mq_error(step::pop);
+      }
+    }
+    __builtin_memcpy(&last_type_, m.bytes, sizeof last_type_);
+    if (static_cast<std::size_t>(n) != sizeof(T)) return error(errc::mismatch, step::pop, subject::size);
+    alignas(T) std::byte whole[sizeof(T)];
+    __builtin_memcpy(whole, m.bytes + sizeof(long), sizeof(T));
+    return *std::launder(reinterpret_cast<const T*>(whole));
+  }
+  /// That of the message that was popped last.
+  [[nodiscard]] long last_type() const noexcept { return last_type_; }
+
+ private:
+  long last_type_ = 0;
+};
+
+/// The end that messages of type T go into. The key of the queue is made of this path, which must exist, and .project.
+/// An end needs permission to read, too: whose the queue is, is asked.
+/// Errors: not_found, busy (exclusive), denied (owner, mode), mismatch (capacity), too_big and no_space (a limit of the
+/// system: about() says which), invalid (path, project, mode), unsupported, os.
+template <wire T>
+[[nodiscard]] result<sysv_mq_sender<T>> sysv_mq_sink(std::string_view path, const sysv_mq_options& o = {}) noexcept {
+  const auto id = detail::sysv_mq_open(path, 0200, sizeof(T), o);
+  if (!id) return id.err();
+  return sysv_mq_sender<T>(*id);
+}
+/// The end that they come out of.
+template <wire T>
+[[nodiscard]] result<sysv_mq_receiver<T>> sysv_mq_source(std::string_view path,
+                                                         const sysv_mq_options& o = {}) noexcept {
+  const auto id = detail::sysv_mq_open(path, 0400, sizeof(T), o);
+  if (!id) return id.err();
+  return sysv_mq_receiver<T>(*id);
 }
 
 }  // namespace sluice

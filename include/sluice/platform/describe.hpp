@@ -88,6 +88,15 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::frame:
           return "a message is larger than its framing or codec allows; raise the maximum on both sides, or send less";
         case subject::descriptors: return "one message takes at most 253 descriptors along; send several";
+        case subject::mq_msgsize_max:
+          return "the messages of this queue are smaller than this type; use one type on both sides, or remove the "
+                 "queue";
+        case subject::message_type:
+          return "a message larger than this type is next, and stays; take it as a larger type, or remove the queue";
+        case subject::sysv_msgmax: return "no System V message is so large here; send less, or raise kernel.msgmax";
+        case subject::sysv_msgmnb:
+          return "the queue holds fewer bytes than one such message; send less, or raise kernel.msgmnb and make it "
+                 "anew";
         default: return "the message can never fit; use a larger capacity or smaller messages";
       }
     case errc::truncated:
@@ -115,12 +124,14 @@ constexpr const char* sentence_for(error e) noexcept {
       }
     case errc::mismatch:
       switch (e.about()) {
+        case subject::mq_msgsize_max:
+          return "the queue is for larger messages than this type; use one type on both sides, or remove the queue";
         case subject::type_layout:
           if (e.op == step::pop)
             return "the other side sends another message type; explain() of the source says which field differs";
           return "the region holds another message type; explain<T>(name) says which field differs";
         case subject::capacity:
-          return "the region has another capacity; leave .capacity unset to adopt it, or remove the region";
+          return "what is there has another capacity; leave .capacity unset to adopt it, or remove it";
         case subject::kind:
           return "the region is another kind of channel; open it as that kind, or choose another name";
         case subject::format_version:
@@ -149,6 +160,8 @@ constexpr const char* sentence_for(error e) noexcept {
                  : "the other side was killed, and everything it had sent is taken; start it again";
     case errc::busy:
       if (e.about() == subject::address) return "the address is in use; stop who uses it, or choose another one";
+      if (e.about() == subject::name)
+        return "there is one of that name already; open it without .exclusive, or remove it";
       if (e.about() == subject::capacity) return "more bytes are in the pipe than it would hold; read some first";
       if (e.about() == subject::role)
         return "another living participant has this role; stop it first, or choose another name";
@@ -174,6 +187,9 @@ constexpr const char* sentence_for(error e) noexcept {
           return "a member of the message type has an alignas that cannot be seen; specialise described_layout for it";
         case subject::protocol: return "the descriptor is of another kind than this end is for";
         case subject::options: return ".directory belongs to shared memory names; a file has its directory in the path";
+        case subject::priority: return "a priority of a message queue is at most 32767";
+        case subject::message_type: return "the type of a System V message is a positive number";
+        case subject::project: return "the project of a System V key is 1 to 255";
         case subject::delimiter:
           return "the message contains the delimiter of its framing; use another delimiter, or another framing";
         default: return "the argument is not valid";
@@ -215,9 +231,24 @@ constexpr const char* sentence_for(error e) noexcept {
     case errc::no_space:
       if (e.about() == subject::descriptors)
         return "too many open descriptors; close some, or raise the limit (ulimit -n)";
-      return e.about() == subject::participants
-                 ? "every participant slot is taken; create the region with more .participants"
-                 : "not enough memory or disk space; free some, or ask for a smaller capacity";
+      switch (e.about()) {
+        case subject::mq_msg_max:
+          return "no message queue holds so many messages here; ask for less, or raise fs.mqueue.msg_max";
+        case subject::mq_msgsize_max:
+          return "no message queue takes so large messages here; send less, or raise fs.mqueue.msgsize_max";
+        case subject::mq_queues_max:
+          return "there are as many message queues as may be; remove some (/dev/mqueue), or raise fs.mqueue.queues_max";
+        case subject::mq_bytes:
+          return "the message queues of this user take as many bytes as they may; remove some, or raise the limit "
+                 "(ulimit -q)";
+        case subject::sysv_msgmnb:
+          return "no System V queue holds so many bytes here; ask for less, or raise kernel.msgmnb";
+        case subject::sysv_msgmni:
+          return "there are as many System V queues as may be; remove some (ipcs, ipcrm), or raise kernel.msgmni";
+        default: break;
+      }
+      return e.about() == subject::participants ? "every participant slot is taken; create the region with more .participants"
+                                                : "not enough memory or disk space; free some, or ask for a smaller capacity";
     case errc::unsupported:
       switch (e.about()) {
         case subject::proc_file_system: return "/proc is not mounted, and regions need it; mount it";
