@@ -12586,7 +12586,8 @@ inline result<std::uint64_t> system_number(const char* path) noexcept {
   if (!fd) return error(errc::unsupported, step::read, subject::proc_file_system);
   char text[24];
   const auto n = retry_interrupted([&] { return ::read(fd.get(), text, sizeof text); });
-  if (n <= 0) return last_error(step::read);
+  if (n < 0) return last_error(step::read);
+  if (n == 0 || text[n - 1] != '\n') return error(errc::truncated, step::read);  // a part of a number is another one
   std::uint64_t v = 0;
   for (ssize_t i = 0; i < n && text[i] >= '0' && text[i] <= '9'; ++i)
     v = v * 10 + static_cast<std::uint64_t>(text[i] - '0');
@@ -12836,8 +12837,8 @@ class posix_mq_receiver : public detail::posix_mq_end, public source_verbs<posix
 };
 
 /// The end of the queue of this name that messages of type T go into; see posix_mq_options.
-/// Errors: not_found, busy (exclusive), denied (owner, mode), too_big and mismatch (a queue for messages of another size
-/// or with another capacity), no_space (a limit of the system: about() says which), invalid (name, mode), unsupported.
+/// Errors: not_found, busy (exclusive), denied (owner, mode), too_big and mismatch (a queue for messages of another
+/// size, or of another capacity), no_space (a limit of the system: about() says which), invalid, unsupported, os.
 template <wire T>
 [[nodiscard]] result<posix_mq_sender<T>> posix_mq_sink(std::string_view name, const posix_mq_options& o = {}) noexcept {
   auto fd = detail::posix_mq_open(name, O_WRONLY, sizeof(T), o);

@@ -90,6 +90,15 @@ inline const std::vector<documented_call>& documented_calls() {
                                   ENOTDIR, ENOTEMPTY, EPERM, EROFS, EXDEV}},
       {SYS_fchmodat, "fchmodat", {EACCES, EIO, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR, EPERM, EROFS}},
       {SYS_ioctl, "ioctl", {}},  // FIONREAD fails only for a wrong argument
+      {SYS_mq_open, "mq_open", {EACCES, EEXIST, EINVAL, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSPC, ENOSYS}},
+      {SYS_mq_unlink, "mq_unlink", {EACCES, ENOENT, EPERM, ENOSYS}},
+      {SYS_mq_timedsend, "mq_timedsend", {EAGAIN, EINTR, ENOMEM}},
+      {SYS_mq_timedreceive, "mq_timedreceive", {EAGAIN, EINTR}},
+      {SYS_mq_getsetattr, "mq_getsetattr", {}},
+      {SYS_msgget, "msgget", {EACCES, EEXIST, ENOENT, ENOMEM, ENOSPC, ENOSYS}},
+      {SYS_msgctl, "msgctl", {EACCES, EIDRM, EINVAL, EPERM}},
+      {SYS_msgsnd, "msgsnd", {EACCES, EAGAIN, EIDRM, EINTR, EINVAL, ENOMEM}},
+      {SYS_msgrcv, "msgrcv", {EACCES, EIDRM, EINTR, EINVAL, ENOMSG}},
       {SYS_close, "close", {EINTR, EIO, ENOSPC, EDQUOT}},  // the descriptor is gone all the same
       // Cannot fail, or only for a wrong argument; of munmap also where it would split a mapping, which nobody does here.
       {SYS_munmap, "munmap", {}},

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "net_operations.hpp"
+#include "operations.hpp"
+#include "queue_operations.hpp"
 #include "sweep.hpp"
 #include "unix_operations.hpp"
 
@@ -43,6 +45,8 @@ constexpr operation operations[] = {
     {"life of a child", faults::life_of_a_child},
     {"life of tcp", faults::tcp_life},
     {"life of udp", faults::udp_life},
+    {"life of a posix queue", faults::posix_queue_life},
+    {"life of a sysv queue", faults::sysv_queue_life},
     {"life of a listener", faults::life_of_listener<sluice::unix_stream>},
     {"life of one for messages", faults::life_of_listener<sluice::unix_seqpacket>},
     {"pass descriptors", faults::pass_handles},

@@ -102,13 +102,13 @@ TEST_CASE("a System V queue gives the messages of a type, or of the lowest", "[s
     CHECK(in->pop(sysv_select::lowest_up_to(bad), 1s).err() == error(errc::invalid, step::pop, subject::message_type));
   }
   CHECK(in->pop(sysv_select::only(4), 3ms).err() == errc::timeout);
-  CHECK(in->pop(sysv_select::only(5))->seq == 10);
+  CHECK(in->pop(sysv_select::only(5), 1s)->seq == 10);
   CHECK(in->last_type() == 5);
-  CHECK(in->pop(sysv_select::lowest_up_to(4))->seq == 11);
+  CHECK(in->pop(sysv_select::lowest_up_to(4), 1s)->seq == 11);
   CHECK(in->last_type() == 1);
   CHECK(in->try_pop(sysv_select::lowest_up_to(2)).err() == errc::empty);
   CHECK(in->pop(sysv_select::lowest_up_to(4), 1s)->seq == 12);
-  CHECK(in->pop(sysv_select::only(LONG_MAX))->seq == 14);
+  CHECK(in->pop(sysv_select::only(LONG_MAX), 1s)->seq == 14);
   CHECK(in->pop(sysv_select::any(), 1s)->seq == 13);
   CHECK(in->try_pop().err() == errc::empty);
 }

@@ -117,8 +117,8 @@ class posix_mq_receiver : public detail::posix_mq_end, public source_verbs<posix
 };
 
 /// The end of the queue of this name that messages of type T go into; see posix_mq_options.
-/// Errors: not_found, busy (exclusive), denied (owner, mode), too_big and mismatch (a queue for messages of another size
-/// or with another capacity), no_space (a limit of the system: about() says which), invalid (name, mode), unsupported.
+/// Errors: not_found, busy (exclusive), denied (owner, mode), too_big and mismatch (a queue for messages of another
+/// size, or of another capacity), no_space (a limit of the system: about() says which), invalid, unsupported, os.
 template <wire T>
 [[nodiscard]] result<posix_mq_sender<T>> posix_mq_sink(std::string_view name, const posix_mq_options& o = {}) noexcept {
   auto fd = detail::posix_mq_open(name, O_WRONLY, sizeof(T), o);

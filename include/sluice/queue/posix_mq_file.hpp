@@ -41,7 +41,8 @@ inline result<std::uint64_t> system_number(const char* path) noexcept {
   if (!fd) return error(errc::unsupported, step::read, subject::proc_file_system);
   char text[24];
   const auto n = retry_interrupted([&] { return ::read(fd.get(), text, sizeof text); });
-  if (n <= 0) return last_error(step::read);
+  if (n < 0) return last_error(step::read);
+  if (n == 0 || text[n - 1] != '\n') return error(errc::truncated, step::read);  // a part of a number is another one
   std::uint64_t v = 0;
   for (ssize_t i = 0; i < n && text[i] >= '0' && text[i] <= '9'; ++i)
     v = v * 10 + static_cast<std::uint64_t>(text[i] - '0');
