@@ -252,11 +252,19 @@ TEST_CASE("a limit of the system for POSIX queues is said by its name", "[posix_
   });
   CHECK(bytes.wait() == 0);
   test::child descriptors([&] {
+    ::close(STDERR_FILENO);
     const rlimit none{0, 0};
     if (::setrlimit(RLIMIT_NOFILE, &none) != 0) return test::cannot;
     return sluice::posix_mq_sink<note>(name).err() == error(errc::no_space, step::open, subject::descriptors) ? 0 : 1;
   });
   CHECK(descriptors.wait() == 0);
+  test::child making([&] {  // the kernel says the same as of too many bytes
+    const rlimit none{0, 0};
+    if (::setrlimit(RLIMIT_NOFILE, &none) != 0) return test::cannot;
+    const auto why = sluice::posix_mq_sink<note>(name, {.exclusive = true}).err();
+    return why == error(errc::no_space, step::create, subject::descriptors) ? 0 : 1;
+  });
+  CHECK(making.wait() == 0);
 }
 
 TEST_CASE("in a namespace of its own the number of POSIX queues has its limit, and they can be seen as files", "[posix_mq]") {

@@ -94,7 +94,7 @@ inline error posix_mq_refusal(int number, const mq_attr& wanted) noexcept {
       return error(errc::no_space, step::create, subject::mq_msg_max);
     }
     case EMFILE: {
-      const unique_handle probe(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
+      const unique_handle probe = open_at(AT_FDCWD, "/", O_PATH);
       const bool no_descriptor = !probe && errno == EMFILE;
       return error(errc::no_space, step::create, no_descriptor ? subject::descriptors : subject::mq_bytes);
     }
