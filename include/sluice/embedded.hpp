@@ -20,5 +20,7 @@
 #include <sluice/memory/inline_region.hpp>
 #include <sluice/ring/bytes.hpp>
 #include <sluice/ring/spsc.hpp>
+#include <sluice/signal/dispatcher.hpp>
+#include <sluice/signal/isr_events.hpp>
 
 #endif

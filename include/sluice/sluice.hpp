@@ -15,6 +15,7 @@
 //   stream/    4  pipes, FIFOs, child processes, sockets, and streams as typed ends: source_of, sink_of
 //   signal/    4  signals as messages, both ways; faults of guarded code as errors
 //   queue/     4  the message queues of the system, POSIX and System V
+//   signal/    4  signals as messages, both ways; handlers of events; faults of guarded code as errors
 //   channel/   5  the ends of rings in regions: channel, shm_sink, mapped_source
 //
 // Read core/concepts.hpp next, then ring/spsc_layout.hpp and ring/spsc.hpp, then examples/tour.cpp.
@@ -49,6 +50,7 @@
 #include <sluice/stream/whole_messages.hpp>
 #include <sluice/signal/ast.hpp>
 #include <sluice/signal/blocked_signals.hpp>
+#include <sluice/signal/signal_dispatcher.hpp>
 #include <sluice/signal/signal_set.hpp>
 #include <sluice/signal/signal_sink.hpp>
 #include <sluice/signal/trap.hpp>

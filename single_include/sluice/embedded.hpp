@@ -3152,5 +3152,292 @@ class spsc_consumer : public detail::spsc_session<spsc_consumer<T, P>, P> {
 }  // namespace sluice
 
 #endif
+#ifndef SLUICE_SIGNAL_DISPATCHER_HPP
+#define SLUICE_SIGNAL_DISPATCHER_HPP
+
+#ifndef SLUICE_SIGNAL_SUBSCRIPTION_HPP
+#define SLUICE_SIGNAL_SUBSCRIPTION_HPP
+
+#include <utility>
+
+namespace sluice {
+
+class subscription;
+
+namespace detail {
+
+/// Who is subscribed, in order, and how far the running dispatches are: the part of dispatchers that knows no event.
+///
+/// Places close up at once when one goes, running or not, so that it is free for the next handler. What a dispatch still has
+/// to call is therefore no list of its own but a range of places [at, end), which moves with them:
+///
+///     removed before `at`          called already, or running: both bounds move down
+///     removed in [at, end)         is not called any more: the end moves down
+///     added                        behind every `end`: for the next dispatch
+class subscribers {
+ protected:
+  struct place {
+    void (*call)() = nullptr;  // of its true type again when it is called
+    void* state = nullptr;
+    subscription* held = nullptr;  // nobody: subscribed for ever
+  };
+
+  constexpr explicit subscribers(place* first) noexcept : first_(first) {}
+  subscribers(const subscribers&) = delete;
+  subscribers& operator=(const subscribers&) = delete;
+  ~subscribers() { forget_all(); }
+
+  void add(place what, subscription& held) noexcept;
+
+  /// A dispatch that runs, on the stack.
+  class pass {
+   public:
+    SLUICE_INLINE() explicit pass(subscribers& of) noexcept : end_(of.count_), of_(&of), outer_(of.running_) { of.running_ = this; }
+    pass(const pass&) = delete;
+    pass& operator=(const pass&) = delete;
+    SLUICE_INLINE() ~pass() {
+      if (of_ != nullptr) of_->running_ = outer_;
+    }
+    /// The next place to be called, or nothing. Touches the dispatcher only if it is still there.
+    SLUICE_INLINE() const place* next() noexcept { return at_ != end_ ? of_->first_ + at_++ : nullptr; }
+
+   private:
+    friend subscribers;
+    unsigned at_ = 0, end_;
+    subscribers* of_;
+    pass* outer_;
+  };
+
+  place* first_;
+  unsigned count_ = 0;
+
+ private:
+  friend subscription;
+
+  [[nodiscard]] unsigned place_of(const subscription& s) const noexcept {
+    unsigned i = 0;
+    while (first_[i].held != &s) ++i;
+    return i;
+  }
+  void remove(unsigned i) noexcept {
+    for (pass* p = running_; p != nullptr; p = p->outer_) {
+      if (i < p->at_) --p->at_;
+      if (i < p->end_) --p->end_;
+    }
+    --count_;
+    for (; i != count_; ++i) first_[i] = first_[i + 1];
+  }
+  void forget_all() noexcept;
+
+  pass* running_ = nullptr;  // the innermost
+};
+
+}  // namespace detail
+
+/// Keeps a handler subscribed for as long as it lives. Where the dispatcher goes first, it keeps nothing any more.
+///
+/// Threads: that of the dispatcher. Blocks: never. Allocates: never.
+class [[nodiscard]] subscription {
+ public:
+  constexpr subscription() noexcept = default;
+  subscription(subscription&& o) noexcept { take(o); }
+  subscription& operator=(subscription&& o) noexcept {
+    if (this == &o) return *this;
+    reset();
+    take(o);
+    return *this;
+  }
+  ~subscription() { reset(); }
+
+  /// Is the handler subscribed by this?
+  [[nodiscard]] explicit operator bool() const noexcept { return to_ != nullptr; }
+  /// Unsubscribes: from now on the handler is not called. If it runs, it ends in its own time.
+  void reset() noexcept {
+    if (to_ != nullptr) to_->remove(to_->place_of(*this));
+    to_ = nullptr;
+  }
+  /// Leaves the handler subscribed for as long as the dispatcher lives.
+  void release() noexcept { hand_to(nullptr); }
+
+ private:
+  friend detail::subscribers;
+
+  void take(subscription& o) noexcept {
+    to_ = o.to_;
+    o.hand_to(this);
+  }
+  void hand_to(subscription* other) noexcept {
+    if (to_ != nullptr) to_->first_[to_->place_of(*this)].held = other;
+    to_ = nullptr;
+  }
+
+  detail::subscribers* to_ = nullptr;
+};
+
+namespace detail {
+
+inline void subscribers::add(place what, subscription& held) noexcept {
+  what.held = &held;
+  held.to_ = this;
+  first_[count_++] = what;
+}
+inline void subscribers::forget_all() noexcept {
+  for (unsigned i = 0; i != count_; ++i)
+    if (first_[i].held != nullptr) first_[i].held->to_ = nullptr;
+  for (pass* p = running_; p != nullptr; p = p->outer_) {
+    p->at_ = p->end_;
+    p->of_ = nullptr;
+  }
+}
+
+}  // namespace detail
+}  // namespace sluice
+
+#endif
+
+#include <cstddef>
+#include <new>
+#include <type_traits>
+
+namespace sluice {
+
+template <class Signature, unsigned N>
+class dispatcher;
+
+/// Up to N handlers of an event, called in the order in which they were subscribed.
+///
+///     dispatcher<void(int celsius), 4> measured;
+///     auto shown = measured.subscribe([&display](int t) { display.show(t); });   // as long as `shown` lives
+///     measured.dispatch(21);
+///
+/// A handler is kept in a pointer's place: a function, or a lambda that captures nothing, one reference or one pointer. Handlers
+/// may do everything to the dispatcher that called them:
+///
+///   unsubscribe     that handler is not called any more, not in this dispatch either; a running one may be it, and ends
+///                   in its own time. Its place is free at once.
+///   subscribe       is called from the next dispatch on
+///   dispatch        a dispatch of its own, for all that are subscribed now; then the outer one goes on
+///   throw           comes out of dispatch(); the handlers behind are not called this time, and all stay subscribed
+///   destroy it      nobody else is called
+///
+/// Threads: one at a time, and no interrupt: from there, isr_events. Blocks: never. Allocates: never.
+/// Errors: full (there are N); invalid (a null function).
+template <class... Args, unsigned N>
+class dispatcher<void(Args...), N> : private detail::subscribers {
+  static_assert(N > 0, "sluice: a dispatcher has room for at least one handler");
+  static_assert((!std::is_rvalue_reference_v<Args> && ...), "sluice: an event goes to many handlers, so none may move from it");
+  using function = void (*)(void* state, Args...);
+
+ public:
+  static constexpr std::size_t capacity = N;
+
+  constexpr dispatcher() noexcept : subscribers(places_) {}
+
+  template <class F>
+  result<subscription> subscribe(F handler) noexcept {
+    static_assert(std::is_trivially_copyable_v<F> && sizeof(F) <= sizeof(void*),
+                  "sluice: a handler is kept in a pointer's place; capture one pointer or reference, to what holds the rest");
+    static_assert(std::is_invocable_v<const F&, Args&...>, "sluice: the handler cannot be called with these arguments, as const");
+    if constexpr (std::is_pointer_v<F>) {
+      if (handler == nullptr) return error(errc::invalid, step::join);
+    }
+    void* state = nullptr;
+    if constexpr (!std::is_empty_v<F>) __builtin_memcpy(&state, &handler, sizeof handler);
+    return subscribe(&call<F>, state);
+  }
+  /// The same, for a function that is given `context` before the event.
+  result<subscription> subscribe(function f, void* context) noexcept {
+    if (f == nullptr) return error(errc::invalid, step::join);
+    if (count_ == N) return error(errc::full, step::join);
+    subscription s;
+    add({reinterpret_cast<void (*)()>(f), context}, s);
+    return s;
+  }
+  void dispatch(Args... args) {
+    pass here(*this);
+    while (const place* const p = here.next()) reinterpret_cast<function>(p->call)(p->state, args...);
+  }
+  /// How many are subscribed.
+  [[nodiscard]] std::size_t size() const noexcept { return count_; }
+
+ private:
+  template <class F>
+  static void call(void* state, Args... args) {
+    alignas(F) std::byte copy[sizeof(F)] = {};
+    if constexpr (!std::is_empty_v<F>) __builtin_memcpy(copy, &state, sizeof copy);
+    const F& handler = *std::launder(reinterpret_cast<const F*>(copy));
+    handler(args...);
+  }
+
+  place places_[N];
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_SIGNAL_ISR_EVENTS_HPP
+#define SLUICE_SIGNAL_ISR_EVENTS_HPP
+
+namespace sluice {
+
+/// Events of one interrupt, for the main loop to dispatch: at least N of them wait, in a ring inside this object.
+///
+///     static isr_events<std::uint16_t, 16> samples;
+///     extern "C" void ADC_IRQHandler() { (void)samples.post(read_adc()); }
+///     for (;;) { samples.drain(sampled); sleep(); }            // sampled: a dispatcher<void(std::uint16_t), 4>
+///
+/// Threads: post() one interrupt (or several that do not interrupt each other), drain() the main loop; the same for a signal
+/// handler and the thread it interrupts, or two threads. Progress: wait-free. Blocks: never. Allocates: never.
+/// Errors: full (the event is lost and counted).
+template <class Event, std::size_t N, class P = native_memory>
+class isr_events {
+  using ring = spsc_ring<Event, P>;
+  static_assert(std::is_trivially_copyable_v<Event>, "sluice: an interrupt copies its event as bytes");
+  static_assert(ring::bytes_for(N) != 0, "sluice: there is no ring of this capacity");
+
+ public:
+  isr_events() noexcept {
+    const ring r(memory_.bytes, N);
+    (void)in_.attach(r);   // of a ring that is all zero: cannot fail
+    (void)out_.attach(r);
+    in_.begin();
+    out_.begin();
+  }
+  isr_events(const isr_events&) = delete;
+  isr_events& operator=(const isr_events&) = delete;
+
+  /// From the interrupt.
+  status post(const Event& e) noexcept {
+    const status s = in_.try_push(e, nobody_sleeps);
+    if (!s) lost_.store(lost_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    return s;
+  }
+  /// Dispatches what waits, at most N events, so that the main loop goes on however many come; returns how many. May be
+  /// called by a handler: it takes the events behind. An exception of a handler loses its event, and none behind it.
+  template <class Dispatcher>
+  std::size_t drain(Dispatcher& to) {
+    std::size_t n = 0;
+    for (; n != N; ++n) {
+      const auto e = out_.try_pop(nobody_sleeps);
+      if (!e) break;
+      to.dispatch(*e);
+    }
+    return n;
+  }
+  /// How many events found no room.
+  [[nodiscard]] std::uint32_t lost() const noexcept { return lost_.load(std::memory_order_relaxed); }
+
+ private:
+  static void nobody_sleeps(gate<P>&, std::uint32_t) noexcept {}
+
+  inline_storage<ring::bytes_for(N)> memory_;
+  spsc_producer<Event, P> in_;
+  spsc_consumer<Event, P> out_;
+  typename P::template atomic<std::uint32_t> lost_{0};  // written by the interrupt alone
+};
+
+}  // namespace sluice
+
+#endif
 
 #endif
