@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "counts.hpp"
+#include "dispatchers.hpp"
 #include "report.hpp"
 #include "streams.hpp"
 #include "syscalls.hpp"
@@ -15,7 +16,7 @@ namespace {
 using namespace bench;
 
 struct options {
-  bool list = false, syscalls = false, counts = false, streams = false;
+  bool list = false, syscalls = false, counts = false, streams = false, dispatcher = false;
   std::vector<std::string> only, merge;
   unsigned rounds = 15;
   arrangement where;
@@ -35,6 +36,7 @@ struct options {
       "  --merge FILE[,...]         measure nothing; take the samples that earlier runs wrote by --json\n"
       "  --doc FILE                 put the tables between the marks of this document\n"
       "  --counts                   count instructions and accesses to shared memory of each kind's operations, and end\n"
+      "  --dispatcher               what a call through a dispatcher costs, and end\n"
       "  --syscalls                 count the system calls of operations with nobody asleep, and end\n",
       stderr);
   std::exit(why.empty() ? 0 : 2);
@@ -64,6 +66,7 @@ options parse(int argc, char** argv) {
     else if (a == "--syscalls") o.syscalls = true;
     else if (a == "--counts") o.counts = true;
     else if (a == "--streams") o.streams = true;
+    else if (a == "--dispatcher") o.dispatcher = true;
     else if (a == "--only") o.only = split(value());
     else if (a == "--merge") o.merge = split(value());
     else if (a == "--rounds") o.rounds = number<unsigned>(value());
@@ -213,5 +216,6 @@ int run(const options& o) {
 int main(int argc, char** argv) {
   const options o = parse(argc, argv);
   if (o.syscalls) return count_system_calls();
+  if (o.dispatcher) return measure_dispatchers(o.rounds, o.where.cpu[0]);
   return o.counts ? count_operations() : run(o);
 }

@@ -313,6 +313,7 @@ inline std::vector<std::string> absent_peers() {
   };
   look(SLUICE_BENCH_HAS_BOOST_LOCKFREE, "Boost.Lockfree");
   look(SLUICE_BENCH_HAS_BOOST_IPC, "Boost.Interprocess");
+  look(SLUICE_BENCH_HAS_BOOST_SIGNALS2, "Boost.Signals2");
   look(SLUICE_BENCH_HAS_RWQ, "moodycamel ReaderWriterQueue");
   look(SLUICE_BENCH_HAS_CQ, "moodycamel ConcurrentQueue");
   look(SLUICE_BENCH_HAS_TBB, "oneTBB");

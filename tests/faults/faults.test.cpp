@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "net_operations.hpp"
-#include "operations.hpp"
 #include "queue_operations.hpp"
 #include "sweep.hpp"
 #include "unix_operations.hpp"

@@ -1,14 +1,34 @@
 # SPDX-License-Identifier: MIT
 # Compiles FILE with -Os and compares its code with the first line, `// budget: BYTES`. Static data is not allowed at all.
+# For a cortex-m3 (CORTEX_M3=ON) without a C library of its own, the C++ headers of this machine (CXX_HEADERS, a:b) serve.
 cmake_minimum_required(VERSION 3.23)
+if(NOT CXX OR NOT SIZE)
+  message("there is no compiler for this processor here: not measured")
+  return()
+endif()
+set(flags "")
+if(CORTEX_M3)
+  list(APPEND flags -ffreestanding)
+  if(CXX_HEADERS)
+    file(WRITE size_stubs/features.h "#define __GLIBC_PREREQ(major, minor) 0\n")
+    list(APPEND flags --target=thumbv7m-none-eabi -nostdinc++)
+    string(REPLACE ":" ";" dirs "size_stubs:${CXX_HEADERS}")
+    foreach(dir IN LISTS dirs)
+      list(APPEND flags -isystem "${dir}")
+    endforeach()
+  else()
+    list(APPEND flags -mcpu=cortex-m3 -mthumb)
+  endif()
+endif()
 file(STRINGS "${FILE}" first LIMIT_COUNT 1)
 if(NOT first MATCHES "^// budget: ([0-9]+)$")
   message(FATAL_ERROR "${FILE}: the first line must be `// budget: BYTES`")
 endif()
 set(budget "${CMAKE_MATCH_1}")
 cmake_path(GET FILE STEM name)
+string(APPEND name "${SUFFIX}")
 execute_process(
-  COMMAND "${CXX}" -std=c++20 -Os -DNDEBUG -fno-exceptions -fno-rtti "-I${INCLUDE}" -c "${FILE}" -o "size_${name}.o"
+  COMMAND "${CXX}" -std=c++20 -Os -DNDEBUG -fno-exceptions -fno-rtti ${flags} "-I${INCLUDE}" -c "${FILE}" -o "size_${name}.o"
   COMMAND_ERROR_IS_FATAL ANY)
 execute_process(COMMAND "${SIZE}" -A "size_${name}.o" OUTPUT_VARIABLE sections COMMAND_ERROR_IS_FATAL ANY)
 message("${sections}")

@@ -64,8 +64,12 @@ class dispatcher<void(Args...), N> : private detail::subscribers {
     return s;
   }
   void dispatch(Args... args) {
-    pass here(*this);
-    while (const place* const p = here.next()) reinterpret_cast<function>(p->call)(p->state, args...);
+    pass here;
+    const running now(*this, here);
+    while (here.at != here.end) {
+      const place& p = places_[here.at++];
+      reinterpret_cast<function>(p.call)(p.state, args...);
+    }
   }
   /// How many are subscribed.
   [[nodiscard]] std::size_t size() const noexcept { return count_; }
