@@ -3189,23 +3189,31 @@ class subscribers {
 
   void add(place what, subscription& held) noexcept;
 
-  /// A dispatch that runs, on the stack.
-  class pass {
+  /// The places that a running dispatch has still to call; on the stack, and known to those who remove.
+  struct pass {
+    unsigned at = 0, end = 0;
+    bool orphaned = false;  // the dispatcher is gone
+    pass* outer = nullptr;
+  };
+  /// A dispatch that runs. Nobody but its compiler knows this object, so what it holds stays in registers: a call to one
+  /// handler would otherwise wait twice for what the call before has stored (measured: 2.4 instead of 1.7 bare calls).
+  class running {
    public:
-    SLUICE_INLINE() explicit pass(subscribers& of) noexcept : end_(of.count_), of_(&of), outer_(of.running_) { of.running_ = this; }
-    pass(const pass&) = delete;
-    pass& operator=(const pass&) = delete;
-    SLUICE_INLINE() ~pass() {
-      if (of_ != nullptr) of_->running_ = outer_;
+    SLUICE_INLINE() running(subscribers& of, pass& mine) noexcept : of_(of), mine_(mine), outer_(of.running_) {
+      mine.end = of.count_;
+      mine.outer = outer_;
+      of.running_ = &mine;
     }
-    /// The next place to be called, or nothing. Touches the dispatcher only if it is still there.
-    SLUICE_INLINE() const place* next() noexcept { return at_ != end_ ? of_->first_ + at_++ : nullptr; }
+    running(const running&) = delete;
+    running& operator=(const running&) = delete;
+    SLUICE_INLINE() ~running() {
+      if (!mine_.orphaned) of_.running_ = outer_;
+    }
 
    private:
-    friend subscribers;
-    unsigned at_ = 0, end_;
-    subscribers* of_;
-    pass* outer_;
+    subscribers& of_;
+    pass& mine_;
+    pass* const outer_;
   };
 
   place* first_;
@@ -3220,9 +3228,9 @@ class subscribers {
     return i;
   }
   void remove(unsigned i) noexcept {
-    for (pass* p = running_; p != nullptr; p = p->outer_) {
-      if (i < p->at_) --p->at_;
-      if (i < p->end_) --p->end_;
+    for (pass* p = running_; p != nullptr; p = p->outer) {
+      if (i < p->at) --p->at;
+      if (i < p->end) --p->end;
     }
     --count_;
     for (; i != count_; ++i) first_[i] = first_[i + 1];
@@ -3284,9 +3292,9 @@ inline void subscribers::add(place what, subscription& held) noexcept {
 inline void subscribers::forget_all() noexcept {
   for (unsigned i = 0; i != count_; ++i)
     if (first_[i].held != nullptr) first_[i].held->to_ = nullptr;
-  for (pass* p = running_; p != nullptr; p = p->outer_) {
-    p->at_ = p->end_;
-    p->of_ = nullptr;
+  for (pass* p = running_; p != nullptr; p = p->outer) {
+    p->at = p->end;
+    p->orphaned = true;
   }
 }
 
@@ -3354,8 +3362,12 @@ class dispatcher<void(Args...), N> : private detail::subscribers {
     return s;
   }
   void dispatch(Args... args) {
-    pass here(*this);
-    while (const place* const p = here.next()) reinterpret_cast<function>(p->call)(p->state, args...);
+    pass here;
+    const running now(*this, here);
+    while (here.at != here.end) {
+      const place& p = places_[here.at++];
+      reinterpret_cast<function>(p.call)(p.state, args...);
+    }
   }
   /// How many are subscribed.
   [[nodiscard]] std::size_t size() const noexcept { return count_; }
