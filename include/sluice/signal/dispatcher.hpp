@@ -20,11 +20,11 @@ class dispatcher;
 ///     auto shown = measured.subscribe([&display](int t) { display.show(t); });   // as long as `shown` lives
 ///     measured.dispatch(21);
 ///
-/// A handler is kept in a pointer's place: a function, or a lambda that captures nothing, one reference or one pointer. Handlers
-/// may do everything to the dispatcher that called them:
+/// A handler is kept in a pointer's place: a function, or a lambda that captures nothing, one reference or one pointer.
+/// Handlers may do everything to the dispatcher that called them:
 ///
-///   unsubscribe     that handler is not called any more, not in this dispatch either; a running one may be it, and ends
-///                   in its own time. Its place is free at once.
+///   unsubscribe     that handler is not called any more, not in this dispatch either; a running one may be it, and
+///                   ends in its own time. Its place is free at once.
 ///   subscribe       is called from the next dispatch on
 ///   dispatch        a dispatch of its own, for all that are subscribed now; then the outer one goes on
 ///   throw           comes out of dispatch(); the handlers behind are not called this time, and all stay subscribed
@@ -35,7 +35,8 @@ class dispatcher;
 template <class... Args, unsigned N>
 class dispatcher<void(Args...), N> : private detail::subscribers {
   static_assert(N > 0, "sluice: a dispatcher has room for at least one handler");
-  static_assert((!std::is_rvalue_reference_v<Args> && ...), "sluice: an event goes to many handlers, so none may move from it");
+  static_assert((!std::is_rvalue_reference_v<Args> && ...),
+                "sluice: an event goes to many handlers, so none may move from it");
   using function = void (*)(void* state, Args...);
 
  public:
@@ -46,8 +47,9 @@ class dispatcher<void(Args...), N> : private detail::subscribers {
   template <class F>
   result<subscription> subscribe(F handler) noexcept {
     static_assert(std::is_trivially_copyable_v<F> && sizeof(F) <= sizeof(void*),
-                  "sluice: a handler is kept in a pointer's place; capture one pointer or reference, to what holds the rest");
-    static_assert(std::is_invocable_v<const F&, Args&...>, "sluice: the handler cannot be called with these arguments, as const");
+                  "sluice: a handler is kept in a pointer's place; capture one pointer, to what holds the rest");
+    static_assert(std::is_invocable_v<const F&, Args&...>,
+                  "sluice: the handler cannot be called with these arguments, as const");
     if constexpr (std::is_pointer_v<F>) {
       if (handler == nullptr) return error(errc::invalid, step::join);
     }

@@ -13,8 +13,8 @@ namespace sluice {
 ///     extern "C" void ADC_IRQHandler() { (void)samples.post(read_adc()); }
 ///     for (;;) { samples.drain(sampled); sleep(); }            // sampled: a dispatcher<void(std::uint16_t), 4>
 ///
-/// Threads: post() one interrupt (or several that do not interrupt each other), drain() the main loop; the same for a signal
-/// handler and the thread it interrupts, or two threads. Progress: wait-free. Blocks: never. Allocates: never.
+/// Threads: post() one interrupt (or several that do not interrupt each other), drain() the main loop; the same for a
+/// signal handler and the thread it interrupts, or two threads. Progress: wait-free. Blocks: never. Allocates: never.
 /// Errors: full (the event is lost and counted).
 template <class Event, std::size_t N, class P = native_memory>
 class isr_events {

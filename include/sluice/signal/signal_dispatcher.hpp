@@ -19,13 +19,13 @@ namespace sluice {
 template <unsigned Signals = 8, unsigned Each = 4>
 class signal_dispatcher {
  public:
-  signal_dispatcher(std::initializer_list<int> signals, signal_options o = {}) noexcept
-      : set_(signals, o), most_(o.capacity), why_(set_.ok().err()) {
-    if (signals.size() > Signals) {
+  signal_dispatcher(std::initializer_list<int> numbers, signal_options o = {}) noexcept
+      : set_(numbers, o), most_(o.capacity), why_(set_.ok().err()) {
+    if (numbers.size() > Signals) {
       why_ = error(errc::no_space, step::create, subject::signal_number);
       set_.close();
     } else if (!why_) {
-      for (const int n : signals) numbers_[count_++] = n;
+      for (const int n : numbers) numbers_[count_++] = n;
     }
   }
 
