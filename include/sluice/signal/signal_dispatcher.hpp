@@ -7,15 +7,15 @@
 
 namespace sluice {
 
-/// Handlers of process signals that are ordinary code: called by run(), where the program looks, and never by the kernel.
+/// Handlers of process signals that are ordinary code: called by run(), where the program looks.
 /// At most `Signals` numbers, and `Each` handlers of each.
 ///
 ///     signal_dispatcher<> on{SIGHUP, SIGTERM};
 ///     auto reread = on.subscribe(SIGHUP, [&config](const signal_event&) { config.read(); });
 ///     while (on.run_next()) {}
 ///
-/// Threads: one at a time. Blocks: run_next; never run. Allocates: at construction. Errors: those of signal_set; no_space
-/// (more than `Signals` numbers); run: forked; subscribe: full; invalid (not one of these signals).
+/// Threads: one at a time. Blocks: run_next; never run. Allocates: at construction.
+/// Errors: those of signal_set; no_space (more than `Signals` numbers); run: forked; subscribe: full; invalid (not one of these signals).
 template <unsigned Signals = 8, unsigned Each = 4>
 class signal_dispatcher {
  public:
@@ -39,8 +39,8 @@ class signal_dispatcher {
     if (d == nullptr) return error(errc::invalid, step::join, subject::signal_number);
     return d->subscribe(handler);
   }
-  /// Calls the handlers of what has come, in the order in which it came; returns how many events that were. At most as many
-  /// as the set keeps, so that it ends in a storm, too.
+  /// Calls the handlers of what has come, in the order in which it came; returns how many events that were. At most as
+  /// many as the set keeps, so that it ends in a storm, too.
   result<std::size_t> run() {
     if (why_) return why_;
     std::size_t n = 0;
