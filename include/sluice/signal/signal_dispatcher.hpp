@@ -15,7 +15,8 @@ namespace sluice {
 ///     while (on.run_next()) {}
 ///
 /// Threads: one at a time. Blocks: run_next; never run. Allocates: at construction.
-/// Errors: those of signal_set; no_space (more than `Signals` numbers); run: forked; subscribe: full; invalid (not one of these signals).
+/// Errors: those of signal_set; no_space (more than `Signals` numbers); run: forked; subscribe: full;
+/// invalid (not one of these signals).
 template <unsigned Signals = 8, unsigned Each = 4>
 class signal_dispatcher {
  public:
