@@ -1514,7 +1514,7 @@ struct delimiter_framing {
   }
 
  private:
-  static constexpr std::byte mark[] = {static_cast<std::byte>(Delimiter)...};
+  static constexpr std::byte mark[overhead] = {static_cast<std::byte>(Delimiter)...};
 
   // Where the delimiter is, or in.size(). Looks for its last byte, so that none is looked at twice but those before one.
   static constexpr std::size_t find(std::span<const std::byte> in, std::size_t from) noexcept {

@@ -1535,7 +1535,7 @@ struct delimiter_framing {
   }
 
  private:
-  static constexpr std::byte mark[] = {static_cast<std::byte>(Delimiter)...};
+  static constexpr std::byte mark[overhead] = {static_cast<std::byte>(Delimiter)...};
 
   // Where the delimiter is, or in.size(). Looks for its last byte, so that none is looked at twice but those before one.
   static constexpr std::size_t find(std::span<const std::byte> in, std::size_t from) noexcept {
@@ -4708,21 +4708,10 @@ bool settled(const R& r) noexcept {
   return static_cast<bool>(r) || !r.err().again();
 }
 
-/// Of an end that is refused by the kernel alone, over the one descriptor that it arms: poll says again to whoever comes
-/// late what a try between arming and sleeping would find out.
-template <class End>
-inline constexpr bool polled = [] {
-  if constexpr (requires { End::polled; }) return End::polled;
-  else return false;
-}();
-
 /// Waits on `end` until `attempt` settles: the one blocking algorithm of the library. The attempt is made again after
 /// arming, so no change is missed, and last of all after the sleep, so what came at the deadline is not left behind.
-/// `tried`: the caller has just made one.
 template <class End, class Attempt>
-SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt attempt, bool tried = false)
-    -> decltype(attempt()) {
-  using outcome = decltype(attempt());
+SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt attempt) -> decltype(attempt()) {
   constexpr unsigned looks = 64;
   const wait_strategy how = strategy_of(end);
   stop* const halt = patience.interrupter();
@@ -4755,7 +4744,7 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
       const bool again = !mixed && set.mixed();
       status slept;
       if (!again) {
-        outcome r = tried && polled<End> ? outcome(error(errc::pending, step::wait)) : attempt();
+        auto r = attempt();
         if (!settled(r)) {
           slept = set.sleep(u);
           r = attempt();  // before disarming: an end that shares its waker knows then whether to pass a wake-up on
@@ -4764,7 +4753,6 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
         end.disarm(k);
         if (settled(r)) return r;
         if (!slept) return slept.err();
-        tried = true;
         break;
       }
       if (halt != nullptr) halt->disarm(want::pop);
@@ -4781,7 +4769,7 @@ SLUICE_INLINE() auto try_then_wait(End& end, want k, const until& patience, Atte
   auto r = attempt();
   if (settled(r) || patience.immediate()) [[likely]] return r;
   // A function of its own: where an attempt is inlined, it is into the fast path alone.
-  return wait_for(end, k, patience, [attempt]() SLUICE_NOINLINE_LAMBDA() { return attempt(); }, true);
+  return wait_for(end, k, patience, [attempt]() SLUICE_NOINLINE_LAMBDA() { return attempt(); });
 }
 
 }  // namespace detail
@@ -6624,8 +6612,6 @@ class frame_reader {
   static constexpr std::size_t room = several_frames<frame_bytes<F>>;
 
  public:
-  static constexpr bool polled = detail::polled<Stream>;
-
   frame_reader(frame_reader&& o) noexcept : stream_(std::move(o.stream_)) { take_over(o); }
   frame_reader& operator=(frame_reader&& o) noexcept {
     if (this != &o) {
@@ -6742,8 +6728,6 @@ class frame_writer {
   static constexpr std::size_t room = several_frames<frame_bytes<F>>;
 
  public:
-  static constexpr bool polled = detail::polled<Stream>;
-
   frame_writer(frame_writer&& o) noexcept : stream_(std::move(o.stream_)) { take_over(o); }
   frame_writer& operator=(frame_writer&& o) noexcept {
     if (this != &o) {
@@ -6821,7 +6805,7 @@ class frame_writer {
     auto pushed = attempt();
     if (u.immediate() || (settled(pushed) && buffer_.empty())) return pushed;
     const until by = u.absolute();  // one patience for both waits, and no look at the clock before the first
-    if (!settled(pushed)) pushed = wait_for(*this, want::push, by, attempt, true);
+    if (!settled(pushed)) pushed = wait_for(*this, want::push, by, attempt);
     if (pushed) (void)flush(by);
     return pushed;
   }
@@ -7509,8 +7493,6 @@ namespace sluice::detail {
 /// What ends over one descriptor share: they are waited for by it, and a closed one never makes anybody wait.
 class handle_end {
  public:
-  static constexpr bool polled = true;  // what the kernel refused, poll knows
-
   void arm(want k, wait_set& set) noexcept {
     if (fd_) set.on(fd_.get(), k);
     else set.ready();

@@ -132,9 +132,9 @@ model_mutant(sleep_on_the_value_before core/gate.hpp
   [=[P::template order<site::gate_arm>) | how;]=]
   [=[P::template order<site::gate_arm>);]=])
 model_mutant(no_retry_after_arm wait/wait_for.hpp
-  [=[        outcome r = tried && polled<End> ? outcome(error(errc::pending, step::wait)) : attempt();
+  [=[        auto r = attempt();
         if (!settled(r)) {]=]
-  [=[        outcome r(error(errc::empty));
+  [=[        decltype(attempt()) r(error(errc::empty));
         {]=])
 model_mutant(no_heavy_fence channel/ring_end.hpp
   [=[    const bool fenced = home_.heavy_fence();]=]

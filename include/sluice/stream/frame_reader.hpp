@@ -5,7 +5,6 @@
 #include <sluice/framing/framed.hpp>
 #include <sluice/framing/greeting.hpp>
 #include <sluice/stream/frame_buffer.hpp>
-#include <sluice/wait/wait_for.hpp>
 
 #include <utility>
 
@@ -22,8 +21,6 @@ class frame_reader {
   static constexpr std::size_t room = several_frames<frame_bytes<F>>;
 
  public:
-  static constexpr bool polled = detail::polled<Stream>;
-
   frame_reader(frame_reader&& o) noexcept : stream_(std::move(o.stream_)) { take_over(o); }
   frame_reader& operator=(frame_reader&& o) noexcept {
     if (this != &o) {

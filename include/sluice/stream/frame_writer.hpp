@@ -20,8 +20,6 @@ class frame_writer {
   static constexpr std::size_t room = several_frames<frame_bytes<F>>;
 
  public:
-  static constexpr bool polled = detail::polled<Stream>;
-
   frame_writer(frame_writer&& o) noexcept : stream_(std::move(o.stream_)) { take_over(o); }
   frame_writer& operator=(frame_writer&& o) noexcept {
     if (this != &o) {
@@ -99,7 +97,7 @@ class frame_writer {
     auto pushed = attempt();
     if (u.immediate() || (settled(pushed) && buffer_.empty())) return pushed;
     const until by = u.absolute();  // one patience for both waits, and no look at the clock before the first
-    if (!settled(pushed)) pushed = wait_for(*this, want::push, by, attempt, true);
+    if (!settled(pushed)) pushed = wait_for(*this, want::push, by, attempt);
     if (pushed) (void)flush(by);
     return pushed;
   }

@@ -10,8 +10,6 @@ namespace sluice::detail {
 /// What ends over one descriptor share: they are waited for by it, and a closed one never makes anybody wait.
 class handle_end {
  public:
-  static constexpr bool polled = true;  // what the kernel refused, poll knows
-
   void arm(want k, wait_set& set) noexcept {
     if (fd_) set.on(fd_.get(), k);
     else set.ready();

@@ -27,21 +27,10 @@ bool settled(const R& r) noexcept {
   return static_cast<bool>(r) || !r.err().again();
 }
 
-/// Of an end that is refused by the kernel alone, over the one descriptor that it arms: poll says again to whoever comes
-/// late what a try between arming and sleeping would find out.
-template <class End>
-inline constexpr bool polled = [] {
-  if constexpr (requires { End::polled; }) return End::polled;
-  else return false;
-}();
-
 /// Waits on `end` until `attempt` settles: the one blocking algorithm of the library. The attempt is made again after
 /// arming, so no change is missed, and last of all after the sleep, so what came at the deadline is not left behind.
-/// `tried`: the caller has just made one.
 template <class End, class Attempt>
-SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt attempt, bool tried = false)
-    -> decltype(attempt()) {
-  using outcome = decltype(attempt());
+SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt attempt) -> decltype(attempt()) {
   constexpr unsigned looks = 64;
   const wait_strategy how = strategy_of(end);
   stop* const halt = patience.interrupter();
@@ -74,7 +63,7 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
       const bool again = !mixed && set.mixed();
       status slept;
       if (!again) {
-        outcome r = tried && polled<End> ? outcome(error(errc::pending, step::wait)) : attempt();
+        auto r = attempt();
         if (!settled(r)) {
           slept = set.sleep(u);
           r = attempt();  // before disarming: an end that shares its waker knows then whether to pass a wake-up on
@@ -83,7 +72,6 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
         end.disarm(k);
         if (settled(r)) return r;
         if (!slept) return slept.err();
-        tried = true;
         break;
       }
       if (halt != nullptr) halt->disarm(want::pop);
@@ -100,7 +88,7 @@ SLUICE_INLINE() auto try_then_wait(End& end, want k, const until& patience, Atte
   auto r = attempt();
   if (settled(r) || patience.immediate()) [[likely]] return r;
   // A function of its own: where an attempt is inlined, it is into the fast path alone.
-  return wait_for(end, k, patience, [attempt]() SLUICE_NOINLINE_LAMBDA() { return attempt(); }, true);
+  return wait_for(end, k, patience, [attempt]() SLUICE_NOINLINE_LAMBDA() { return attempt(); });
 }
 
 }  // namespace detail
