@@ -13,9 +13,8 @@
 //   wait/      2  everything that sleeps: until, stop, wait_set, and the blocking verbs
 //   memory/    3  regions: inline, heap, shared memory, mapped file; who takes part in one, and who lives
 //   stream/    4  pipes, FIFOs, child processes, sockets, and streams as typed ends: source_of, sink_of
-//   signal/    4  signals as messages, both ways; faults of guarded code as errors
-//   queue/     4  the message queues of the system, POSIX and System V
 //   signal/    4  signals as messages, both ways; handlers of events; faults of guarded code as errors
+//   queue/     4  the message queues of the system, POSIX and System V
 //   channel/   5  the ends of rings in regions: channel, shm_sink, mapped_source
 //
 // Read core/concepts.hpp next, then ring/spsc_layout.hpp and ring/spsc.hpp, then examples/tour.cpp.
