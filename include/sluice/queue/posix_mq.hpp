@@ -71,9 +71,7 @@ class posix_mq_sender : public detail::posix_mq_end, public sink_verbs<posix_mq_
   using sink_verbs<posix_mq_sender>::push;
   /// A message of higher priority comes out before all of lower; those of one priority come in order.
   status push(const T& value, unsigned priority, until u = {}) noexcept {
-    const status s = try_push(value, priority);
-    if (detail::settled(s) || u.immediate()) return s;
-    return detail::wait_for(*this, want::push, u, [&] { return try_push(value, priority); });
+    return detail::try_then_wait(*this, want::push, u, [&] { return try_push(value, priority); });
   }
   status try_push(const T& value, unsigned priority = 0) noexcept {
     if (!fd_) return error(errc::closed, step::push);

@@ -96,9 +96,7 @@ class sysv_mq_sender : public detail::sysv_mq_end, public sink_verbs<sysv_mq_sen
   using sink_verbs<sysv_mq_sender>::push;
   /// A message of that type; the others have 1.
   status push(const T& value, long type, until u = {}) noexcept {
-    const status s = try_push(value, type);
-    if (detail::settled(s) || u.immediate()) return s;
-    return detail::wait_for(*this, want::push, u, [&] { return try_push(value, type); });
+    return detail::try_then_wait(*this, want::push, u, [&] { return try_push(value, type); });
   }
   status try_push(const T& value, long type = 1) noexcept {
     if (id_ < 0) return error(errc::closed, step::push);
@@ -129,9 +127,7 @@ class sysv_mq_receiver : public detail::sysv_mq_end, public source_verbs<sysv_mq
 
   using source_verbs<sysv_mq_receiver>::pop;
   result<T> pop(sysv_select which, until u = {}) noexcept {
-    auto r = try_pop(which);
-    if (detail::settled(r) || u.immediate()) return r;
-    return detail::wait_for(*this, want::pop, u, [&] { return try_pop(which); });
+    return detail::try_then_wait(*this, want::pop, u, [&] { return try_pop(which); });
   }
   result<T> try_pop(sysv_select which = sysv_select::any()) noexcept {
     if (id_ < 0) return error(errc::closed, step::pop);
