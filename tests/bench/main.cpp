@@ -173,7 +173,7 @@ std::string heading(const options& o, const std::vector<record>& records, double
   for (const auto& [state, n] : met)
     s += " " + std::to_string(n) + " at " + regime_names[static_cast<std::size_t>(state)] + ",";
   s += " " + std::to_string(unsteady) + " dropped because the limit moved or another program took a cpu.\n";
-  if (const auto absent = absent_peers(); !absent.empty()) s += "Absent: " + join(absent) + ".\n";
+  if (const auto absent = absent_peers(o.streams); !absent.empty()) s += "Absent: " + join(absent) + ".\n";
   return s;
 }
 
@@ -182,7 +182,7 @@ int run(const options& o) {
   if (o.list) {
     for (const auto& w : all)
       for (const auto& c : w.candidates) std::printf("%s/%s\n", w.name.c_str(), c.name.c_str());
-    const auto absent = absent_peers();
+    const auto absent = absent_peers(o.streams);
     std::printf("absent: %s\n", absent.empty() ? "none" : join(absent).c_str());
     return 0;
   }
@@ -195,7 +195,7 @@ int run(const options& o) {
                  "{\"type\":\"machine\",\"cpu\":%s,\"kernel\":%s,\"compiler\":%s,\"flags\":%s,\"rounds\":%u,"
                  "\"absent\":%s}\n",
                  quoted(cpu_name()).c_str(), quoted(kernel_name()).c_str(), quoted(compiler_name()).c_str(),
-                 quoted(SLUICE_BENCH_FLAGS).c_str(), o.rounds, quoted(join(absent_peers())).c_str());
+                 quoted(SLUICE_BENCH_FLAGS).c_str(), o.rounds, quoted(join(absent_peers(o.streams))).c_str());
   const double began = now_ns();
   std::vector<record> records;
   if (o.merge.empty()) records = measure_all(o, all, json_to);

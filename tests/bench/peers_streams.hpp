@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,8 +25,8 @@ namespace net = boost::asio;
 }
 #endif
 
-// Two sides of a byte stream that talk in frames: 32 bits of length, little-endian, then the message. Every candidate puts
-// the same bytes on it. A conversation has two of them, `a` and `b`, with send(message) and receive().
+// Two sides of a byte stream that talk in frames: 32 bits of length, little-endian, then the message. Every candidate
+// puts the same bytes on it. A conversation has two of them, `a` and `b`, with send(message) and receive().
 
 namespace bench {
 
@@ -69,11 +70,18 @@ struct plain_pair {
   }
 };
 
-/// What a C program does: a frame is a write. It reads frame by frame, or ahead into a buffer as large as a pipe.
-template <class M, bool Ahead>
+/// How a C program reads: a frame at a time; ahead, into a buffer as large as a pipe; ahead and without blocking in it,
+/// so that it could wait for something else as well.
+enum class reading { by_frame, ahead, polled };
+
+/// What a C program does: a frame is a write.
+template <class M, reading How>
 class plain_side {
  public:
-  explicit plain_side(plain_pair::side s) : in_(s.in), out_(s.out), buffer_(new char[room]) {}
+  explicit plain_side(plain_pair::side s) : in_(s.in), out_(s.out), buffer_(new char[room]) {
+    if (How != reading::polled) return;
+    for (const int fd : {in_, out_}) (void)::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+  }
   ~plain_side() {
     ::close(in_);
     if (out_ != in_) ::close(out_);
@@ -88,6 +96,7 @@ class plain_side {
     std::memcpy(frame + sizeof n, &m, sizeof m);
     for (std::size_t done = 0; done < sizeof frame;) {
       const ssize_t k = ::write(out_, frame + done, sizeof frame - done);
+      if (k < 0 && waited_for(out_, POLLOUT)) continue;
       if (k <= 0) die("write failed");
       done += static_cast<std::size_t>(k);
     }
@@ -97,7 +106,8 @@ class plain_side {
       std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
       end_ -= begin_, begin_ = 0;
       while (end_ < frame_size) {
-        const ssize_t k = ::read(in_, buffer_.get() + end_, (Ahead ? room : frame_size) - end_);
+        const ssize_t k = ::read(in_, buffer_.get() + end_, (How == reading::by_frame ? frame_size : room) - end_);
+        if (k < 0 && waited_for(in_, POLLIN)) continue;
         if (k <= 0) die("read failed");
         end_ += static_cast<std::size_t>(k);
       }
@@ -114,15 +124,20 @@ class plain_side {
  private:
   static constexpr std::size_t frame_size = sizeof(std::uint32_t) + sizeof(M), room = 64 * 1024;
 
+  static bool waited_for(int fd, short what) {
+    pollfd p{fd, what, 0};
+    return How == reading::polled && errno == EAGAIN && ::ppoll(&p, 1, nullptr, nullptr) == 1;
+  }
+
   int in_, out_;
   std::size_t begin_ = 0, end_ = 0;
   std::unique_ptr<char[]> buffer_;
 };
 
-template <class M, way Way, bool Ahead>
+template <class M, way Way, reading How>
 struct plain_conversation {
   plain_pair ends{Way};
-  plain_side<M, Ahead> a{ends.a}, b{ends.b};
+  plain_side<M, How> a{ends.a}, b{ends.b};
 };
 
 /// Ours, as a program would write it.
@@ -157,7 +172,8 @@ template <class M, class Stream>
 struct our_sockets {
   using halves = typename Stream::halves;
   using side = our_side<M, decltype(halves::in), decltype(halves::out)>;
-  our_sockets(Stream one, Stream other) : our_sockets(opened(std::move(one).split()), opened(std::move(other).split())) {}
+  our_sockets(Stream one, Stream other)
+      : our_sockets(opened(std::move(one).split()), opened(std::move(other).split())) {}
   side a, b;
 
  private:
@@ -218,7 +234,8 @@ template <class M, way Way>
 struct asio_conversation {
   net::io_context context;
   plain_pair ends{Way};
-  asio_side<M, net::ip::tcp::socket> a{context, net::ip::tcp::v4(), ends.a.in}, b{context, net::ip::tcp::v4(), ends.b.in};
+  asio_side<M, net::ip::tcp::socket> a{context, net::ip::tcp::v4(), ends.a.in};
+  asio_side<M, net::ip::tcp::socket> b{context, net::ip::tcp::v4(), ends.b.in};
 };
 template <class M>
 struct asio_conversation<M, way::pipe> {

@@ -94,17 +94,19 @@ template <way Way, std::size_t Size>
 void talks(std::vector<workload>& all, const std::string& through) {
   using M = message<Size>;
   const std::string size = std::to_string(Size);
-  workload t{"stream.thr" + size + "." + through, size + "-byte messages in frames through " + through + ", ns per message",
+  const std::string messages = size + "-byte messages in frames ";
+  workload t{"stream.thr" + size + "." + through, messages + "through " + through + ", ns per message",
              yardstick::speed, "plain"};
-  workload r{"stream.rtt" + size + "." + through, size + "-byte messages in frames there and back through " + through + ", ns",
+  workload r{"stream.rtt" + size + "." + through, messages + "there and back through " + through + ", ns",
              yardstick::speed, "plain"};
   t.sleeps = r.sleeps = true;
   const auto with = [&]<class Conversation>(const char* name, part is, std::type_identity<Conversation>) {
     t.candidates.push_back({name, is, flood<Conversation, M>()});
     r.candidates.push_back({name, is, trips<Conversation, M>()});
   };
-  with("plain read/write", part::limit, std::type_identity<plain_conversation<M, Way, false>>{});
-  with("plain, reading ahead", part::limit, std::type_identity<plain_conversation<M, Way, true>>{});
+  with("plain read/write", part::limit, std::type_identity<plain_conversation<M, Way, reading::by_frame>>{});
+  with("plain, reading ahead", part::limit, std::type_identity<plain_conversation<M, Way, reading::ahead>>{});
+  with("plain, ahead, poll", part::reference, std::type_identity<plain_conversation<M, Way, reading::polled>>{});
   with("sluice", part::ours, std::type_identity<our_conversation<M, Way>>{});
 #if SLUICE_BENCH_HAS_ASIO || SLUICE_BENCH_HAS_BOOST_ASIO
   with("asio", part::peer, std::type_identity<asio_conversation<M, Way>>{});
@@ -213,8 +215,8 @@ workload checksum() {
 /// The end of a line of that length.
 template <std::size_t Size>
 workload line_end() {
-  workload w{"line." + std::to_string(Size), "the end of a line of " + std::to_string(Size) + " bytes, ns", yardstick::speed,
-             "byte by byte"};
+  const std::string size = std::to_string(Size);
+  workload w{"line." + size, "the end of a line of " + size + " bytes, ns", yardstick::speed, "byte by byte"};
   w.one_cpu = true;
   static const std::array<std::byte, Size + 1> line = [] {
     std::array<std::byte, Size + 1> b{};

@@ -306,21 +306,23 @@ inline std::vector<workload> all_workloads() {
   return all;
 }
 
-inline std::vector<std::string> absent_peers() {
+inline std::vector<std::string> absent_peers(bool of_streams) {
   std::vector<std::string> absent;
   const auto look = [&](bool there, const char* name) {
     if (!there) absent.emplace_back(name);
   };
+  if (of_streams) {
+    look(SLUICE_BENCH_HAS_ASIO || SLUICE_BENCH_HAS_BOOST_ASIO, "Asio");
+    return absent;
+  }
   look(SLUICE_BENCH_HAS_BOOST_LOCKFREE, "Boost.Lockfree");
   look(SLUICE_BENCH_HAS_BOOST_IPC, "Boost.Interprocess");
-  look(SLUICE_BENCH_HAS_BOOST_SIGNALS2, "Boost.Signals2");
   look(SLUICE_BENCH_HAS_RWQ, "moodycamel ReaderWriterQueue");
   look(SLUICE_BENCH_HAS_CQ, "moodycamel ConcurrentQueue");
   look(SLUICE_BENCH_HAS_TBB, "oneTBB");
   look(SLUICE_BENCH_HAS_ZMQ, "ZeroMQ");
   look(SLUICE_BENCH_HAS_NNG, "nng");
   look(SLUICE_BENCH_HAS_POSIX_MQ, "POSIX message queues");
-  look(SLUICE_BENCH_HAS_ASIO || SLUICE_BENCH_HAS_BOOST_ASIO, "Asio");
   return absent;
 }
 
