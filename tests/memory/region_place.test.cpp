@@ -102,8 +102,12 @@ TEST_CASE("a path is split into a directory and a name") {
     touch(dir / "file");
     CHECK(region_place::file(dir / "none/leaf", {}).err() == sluice::error(errc::not_found, sluice::step::open, subject::directory));
     CHECK(region_place::file(dir / "file/leaf", {}).err() == sluice::error(errc::invalid, sluice::step::open, subject::directory));
-    CHECK(region_place::file(std::string(5000, 'd') + "/leaf", {}).err().about() == subject::name);
-    CHECK_FALSE(region_place::file(std::string(300, 'd') + "/leaf", {}));
+    const auto leaf_in = [](std::size_t n) {
+      std::string path(n, 'd');
+      return path.append("/leaf");
+    };
+    CHECK(region_place::file(leaf_in(5000), {}).err().about() == subject::name);
+    CHECK_FALSE(region_place::file(leaf_in(300), {}));
   }
 }
 
