@@ -3581,6 +3581,7 @@ constexpr const char* sentence_for(error e) noexcept {
       if (e.about() == subject::descriptors)
         return "more descriptors came than there was room for; all are closed and the message is lost, so give more "
                "room";
+      if (e.op == step::map) return "the file was cut short while it was mapped, or its disk failed; map it anew";
       return e.about() == subject::size
                  ? "the file is shorter than a region must be; it is damaged or no region, remove it"
                  : "the stream ended inside a message; the other side was interrupted";
@@ -12908,7 +12909,7 @@ status trap(F&& f, fault* what = nullptr) noexcept {
     return {};
   }
   if (what != nullptr) *what = {scope.signo, scope.address};
-  return scope.signo == SIGBUS ? error(errc::truncated, step::read, subject::size) : error(errc::os, step::read, EFAULT);
+  return scope.signo == SIGBUS ? error(errc::truncated, step::map) : error(errc::os, step::map, EFAULT);
 }
 
 }  // namespace sluice

@@ -47,7 +47,7 @@ TEST_CASE("what reads beyond the end of a cut file is told so, and goes on", "[s
   }
   volatile char* const nowhere = reinterpret_cast<volatile char*>(std::uintptr_t{4096});
   const auto s = trap([&] { to[0] = *nowhere; });
-  CHECK(s.err() == sluice::error(errc::os, sluice::step::read, EFAULT));
+  CHECK(s.err() == sluice::error(errc::os, sluice::step::map, EFAULT));
 }
 
 TEST_CASE("guarded scopes may be nested, and threads have their own", "[signal]") {

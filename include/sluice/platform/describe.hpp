@@ -103,6 +103,7 @@ constexpr const char* sentence_for(error e) noexcept {
       if (e.about() == subject::descriptors)
         return "more descriptors came than there was room for; all are closed and the message is lost, so give more "
                "room";
+      if (e.op == step::map) return "the file was cut short while it was mapped, or its disk failed; map it anew";
       return e.about() == subject::size
                  ? "the file is shorter than a region must be; it is damaged or no region, remove it"
                  : "the stream ended inside a message; the other side was interrupted";

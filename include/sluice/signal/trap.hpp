@@ -115,7 +115,7 @@ status trap(F&& f, fault* what = nullptr) noexcept {
     return {};
   }
   if (what != nullptr) *what = {scope.signo, scope.address};
-  return scope.signo == SIGBUS ? error(errc::truncated, step::read, subject::size) : error(errc::os, step::read, EFAULT);
+  return scope.signo == SIGBUS ? error(errc::truncated, step::map) : error(errc::os, step::map, EFAULT);
 }
 
 }  // namespace sluice
