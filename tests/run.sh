@@ -105,7 +105,7 @@ foreign() {
   has curl || echo curl
   has socat || echo socat
   has nc || echo netcat-openbsd
-  has python3 || echo python3-minimal
+  has python3 || echo python3
   has wrk || echo wrk
   has nginx || [ ! -x /usr/sbin/policy-rc.d ] || echo nginx-light # not where it would be started as a service at once
 }
