@@ -73,7 +73,7 @@ TEST_CASE("a connection is refused where nobody listens", "[tcp]") {
     INFO(bad);
     CHECK(sluice::tcp_connect(bad, 5s).err() == errc::invalid);
   }
-  CHECK(sluice::tcp_connect(std::string(300, 'a') + ":80", 5s).err() == errc::invalid);
+  CHECK(sluice::tcp_connect(std::string(300, 'a').append(":80"), 5s).err() == errc::invalid);
   CHECK(test::open_descriptors() == before);
 }
 
