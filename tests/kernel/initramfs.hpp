@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <set>
+#include <sstream>
 #include <string>
 
 namespace kernel {
@@ -29,7 +29,9 @@ class initramfs {
   bool copy(const std::filesystem::path& from, const std::filesystem::path& path) {
     std::ifstream in(from, std::ios::binary);
     if (!in) return false;
-    file(path, std::string(std::istreambuf_iterator<char>(in), {}));
+    std::ostringstream whole;
+    whole << in.rdbuf();
+    file(path, whole.str());
     return true;
   }
   /// Writes the end. False if anything could not be written.
