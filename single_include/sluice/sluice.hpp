@@ -3388,7 +3388,7 @@ class dispatcher<void(Args...), N> : private detail::subscribers {
   }
   void dispatch(Args... args) {
     pass here;
-    const running now(*this, here);
+    const running until_end(*this, here);
     while (here.at != here.end) {
       const place& p = places_[here.at++];
       reinterpret_cast<function>(p.call)(p.state, args...);
