@@ -185,12 +185,18 @@ TEST_CASE("signals are neither lost nor misled while children and threads are ma
 
 #if SLUICE_TEST_STEPS()
 
+#ifdef __OPTIMIZE__
+constexpr unsigned long slowness = 1;
+#else
+constexpr unsigned long slowness = 11;
+#endif
+
 TEST_CASE("a signal may come before any instruction of a pop, a push, an opening and a closing", "[signal]") {
   auto to = sluice::signals_to(::getpid(), some_rt);
   REQUIRE(to);
   for (const unsigned waiting : {0u, 1u, 2u, 3u}) {  // in a ring of two: empty, filled, full, folded
     for (unsigned op = 0; op < 5; ++op) {
-      const unsigned long stride = SLUICE_TEST_TIER_FULL ? 1 : op < 3 ? 3 : 41;  // openings and closings are long
+      const unsigned long stride = SLUICE_TEST_TIER_FULL ? 1 : (op < 3 ? 3 : 41) * slowness;  // openings and closings are long
       signal_set in({some_rt}, {.capacity = 2});
       REQUIRE(in.ok());
       std::int64_t sent = 0, sent_by_us = 0;
