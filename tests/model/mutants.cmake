@@ -453,8 +453,24 @@ model_mutant(bytes_reader_passes_claims ring/bytes_crowd_layout.hpp
 model_mutant(bytes_never_swept ring/bytes_crowd_layout.hpp
   [=[    sweep_all(from, to);]=]
   [=[]=])
+if(sluice_full)
+  model_mutant(bytes_rest_left_out ring/bytes_crowd.hpp
+    [=[    if (some != all) {]=]
+    [=[    if (some > all) {]=])
+  model_mutant(bytes_padding_left_claimed ring/bytes_crowd.hpp
+    [=[std::size_t>(length) * bytes_granule, ring_type::state::skip)]=]
+    [=[std::size_t>(length) * bytes_granule, ring_type::state::claimed, seat_)]=])
+  model_mutant(bytes_later_laps_are_older ring/bytes_crowd_layout.hpp
+    [=[    if (!this_lap && !older(w, cursor)) s.what = seen::later;]=]
+    [=[]=])
+  model_mutant(bytes_overwritten_skip_is_the_end ring/bytes_crowd_layout.hpp
+    [=[    if (s.what == seen::later) return cursor]=]
+    [=[    if (s.what == seen::later && granules_ == 0) return cursor]=])
+endif()
+
 # ---- the box of signals
 
+set(only_in_full OFF)
 trials_of(signal_box_scenario.hpp signal_box_trials)
 
 model_mutant(signal_overtakes_folded_ones signal/signal_box.hpp
@@ -478,18 +494,3 @@ model_mutant(signal_cell_freed_before_it_is_read signal/handler_ring.hpp
     c.stamp.store(head_ + mask_ + 1, P::template order<site::handler_taken>);]=]
   [=[    c.stamp.store(head_ + mask_ + 1, P::template order<site::handler_taken>);
     to = P::copy_in(&c.value);]=])
-
-if(sluice_full)
-  model_mutant(bytes_rest_left_out ring/bytes_crowd.hpp
-    [=[    if (some != all) {]=]
-    [=[    if (some > all) {]=])
-  model_mutant(bytes_padding_left_claimed ring/bytes_crowd.hpp
-    [=[std::size_t>(length) * bytes_granule, ring_type::state::skip)]=]
-    [=[std::size_t>(length) * bytes_granule, ring_type::state::claimed, seat_)]=])
-  model_mutant(bytes_later_laps_are_older ring/bytes_crowd_layout.hpp
-    [=[    if (!this_lap && !older(w, cursor)) s.what = seen::later;]=]
-    [=[]=])
-  model_mutant(bytes_overwritten_skip_is_the_end ring/bytes_crowd_layout.hpp
-    [=[    if (s.what == seen::later) return cursor]=]
-    [=[    if (s.what == seen::later && granules_ == 0) return cursor]=])
-endif()
