@@ -136,8 +136,8 @@ class sink_verbs {
   SLUICE_INLINE() status push(U&& value, until u = {}) {
     auto& d = self();
     using T = typename E::value_type;
-    constexpr bool small = detail::copies_as_bytes<T> && sizeof(T) <= 4 * line_bytes;
-    if constexpr (std::is_same_v<std::remove_cvref_t<U>, T> && small) {
+    constexpr bool in_registers = detail::copies_as_bytes<T> && sizeof(T) <= 4 * line_bytes;
+    if constexpr (std::is_same_v<std::remove_cvref_t<U>, T> && in_registers) {
       const status s = d.try_push(std::forward<U>(value));
       if (detail::settled(s) || u.immediate()) [[likely]] return s;
       // A copy, and only now, so that the caller's value needs no address and stays in registers where nobody waits.
