@@ -18,8 +18,8 @@ static void work() {
   auto rx = sluice::must(sluice::shm_source<job, sluice::mpmc>("/jobs"));
   auto out = sluice::must(sluice::shm_bytes_sink<sluice::mpsc>("/reports"));
   for (;;) {
-    auto j = rx.borrow();                               // in place: it is ours once the loan is released
-    if (!j) return;                                     // closed: all jobs are done
+    auto j = rx.borrow(5s);                             // in place: it is ours once the loan is released
+    if (!j) return;                                     // closed: all jobs are done; or it came after that was told
     const bool again = rx.redelivered();
     if (j->number == killed_at && !again) ::raise(SIGKILL);
     auto place = out.claim(64);
