@@ -211,6 +211,7 @@ model_mutant(vacate_before_item ring/ordered_consumer.hpp
   [=[    result<T> taken = detail::take_item<P>(here.item());
     vacate(here);]=]
   [=[    vacate(here); result<T> taken = detail::take_item<P>(here.item());]=])
+set(only_in_full ON)
 model_mutant(producers_wake_no_fellow ring/ordered_producer.hpp
   [=[    if (next.look() == next.word_of(cell_state::vacant)) mine()]=]
   [=[    if (false) mine()]=])
@@ -224,7 +225,6 @@ model_mutant(end_of_a_crowd_not_announced core/crowd.hpp
   [=[    announce(seat, v.now());
     announced_]=]
   [=[    announced_]=])
-set(only_in_full ON)
 
 model_mutant(orphans_of_others_not_counted ring/ordered_layout.hpp
   [=[left = left || state_of(w) == cell_state::orphan;]=]
