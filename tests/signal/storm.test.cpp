@@ -35,7 +35,7 @@ class crowd_of_senders {
  public:
   explicit crowd_of_senders(std::int64_t most) {
     for (unsigned k = 0; k < senders; ++k)
-      children_[k].emplace([this, most, k] {
+      children_[k].emplace([this, most] {
         auto to = sluice::signals_to(::getppid(), some_rt);
         if (!to) return 1;
         while (*go_ == 0) test::sleep_us(50);
