@@ -12,19 +12,20 @@ using namespace std::chrono_literals;
 int main() {
   std::atomic<sluice::ast_queue*> to{nullptr};
   std::atomic<int> interrupts{0};
+  std::atomic<bool> over{false};
   std::thread worker([&] {
     sluice::ast_queue mine;
     to = &mine;
-    while (auto call = mine.pop(1s)) {  // a second without any call is the end
-      (*call)();
-      if (call->value == 2) break;
-    }
+    while (!over)  // it must outlive whoever posts
+      if (auto call = mine.pop(10ms)) (*call)();
+    mine.run();
   });
   while (to == nullptr) std::this_thread::yield();
   const auto shout = [](void*, std::int64_t n) { std::printf("call %d in the worker\n", static_cast<int>(n)); };
   sluice::must((*to).post(sluice::async_signal_safe{[](void* n, std::int64_t) { ++*static_cast<std::atomic<int>*>(n); }}, &interrupts));
   sluice::must((*to).post(shout, nullptr, 1));
   sluice::must((*to).post(shout, nullptr, 2));
+  over = true;
   worker.join();
   std::printf("%d interrupt\n", interrupts.load());
 

@@ -68,6 +68,7 @@ TEST_CASE("a deferred call runs where its thread next looks", "[ast]") {
 TEST_CASE("a deferred call wakes the thread that waits for one", "[ast]") {
   std::atomic<ast_queue*> to{nullptr};
   std::atomic<pid_t> who{0};
+  std::atomic<bool> over{false};
   log_of_calls l;
   std::thread t([&] {
     ast_queue mine;
@@ -77,7 +78,7 @@ TEST_CASE("a deferred call wakes the thread that waits for one", "[ast]") {
       const auto c = mine.pop(20s);
       if (c) (*c)();
     }
-    to = nullptr;
+    while (!over) test::sleep_us(100);  // nobody is inside post() any more
   });
   REQUIRE(test::eventually([&] { return who != 0; }));
   for (int i = 1; i <= 20; ++i) {
@@ -85,6 +86,7 @@ TEST_CASE("a deferred call wakes the thread that waits for one", "[ast]") {
     CHECK((*to).post(&log_of_calls::add, &l, i));
     CHECK(test::eventually([&] { return l.n == static_cast<std::uint64_t>(i); }));
   }
+  over = true;
   t.join();
   CHECK(l.where == who);
   CHECK(l.in_order);

@@ -34,7 +34,8 @@ struct ast_options {
   int signal = SIGURG;        // by which immediate calls come; ignored by programs that do not use it
 };
 
-/// The traps of one thread: made by it, popped or run() by it; anybody may post.
+/// The traps of one thread: made by it, popped or run() by it; anybody may post, and must have come back from that before it
+/// is destroyed.
 ///
 ///     ast_queue mine;                                      // in the thread
 ///     other.post({&resize, &window}, 3);                   // from anywhere, handlers included
