@@ -3,6 +3,7 @@
 #define SLUICE_QUEUE_POSIX_MQ_HPP
 
 #include <sluice/queue/posix_mq_file.hpp>
+#include <sluice/wait/handle_end.hpp>
 #include <sluice/wait/verbs.hpp>
 
 // POSIX message queues as typed ends. The kernel holds the messages: an operation happens as a whole or not at all,
@@ -20,17 +21,9 @@ inline constexpr long mq_send_number = SYS_mq_timedsend_time64;
 inline constexpr long mq_receive_number = SYS_mq_timedreceive_time64;
 #endif
 
-/// What both directions share.
-class posix_mq_end {
+/// What both directions share. Where one closes, the other does not hear of it, and the messages stay.
+class posix_mq_end : public handle_end {
  public:
-  void arm(want k, wait_set& set) noexcept {
-    if (fd_) set.on(fd_.get(), k);
-    else set.ready();
-  }
-  void disarm(want) noexcept {}
-  /// Lets go of the queue; the other side does not hear of it, and the messages stay.
-  void close() noexcept { fd_.reset(); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
   /// How many messages the queue takes; 0 once this end is closed.
   [[nodiscard]] std::size_t capacity() const noexcept {
     return static_cast<std::size_t>(posix_mq_state(fd_.get()).mq_maxmsg);
@@ -41,8 +34,7 @@ class posix_mq_end {
   }
 
  protected:
-  explicit posix_mq_end(unique_handle fd) noexcept : fd_(std::move(fd)) {}
-  unique_handle fd_;
+  using handle_end::handle_end;
 };
 
 template <class T>

@@ -3,7 +3,7 @@
 #define SLUICE_STREAM_DESCRIPTOR_HPP
 
 #include <sluice/platform/stream_io.hpp>
-#include <sluice/stream/handle_end.hpp>
+#include <sluice/wait/handle_end.hpp>
 #include <sluice/wait/verbs.hpp>
 
 // Ends over a descriptor that somebody else has opened: standard input and output, what was inherited, what was

@@ -3,7 +3,7 @@
 #define SLUICE_STREAM_PIPE_HPP
 
 #include <sluice/platform/stream_io.hpp>
-#include <sluice/stream/handle_end.hpp>
+#include <sluice/wait/handle_end.hpp>
 #include <sluice/wait/verbs.hpp>
 
 namespace sluice {

@@ -3,7 +3,7 @@
 #define SLUICE_STREAM_SOCKET_STREAM_HPP
 
 #include <sluice/platform/socket.hpp>
-#include <sluice/stream/handle_end.hpp>
+#include <sluice/wait/handle_end.hpp>
 #include <sluice/wait/exhausted.hpp>
 #include <sluice/wait/verbs.hpp>
 

@@ -4,7 +4,7 @@
 
 #include <sluice/platform/datagram.hpp>
 #include <sluice/stream/endpoint.hpp>
-#include <sluice/stream/handle_end.hpp>
+#include <sluice/wait/handle_end.hpp>
 #include <sluice/wait/wait_for.hpp>
 
 namespace sluice {

@@ -4,7 +4,7 @@
 
 #include <sluice/platform/poll.hpp>
 #include <sluice/platform/socket.hpp>
-#include <sluice/stream/handle_end.hpp>
+#include <sluice/wait/handle_end.hpp>
 #include <sluice/wait/wait_for.hpp>
 
 namespace sluice {

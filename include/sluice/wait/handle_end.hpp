@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#ifndef SLUICE_STREAM_HANDLE_END_HPP
-#define SLUICE_STREAM_HANDLE_END_HPP
+#ifndef SLUICE_WAIT_HANDLE_END_HPP
+#define SLUICE_WAIT_HANDLE_END_HPP
 
 #include <sluice/platform/handle.hpp>
 #include <sluice/wait/wait_set.hpp>
