@@ -12350,7 +12350,7 @@ struct async_signal_safe {
 
 struct ast_options {
   std::size_t capacity = 64;  // of either class, until it is `full`; at least 2, at most 2^20
-  int signal = SIGURG;        // by which immediate calls come; ignored by programs that do not use it
+  int signal = SIGURG;        // a standard one, by which immediate calls come; ignored by programs that do not use it
 };
 
 /// The traps of one thread: made by it, popped or run() by it; anybody may post, and must have come back from that before it
@@ -12369,7 +12369,8 @@ class ast_queue : public source_verbs<ast_queue> {
       .carries_close = false, .sees_reader_go = false, .survives_fork = false, .max_size = sizeof(ast_call)};
 
   explicit ast_queue(ast_options o = {}) noexcept : immediate_(::gettid(), o.signal) {
-    if (o.capacity < 2 || o.capacity > detail::handler_ring<ast_call>::most) why_ = error(errc::invalid, step::create, subject::capacity);
+    if (o.capacity < 2 || o.capacity > detail::handler_ring<ast_call>::most)
+      why_ = error(errc::invalid, step::create, subject::capacity);
     else if (!deferred_.make(o.capacity) || !immediate_.make(o.capacity)) why_ = error(errc::no_space, step::create);
     else why_ = immediate_.listen();
   }
@@ -12437,7 +12438,11 @@ class ast_queue : public source_verbs<ast_queue> {
     immediate(pid_t thread, int signo) noexcept : thread_(thread), signo_(signo) {}
     ~immediate() { ignore(); }
     bool make(std::size_t capacity) noexcept { return calls_.make(capacity); }
-    error listen() noexcept { return listened_.join({signo_}, *this, false).err(); }
+    // Not a real-time one: where too many are pending it is refused, and the call would be in the ring already.
+    error listen() noexcept {
+      if (signo_ >= 32) return error(errc::invalid, step::create, subject::signal_number);
+      return listened_.join({signo_}, *this, false).err();
+    }
     void ignore() noexcept { listened_.leave(*this); }
 
     status post(const ast_call& c) noexcept {

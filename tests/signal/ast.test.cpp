@@ -224,6 +224,7 @@ TEST_CASE("the queue of a thread is of no use in a forked child", "[ast]") {
   CHECK(mine.run() == 1);
   CHECK(ast_queue({.capacity = 1}).ok().err().about() == sluice::subject::capacity);
   CHECK(ast_queue({.signal = SIGKILL}).ok().err().about() == sluice::subject::signal_number);
+  CHECK(ast_queue({.signal = SIGRTMIN}).ok().err().about() == sluice::subject::signal_number);
 }
 
 #if SLUICE_TEST_STEPS()
