@@ -54,7 +54,7 @@ struct operations {
   }
   static u64 push_waiting(ends_type& e) { return e.t->push(numbered<item>(e.next), 25ms) ? 1 : 0; }
   static u64 recover_sink(ends_type& e) { return (void)e.t->recover(), 0; }
-  static u64 push_patient(ends_type& e) { return e.t->push(numbered<item>(e.next), 100ms) ? 1 : 0; }
+  static u64 push_patient(ends_type& e) { return e.t->push(numbered<item>(e.next), 2s) ? 1 : 0; }
   static u64 push_until_refused(ends_type& e) {
     if (World::promises.to_each) return recover_sink(e);  // nobody would refuse it
     u64 n = 0;
@@ -83,7 +83,7 @@ struct operations {
     return 0;
   }
   static u64 pop_waiting(ends_type& e) { return e.r->pop(25ms) ? 1 : 0; }
-  static u64 pop_patient(ends_type& e) { return e.r->pop(100ms) ? 1 : 0; }
+  static u64 pop_patient(ends_type& e) { return e.r->pop(2s) ? 1 : 0; }
   static u64 pop_until_refused(ends_type& e) {
     u64 n = 0;
     while (e.r->pop(25ms)) ++n;

@@ -28,8 +28,10 @@ void kill_while_waiting(totals& sum, bool on_file) {
   using ops = operations<World>;
   for (const bool answered : {false, true})
     for (const bool persistent : {false, true}) {
-      scene<World> push{&ops::pushing_waiting, {.on_file = on_file, .persistent = persistent}, 1, 5};
-      scene<World> pop{&ops::popping_waiting, {.on_file = on_file, .persistent = persistent}, 2, 0};
+      // Who is answered must not run out of time before that, however slowly it is stepped through.
+      const terms channel{.on_file = on_file, .persistent = persistent};
+      scene<World> push{answered ? &ops::pushing_patient : &ops::pushing_waiting, channel, 1, 5};
+      scene<World> pop{answered ? &ops::popping_patient : &ops::popping_waiting, channel, 2, 0};
       push.answered = pop.answered = answered;
       for (const auto& s : {push, pop}) {
         if (s.by_producer() && World::promises.kept != rig::keeps::all) continue;  // never waits
