@@ -15956,9 +15956,6 @@ template <class Kind = spsc, class P = native_memory>
 #ifndef SLUICE_RING_ORDERED_CONSUMER_HPP
 #define SLUICE_RING_ORDERED_CONSUMER_HPP
 
-#ifndef SLUICE_RING_ORDERED_SIDE_HPP
-#define SLUICE_RING_ORDERED_SIDE_HPP
-
 #ifndef SLUICE_RING_CROWD_SIDE_HPP
 #define SLUICE_RING_CROWD_SIDE_HPP
 
@@ -16033,6 +16030,12 @@ class crowd_side {
 }  // namespace sluice::detail
 
 #endif
+#ifndef SLUICE_RING_ORDERED_READER_HPP
+#define SLUICE_RING_ORDERED_READER_HPP
+
+#ifndef SLUICE_RING_ORDERED_HAND_HPP
+#define SLUICE_RING_ORDERED_HAND_HPP
+
 #ifndef SLUICE_RING_ORDERED_LAYOUT_HPP
 #define SLUICE_RING_ORDERED_LAYOUT_HPP
 
@@ -16098,14 +16101,23 @@ enum class cell_state : std::uint8_t {
   tomb,     // nothing: its producer died, or thought better of it
 };
 
-/// The shared words of an ordered ring.
+/// The shared words of one order.
 template <class P = native_memory>
-struct ordered_control {
+struct ordered_words {
   alignas(apart_bytes) typename P::template atomic<std::uint64_t> tail;  // {lap, index, owner of the last}
   alignas(apart_bytes) typename P::template atomic<std::uint64_t> head;
   alignas(apart_bytes) typename P::template atomic<std::uint32_t> orphans;  // grows whenever there are new ones
+};
+/// Who takes part.
+template <class P = native_memory>
+struct ordered_crowds {
   alignas(apart_bytes) crowd<P> producers;
   alignas(apart_bytes) crowd<P> consumers;
+};
+template <class P = native_memory>
+struct ordered_control {
+  ordered_words<P> words;
+  ordered_crowds<P> crowds;
 };
 
 template <class T, class P>
@@ -16124,6 +16136,8 @@ class ordered_ring {
   using value_type = T;
   using policy = P;
   using word = std::uint64_t;
+  using words = ordered_words<P>;
+  using crowds = ordered_crowds<P>;
   using control = ordered_control<P>;
   using cell = ordered_cell<T, P>;
   static_assert(sizeof(typename P::word) == 8, "a ring of several producers or consumers needs 64-bit atomics");
@@ -16139,19 +16153,24 @@ class ordered_ring {
   constexpr ordered_ring() noexcept = default;
   /// Views `bytes_for(capacity)` bytes, aligned to `apart_bytes`, that are all zero or hold such a ring already.
   ordered_ring(std::byte* memory, std::size_t capacity, bool persistent = false) noexcept
-      : control_(std::launder(reinterpret_cast<control*>(memory))),
-        cells_(std::launder(reinterpret_cast<cell*>(memory + sizeof(control)))),
+      : ordered_ring(std::launder(reinterpret_cast<control*>(memory))->crowds, memory, memory + sizeof(control), capacity, persistent) {}
+  /// Words and cells, where others use the same crowds.
+  ordered_ring(crowds& all, std::byte* first_word, std::byte* first_cell, std::size_t capacity, bool persistent) noexcept
+      : words_(std::launder(reinterpret_cast<words*>(first_word))),
+        crowds_(&all),
+        cells_(std::launder(reinterpret_cast<cell*>(first_cell))),
         capacity_(static_cast<std::uint32_t>(capacity)),
         one_lap_(one << std::bit_width(capacity - 1)),
         persistent_(persistent) {}
 
-  [[nodiscard]] control& shared() const noexcept { return *control_; }
+  [[nodiscard]] words& order() const noexcept { return *words_; }
+  [[nodiscard]] crowds& shared() const noexcept { return *crowds_; }
   [[nodiscard]] cell* cells() const noexcept { return cells_; }
   /// Where an item may lie.
   [[nodiscard]] T* some_item() const noexcept { return cells_->item(); }
   [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] bool persistent() const noexcept { return persistent_; }
-  [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
+  [[nodiscard]] explicit operator bool() const noexcept { return words_ != nullptr; }
 
   // ---- words
   //
@@ -16222,8 +16241,8 @@ class ordered_ring {
     const bool drop = after_death == orphans::drop;
     const word who = slot + 1;
     word tail = 0, head = 0;
-    if (load(control_->tail, tail) && owner_of(tail) == who) settle<cell_state::vacant, cell_state::claimed>(tail);
-    if (load(control_->head, head) && owner_of(head) == who) settle<cell_state::full, cell_state::taking>(head);
+    if (load(words_->tail, tail) && owner_of(tail) == who) settle<cell_state::vacant, cell_state::claimed>(tail);
+    if (load(words_->head, head) && owner_of(head) == who) settle<cell_state::full, cell_state::taking>(head);
     bool left = false;  // orphans are
     for (word k = 0; k < capacity_; ++k) {
       auto& word_here = cells_[k].word;
@@ -16242,7 +16261,7 @@ class ordered_ring {
         left = left || state_of(w) == cell_state::orphan;  // perhaps made by a healer that died before it said so
       }
     }
-    if (left) control_->orphans.fetch_add(1, P::template order<site::ordered_raise>);
+    if (left) words_->orphans.fetch_add(1, P::template order<site::ordered_raise>);
     found.peers = 1;
     return found;
   }
@@ -16250,7 +16269,7 @@ class ordered_ring {
   /// How many places between head and tail are taken, at some moment during the call.
   [[nodiscard]] std::size_t approx_size() const noexcept {
     word head = 0, tail = 0;
-    if (!load(control_->head, head) || !load(control_->tail, tail)) return 0;
+    if (!load(words_->head, head) || !load(words_->tail, tail)) return 0;
     const word n = distance(head, tail);
     return n <= capacity_ ? static_cast<std::size_t>(n) : 0;
   }
@@ -16271,7 +16290,8 @@ class ordered_ring {
     }
   }
 
-  control* control_ = nullptr;
+  words* words_ = nullptr;
+  crowds* crowds_ = nullptr;
   cell* cells_ = nullptr;
   std::uint32_t capacity_ = 0;
   word one_lap_ = 0;
@@ -16282,12 +16302,12 @@ class ordered_ring {
 
 #endif
 
-// The two sides of the ordered ring, ordered_producer and ordered_consumer. What they do, and why it survives a kill
-// anywhere, is in ordered_layout.hpp.
+// What takes positions of an order: ordered_writer its places, ordered_reader its messages. What they do, and why it
+// survives a kill anywhere, is in ordered_layout.hpp. Neither knows of crowds and sleepers, which are the business of the
+// side that it belongs to.
 //
-// `Many` says that the side has fellows: it then takes positions by compare-exchange instead of a store, settles before
-// it does, and passes wake-ups on. A side that is all zero is not ready, and its first use ends in a slow path that
-// says why: a forked child finds its copy wiped and so touches nothing of its parent's.
+// `Many` says that the side has fellows: it then takes positions by compare-exchange instead of a store, and settles
+// before it does.
 
 namespace sluice {
 
@@ -16299,26 +16319,13 @@ struct ordered_alone : order_site<std::memory_order_relaxed> {};
 
 namespace detail {
 
-/// What both sides of an ordered ring have in common: a seat in a crowd, and a readiness that one test asks for.
-template <class Side, class T, class P>
-class ordered_side : public crowd_side<Side, P> {
+/// What both have in common: the ring, and the name that dispensers and cells know its owner by.
+template <class T, class P>
+class ordered_hand {
  public:
   using ring_type = ordered_ring<T, P>;
-
-  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring_); }
-  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
-  [[nodiscard]] unsigned seat() const noexcept { return static_cast<unsigned>(me_) - 1; }
-
- protected:
   using word = typename ring_type::word;
 
-  void settle_in(const ring_type& r, unsigned seat) noexcept {
-    ring_ = r;
-    me_ = seat + 1;
-    ready_ = true;
-  }
-  /// After so many lost races, or tombs passed, an operation says `pending`: nobody can keep it from ending.
-  [[nodiscard]] word most_tries() const noexcept { return word{256} + ring_.capacity(); }
   /// A position, and what follows from it; so that nothing is worked out again behind a store that clobbers the ring.
   struct spot {
     word at = 0, lap = 0;
@@ -16328,7 +16335,19 @@ class ordered_side : public crowd_side<Side, P> {
     [[nodiscard]] word word_of(cell_state s) const noexcept { return ring_type::cell_word(lap, s); }
     [[nodiscard]] SLUICE_INLINE() word look() const noexcept { return cell->word.load(P::template order<site::ordered_cell>); }
   };
+
+  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
+  [[nodiscard]] unsigned seat() const noexcept { return static_cast<unsigned>(me_) - 1; }
   [[nodiscard]] SLUICE_INLINE() spot spot_at(word at) const noexcept { return {at, ring_.lap_of(at), ring_.cells() + ring_.index_of(at)}; }
+  [[nodiscard]] word next(word at) const noexcept { return ring_.next(at); }
+
+ protected:
+  void take_hold(const ring_type& r, unsigned seat) noexcept {
+    ring_ = r;
+    me_ = seat + 1;
+  }
+  /// After so many lost races, or tombs passed, an operation says `pending`: nobody can keep it from ending.
+  [[nodiscard]] word most_tries() const noexcept { return word{256} + ring_.capacity(); }
   /// Moves a dispenser on from `seen`, on behalf of this side.
   template <bool Many>
   SLUICE_INLINE() bool dispense(typename P::template atomic<word>& dispenser, word seen, word next) const noexcept {
@@ -16340,11 +16359,9 @@ class ordered_side : public crowd_side<Side, P> {
       return true;
     }
   }
-  [[nodiscard]] error not_ready(step s) const noexcept { return error(attached() ? errc::busy : errc::forked, s); }
 
   ring_type ring_;
-  word me_ = 0;         // this side's slot plus one, as dispensers and cells name it
-  bool ready_ = false;  // attached, and no place or message is out
+  word me_ = 0;  // the slot plus one
 };
 
 }  // namespace detail
@@ -16353,132 +16370,53 @@ class ordered_side : public crowd_side<Side, P> {
 
 #endif
 
-#include <span>
+namespace sluice::detail {
 
-namespace sluice {
-
-/// A side that items come out of.
+/// Takes messages of an order, those that dead consumers had begun to take first, and vacates their places.
 ///
-/// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Blocks: never. Allocates: never.
-/// Errors: empty; pending (the next item is not there yet, or a fellow holds the last one: `who`); closed, peer_died (nobody
-/// is left on the other side, and nothing is left to pop); busy (a loan is out); corrupt (a word that no correct peer
-/// writes); forked (detached).
-template <class T, bool Many, class P = native_memory>
-class ordered_consumer : public detail::ordered_side<ordered_consumer<T, Many, P>, T, P> {
-  using base = detail::ordered_side<ordered_consumer, T, P>;
-  friend detail::crowd_side<ordered_consumer, P>;
-  using typename base::word;
-  using typename base::spot;
-  using base::me_, base::most_tries, base::ready_, base::ring_, base::spot_at;
+/// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Errors: empty; pending (the next
+/// message is not there yet: `who`); corrupt (a word that no correct peer writes).
+template <class T, bool Many, class P>
+class ordered_reader : public ordered_hand<T, P> {
+  using base = ordered_hand<T, P>;
+  using base::me_, base::most_tries, base::ring_;
 
  public:
+  static constexpr bool any_room_will_do = true;  // for whoever waits for some
   using typename base::ring_type;
-
-  /// The caller owns the slot of that number.
-  status attach(const ring_type& r, unsigned seat) noexcept {
-    word head = 0;
-    if (!r.load(r.shared().head, head)) return error(errc::corrupt, step::join, subject::cursor);
-    base::leave_what_was_told(r.shared().producers);
-    orphans_ = r.shared().orphans.load(P::template order<site::ordered_orphans>) - 1;  // look for them at once
-    base::settle_in(r, seat);
-    return {};
-  }
-  void detach() noexcept { *this = {}; }
-  /// Ends the session and tells whoever waits. A message that is out goes to a fellow or successor.
-  template <class Ring>
-  void end(phase how, Ring&& ring) noexcept {
-    if (!ready_) keep_loan(ring);
-    mine().end(base::seat(), how);
-    theirs().wake_all(ring);
-    mine().wake_all(ring);  // the last one to hold a message is what an end waits for
-  }
-
-  /// Was the last message taken over from a consumer that died with it, or put it back? It may then be out of order.
-  [[nodiscard]] bool redelivered() const noexcept { return redelivered_; }
-
-  template <class Ring>
-  SLUICE_INLINE() result<T> try_pop(Ring&& ring) noexcept {
-    spot here;
-    if (const error e = take(here)) [[unlikely]] return e;
-    result<T> taken = detail::take_item<P>(here.item());
-    vacate(here);
-    wake(ring);
-    return taken;
-  }
-  /// Pops as many as are there and fit into `to`, at least one; each is popped by itself.
-  template <class Ring>
-    requires detail::copies_as_bytes<T>
-  result<std::size_t> try_pop(std::span<T> to, Ring&& ring) noexcept {
-    if (to.empty()) return std::size_t{0};
-    std::size_t n = to.size();
-    word at = 0;
-    if (const error e = take(at, n)) return e;
-    for (T& item : to.first(n)) {
-      const spot here = spot_at(at);
-      P::copy_in(&item, here.item(), 1);
-      vacate(here);
-      at = ring_.next(at);
-    }
-    wake(ring);
-    return n;
-  }
-  /// The next item in place: then either consume_loan() or keep_loan(). One loan at a time.
-  result<T*> try_borrow() noexcept {
-    if (const error e = take(lent_)) return e.during(step::borrow);
-    ready_ = false;
-    return lent_.item();
-  }
-  template <class Ring>
-  void consume_loan(Ring&& ring) noexcept {
-    if constexpr (!std::is_trivially_destructible_v<T>) lent_.item()->~T();
-    vacate(lent_);
-    ready_ = true;
-    wake(ring);
-  }
-  /// Puts the message back for whoever pops next.
-  template <class Ring>
-  void keep_loan(Ring&& ring) noexcept {
-    lent_.cell->word.store(lent_.word_of(cell_state::orphan), P::template order<site::ordered_free>);
-    ring_.shared().orphans.fetch_add(1, P::template order<site::ordered_raise>);
-    ready_ = true;
-    P::light_fence();
-    if (const auto sleepers = mine().asleep()) mine().wake_one(sleepers, ring);
-  }
-
- private:
-  [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().consumers; }
-  [[nodiscard]] crowd<P>& theirs() const noexcept { return ring_.shared().producers; }
+  using typename base::spot;
+  using typename base::word;
+  using base::spot_at;
   static constexpr word nothing = ring_type::one - 1;  // no position
 
-  // Have dead consumers left messages?
-  [[nodiscard]] SLUICE_INLINE() bool orphaned() const noexcept {
-    return ring_.shared().orphans.load(P::template order<site::ordered_orphans>) != orphans_;
+  status attach(const ring_type& r, unsigned seat) noexcept {
+    word head = 0;
+    if (!r.load(r.order().head, head)) return error(errc::corrupt, step::join, subject::cursor);
+    orphans_ = r.order().orphans.load(P::template order<site::ordered_orphans>) - 1;  // look for them at once
+    base::take_hold(r, seat);
+    return {};
   }
+
   SLUICE_INLINE() error take(spot& here) noexcept {
-    if (!ready_) [[unlikely]] return base::not_ready(step::pop);
     if (orphaned()) [[unlikely]] {
-      if (const word at = adopt(); at != nothing) return here = spot_at(at), error();
+      if (adopt(here)) return {};
     }
-    auto& dispenser = ring_.shared().head;
     for (auto tries = most_tries(); tries != 0; --tries) {
-      word at = 0;
-      if (!ring_.load(dispenser, at)) [[unlikely]] return error(errc::corrupt, step::pop, subject::cursor);
-      const spot s = spot_at(at);
-      const word w = s.look();
-      if (w != s.word_of(cell_state::full)) [[unlikely]] {
-        if (const error e = step_over(s, w)) return e;
+      word w = 0;
+      if (const error e = look(here, w)) [[unlikely]] return e;
+      if (w != here.word_of(cell_state::full)) [[unlikely]] {
+        if (const error e = step_over(here, w)) return e;
         continue;
       }
-      if (pass(at, ring_.next(at))) return here = s, redelivered_ = false, error();
+      if (take_found(here)) return {};
     }
     return error(errc::pending, step::pop);
   }
-  // The first of up to n items, and how many.
+  /// The first of up to n messages, and how many.
   error take(word& at, std::size_t& n) noexcept {
-    if (!ready_) return base::not_ready(step::pop);
-    if (orphaned() && (at = adopt()) != nothing) return n = 1, error();
+    if (spot s; orphaned() && adopt(s)) return at = s.at, n = 1, error();
     for (auto tries = most_tries(); tries != 0; --tries) {
-      if (!ring_.load(ring_.shared().head, at)) return error(errc::corrupt, step::pop, subject::cursor);
+      if (!ring_.load(ring_.order().head, at)) return error(errc::corrupt, step::pop, subject::cursor);
       word end = at, w = 0;
       std::size_t found = 0;
       for (; found < n && found < ring_.capacity(); ++found, end = ring_.next(end)) {
@@ -16494,21 +16432,18 @@ class ordered_consumer : public detail::ordered_side<ordered_consumer<T, Many, P
     }
     return error(errc::pending, step::pop);
   }
-  // Passes a tomb at the head; says why there is nothing, if there is none.
-  SLUICE_COLD() error step_over(const spot& s, word w) noexcept {
-    if (w != s.word_of(cell_state::tomb)) return why_not(s.at, w);
-    if (pass(s.at, ring_.next(s.at))) ring_.bury(s.at);
-    return {};
+
+  // ---- the steps of taking, for who chooses among several orders
+
+  /// Have dead consumers left messages?
+  [[nodiscard]] SLUICE_INLINE() bool orphaned() const noexcept {
+    return ring_.order().orphans.load(P::template order<site::ordered_orphans>) != orphans_;
   }
-  SLUICE_INLINE() bool pass(word at, word next) const noexcept {
-    if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::full, cell_state::taking>(at);
-    return base::template dispense<Many>(ring_.shared().head, at, next);
-  }
-  // Takes the oldest message that was left by a dead consumer.
-  SLUICE_COLD() word adopt() noexcept {
-    const auto count = ring_.shared().orphans.load(P::template order<site::ordered_orphans>);
+  /// Takes the oldest message that was left by a dead consumer, if there is one.
+  SLUICE_COLD() bool adopt(spot& here) noexcept {
+    const auto count = ring_.order().orphans.load(P::template order<site::ordered_orphans>);
     word at = 0;
-    if (!ring_.load(ring_.shared().head, at)) return nothing;
+    if (!ring_.load(ring_.order().head, at)) return false;
     word lap = ring_.lap_of(at) - ring_.one_lap(), index = ring_.index_of(at);
     for (word steps = 0; steps < ring_.capacity(); ++steps) {
       const spot s = spot_at(ring_type::position(lap, index));
@@ -16516,57 +16451,79 @@ class ordered_consumer : public detail::ordered_side<ordered_consumer<T, Many, P
       if (s.look() == w &&
           s.cell->word.compare_exchange_strong(w, s.word_of(cell_state::taking) | me_, P::template order<site::ordered_adopt>,
                                                P::template order<site::ordered_before>))
-        return redelivered_ = true, s.at;
+        return here = s, redelivered_ = true, true;
       if (++index == ring_.capacity()) index = 0, lap += ring_.one_lap();
     }
     orphans_ = count;
-    return nothing;
+    return false;
   }
+  /// What is at the head, and its word w.
+  SLUICE_INLINE() error look(spot& here, word& w) const noexcept {
+    word at = 0;
+    if (!ring_.load(ring_.order().head, at)) [[unlikely]] return error(errc::corrupt, step::pop, subject::cursor);
+    here = spot_at(at);
+    w = here.look();
+    return {};
+  }
+  /// Takes the message that look() has found, if nobody was faster.
+  SLUICE_INLINE() bool take_found(const spot& here) noexcept {
+    if (!pass(here.at, ring_.next(here.at))) return false;
+    redelivered_ = false;
+    return true;
+  }
+  /// Passes a tomb at the head, or says why there is no message.
+  SLUICE_COLD() error step_over(const spot& s, word w) noexcept {
+    if (w != s.word_of(cell_state::tomb)) return why_not(s.at, w);
+    if (pass(s.at, ring_.next(s.at))) ring_.bury(s.at);
+    return {};
+  }
+
   SLUICE_INLINE() void vacate(const spot& here) const noexcept {
     here.cell->word.store(here.lap + ring_.one_lap(), P::template order<site::ordered_free>);  // (C4) vacant
   }
-  template <class Ring>
-  SLUICE_INLINE() void wake(Ring&& ring) noexcept {
-    P::light_fence();
-    if (const auto sleepers = theirs().asleep()) [[unlikely]] theirs().wake_one(sleepers, ring);
-    if constexpr (Many) {
-      if (mine().asleep() != 0) [[unlikely]] wake_fellow(ring);
-    }
+  /// Leaves a message that was taken to whoever looks next.
+  void put_back(const spot& here) const noexcept {
+    here.cell->word.store(here.word_of(cell_state::orphan), P::template order<site::ordered_free>);
+    ring_.order().orphans.fetch_add(1, P::template order<site::ordered_raise>);
   }
-  // The message after ours may have become ready before ours, and whoever was woken for it then went back to sleep.
-  template <class Ring>
-  SLUICE_NOINLINE() void wake_fellow(Ring&& ring) noexcept {
-    word head = 0;
-    if (!ring_.load(ring_.shared().head, head)) return;
-    const spot next = spot_at(head);
-    const word w = next.look();
-    if (w == next.word_of(cell_state::full) || w == next.word_of(cell_state::tomb) || orphaned())
-      mine().wake_one(mine().asleep(), ring);
+  /// Was the last message taken over from a consumer that died with it, or put back?
+  [[nodiscard]] bool redelivered() const noexcept { return redelivered_; }
+
+  /// Is there something at the head?
+  [[nodiscard]] bool ready() const noexcept {
+    spot next;
+    word w = 0;
+    if (look(next, w)) return false;
+    return w == next.word_of(cell_state::full) || w == next.word_of(cell_state::tomb) || orphaned();
+  }
+  /// After an end: empty if nothing has been left, no error if there is something, `pending` if a fellow holds a message.
+  error rest() noexcept {
+    word at = 0, tail = 0, owner = 0;
+    if (!ring_.load(ring_.order().head, at) || !ring_.load(ring_.order().tail, tail)) return error(errc::corrupt, step::pop, subject::cursor);
+    if (ring_.distance(at, tail) != 0) return {};
+    if (Many && held(owner)) return error(errc::pending, step::pop).by(static_cast<unsigned>(owner) - 1);
+    return errc::empty;
   }
 
+ private:
+  SLUICE_INLINE() bool pass(word at, word next) const noexcept {
+    if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::full, cell_state::taking>(at);
+    return base::template dispense<Many>(ring_.order().head, at, next);
+  }
   // Why there is no item at the head, of which w is the word; no error if there may be one by now. The word alone tells:
   // as long as it does not name a producer, nothing has been pushed behind it either.
-  SLUICE_COLD() error why_not(word at, word w) noexcept {
+  SLUICE_COLD() error why_not(word at, word w) const noexcept {
     const word lap = ring_.lap_of(at), owner = ring_type::owner_of(w);
-    if (w == ring_type::cell_word(lap, cell_state::vacant) || ring_.lap_of(w) == lap - ring_.one_lap()) return nothing_there(at);
+    if (w == ring_type::cell_word(lap, cell_state::vacant) || ring_.lap_of(w) == lap - ring_.one_lap()) return error(errc::empty, step::pop);
     if (owner != 0 && w == ring_type::cell_word(lap, cell_state::claimed, owner)) return error(errc::pending, step::pop).by(static_cast<unsigned>(owner) - 1);
     word head = 0;
-    if (!ring_.load(ring_.shared().head, head)) return error(errc::corrupt, step::pop, subject::cursor);
+    if (!ring_.load(ring_.order().head, head)) return error(errc::corrupt, step::pop, subject::cursor);
     return head != at ? error() : error(errc::corrupt, step::pop, subject::stamp);
-  }
-  error nothing_there(word at) noexcept {
-    return base::nothing_there([&]() -> error {
-      word tail = 0, owner = 0;
-      if (!ring_.load(ring_.shared().tail, tail)) return error(errc::corrupt, step::pop, subject::cursor);
-      if (ring_.distance(at, tail) != 0) return {};
-      if (Many && held(owner)) return error(errc::pending, step::pop).by(static_cast<unsigned>(owner) - 1);
-      return errc::empty;
-    });
   }
   // Does a fellow still hold a message? If it dies, or keeps it, the message will be another's.
   bool held(word& owner) const noexcept {
     word head = 0;
-    if (!ring_.load(ring_.shared().head, head)) return false;
+    if (!ring_.load(ring_.order().head, head)) return false;
     if (ring_type::owner_of(head) != me_) ring_.template settle<cell_state::full, cell_state::taking>(head);
     for (word k = 0; k < ring_.capacity(); ++k) {
       const word w = ring_.cells()[k].word.load(P::template order<site::ordered_cell>);
@@ -16577,9 +16534,149 @@ class ordered_consumer : public detail::ordered_side<ordered_consumer<T, Many, P
     return false;
   }
 
-  spot lent_;                      // the message that is out
-  std::uint32_t orphans_ = 0;      // the count of orphans at which there were none
+  std::uint32_t orphans_ = 0;  // the count of orphans at which there were none
   bool redelivered_ = false;
+};
+
+}  // namespace sluice::detail
+
+#endif
+
+#include <span>
+
+namespace sluice {
+
+/// A side that items come out of. Reader chooses them: out of one order, or of several.
+///
+/// If it is all zero it is not ready; see ordered_producer.
+///
+/// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Blocks: never. Allocates: never.
+/// Errors: empty; pending (the next item is not there yet, or a fellow holds the last one: `who`); closed, peer_died (nobody
+/// is left on the other side, and nothing is left to pop); busy (a loan is out); corrupt (a word that no correct peer
+/// writes); forked (detached).
+template <class T, bool Many, class P = native_memory, class Reader = detail::ordered_reader<T, Many, P>>
+class ordered_consumer : public detail::crowd_side<ordered_consumer<T, Many, P, Reader>, P> {
+  using base = detail::crowd_side<ordered_consumer, P>;
+  friend base;
+  using word = typename Reader::word;
+  using spot = typename Reader::spot;
+
+ public:
+  using ring_type = typename Reader::ring_type;
+
+  /// The caller owns the slot of that number.
+  status attach(const ring_type& r, unsigned seat) noexcept {
+    if (const status s = reader_.attach(r, seat); !s) return s;
+    base::leave_what_was_told(theirs());
+    ready_ = true;
+    return {};
+  }
+  void detach() noexcept { *this = {}; }
+  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring()); }
+  [[nodiscard]] decltype(auto) ring() const noexcept { return reader_.ring(); }
+  [[nodiscard]] unsigned seat() const noexcept { return reader_.seat(); }
+  /// Ends the session and tells whoever waits. A message that is out goes to a fellow or successor.
+  template <class Ring>
+  void end(phase how, Ring&& ring) noexcept {
+    if (!ready_) keep_loan(ring);
+    mine().end(seat(), how);
+    theirs().wake_all(ring);
+    mine().wake_all(ring);  // the last one to hold a message is what an end waits for
+  }
+
+  /// Was the last message taken over from a consumer that died with it, or put back? It may then be out of order.
+  [[nodiscard]] bool redelivered() const noexcept { return reader_.redelivered(); }
+  /// That of the last message.
+  [[nodiscard]] unsigned priority() const noexcept
+    requires requires(const Reader& r) { r.priority(); }
+  {
+    return reader_.priority();
+  }
+
+  template <class Ring>
+  SLUICE_INLINE() result<T> try_pop(Ring&& ring) noexcept {
+    spot here;
+    if (const error e = take(here)) [[unlikely]] return e;
+    result<T> taken = detail::take_item<P>(here.item());
+    reader_.vacate(here);
+    wake(ring);
+    return taken;
+  }
+  /// Pops as many as are there and fit into `to`, at least one; each is popped by itself.
+  template <class Ring>
+    requires detail::copies_as_bytes<T>
+  result<std::size_t> try_pop(std::span<T> to, Ring&& ring) noexcept {
+    if (to.empty()) return std::size_t{0};
+    std::size_t n = to.size();
+    word at = 0;
+    if (const error e = take(at, n)) return e;
+    for (T& item : to.first(n)) {
+      const spot here = reader_.spot_at(at);
+      P::copy_in(&item, here.item(), 1);
+      reader_.vacate(here);
+      at = reader_.next(at);
+    }
+    wake(ring);
+    return n;
+  }
+  /// The next item in place: then either consume_loan() or keep_loan(). One loan at a time.
+  result<T*> try_borrow() noexcept {
+    if (const error e = take(lent_)) return e.during(step::borrow);
+    ready_ = false;
+    return lent_.item();
+  }
+  template <class Ring>
+  void consume_loan(Ring&& ring) noexcept {
+    if constexpr (!std::is_trivially_destructible_v<T>) lent_.item()->~T();
+    reader_.vacate(lent_);
+    ready_ = true;
+    wake(ring);
+  }
+  /// Puts the message back for whoever pops next.
+  template <class Ring>
+  void keep_loan(Ring&& ring) noexcept {
+    reader_.put_back(lent_);
+    ready_ = true;
+    P::light_fence();
+    if (const auto sleepers = mine().asleep()) mine().wake_one(sleepers, ring);
+  }
+
+ private:
+  [[nodiscard]] crowd<P>& mine() const noexcept { return ring().shared().consumers; }
+  [[nodiscard]] crowd<P>& theirs() const noexcept { return ring().shared().producers; }
+
+  template <class... To>
+  SLUICE_INLINE() error take(To&... to) noexcept {
+    if (!ready_) [[unlikely]] return error(attached() ? errc::busy : errc::forked, step::pop);
+    const error e = reader_.take(to...);
+    if (e == errc::empty) [[unlikely]] return look_for_end(to...);
+    return e;
+  }
+  template <class... To>
+  SLUICE_COLD() error look_for_end(To&... to) noexcept {
+    const error e = base::nothing_there([&] { return reader_.rest(); });
+    return e ? e : reader_.take(to...);
+  }
+  template <class Ring>
+  SLUICE_INLINE() void wake(Ring&& ring) noexcept {
+    P::light_fence();
+    if (const auto sleepers = theirs().asleep()) [[unlikely]] {
+      if constexpr (Reader::any_room_will_do) theirs().wake_one(sleepers, ring);
+      else theirs().wake_all(ring);
+    }
+    if constexpr (Many) {
+      if (mine().asleep() != 0) [[unlikely]] wake_fellow(ring);
+    }
+  }
+  // The message after ours may have become ready before ours, and whoever was woken for it then went back to sleep.
+  template <class Ring>
+  SLUICE_NOINLINE() void wake_fellow(Ring&& ring) noexcept {
+    if (reader_.ready()) mine().wake_one(mine().asleep(), ring);
+  }
+
+  Reader reader_;
+  spot lent_;           // the message that is out
+  bool ready_ = false;  // attached, and no message is out
 };
 
 }  // namespace sluice
@@ -16588,112 +16685,35 @@ class ordered_consumer : public detail::ordered_side<ordered_consumer<T, Many, P
 #ifndef SLUICE_RING_ORDERED_PRODUCER_HPP
 #define SLUICE_RING_ORDERED_PRODUCER_HPP
 
-#include <concepts>
-#include <span>
+#ifndef SLUICE_RING_ORDERED_WRITER_HPP
+#define SLUICE_RING_ORDERED_WRITER_HPP
 
-namespace sluice {
+namespace sluice::detail {
 
-/// A side that items go into.
+/// Claims places of an order and fills them.
 ///
-/// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Blocks: never. Allocates: never.
-/// Errors: full; pending (the place is still held: `who`); closed, peer_died (nobody is left on the other side); busy (a
-/// claim is out); corrupt (a word that no correct peer writes); forked (detached).
-template <class T, bool Many, class P = native_memory>
-class ordered_producer : public detail::ordered_side<ordered_producer<T, Many, P>, T, P> {
-  using base = detail::ordered_side<ordered_producer, T, P>;
-  friend detail::crowd_side<ordered_producer, P>;
-  using typename base::word;
-  using typename base::spot;
-  using base::me_, base::most_tries, base::ready_, base::ring_, base::spot_at;
+/// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Errors: full; pending (the place
+/// is still held: `who`); corrupt (a word that no correct peer writes).
+template <class T, bool Many, class P>
+class ordered_writer : public ordered_hand<T, P> {
+  using base = ordered_hand<T, P>;
+  using base::me_, base::most_tries, base::ring_;
 
  public:
   using typename base::ring_type;
+  using typename base::spot;
+  using typename base::word;
+  using base::spot_at;
 
-  /// The caller owns the slot of that number.
   status attach(const ring_type& r, unsigned seat) noexcept {
     word tail = 0;
-    if (!r.load(r.shared().tail, tail)) return error(errc::corrupt, step::join, subject::cursor);
-    base::ignore_the_past(r.shared().consumers);
-    base::settle_in(r, seat);
+    if (!r.load(r.order().tail, tail)) return error(errc::corrupt, step::join, subject::cursor);
+    base::take_hold(r, seat);
     return {};
   }
-  void detach() noexcept { *this = {}; }
-  /// Ends the session and tells whoever waits. A place that is out becomes a tomb.
-  template <class Ring>
-  void end(phase how, Ring&& ring) noexcept {
-    if (!ready_) abandon(ring);
-    mine().end(base::seat(), how);
-    theirs().wake_all(ring);
-  }
 
-  template <class U = T, class Ring>
-    requires std::convertible_to<U&&, T>
-  SLUICE_INLINE() status try_push(U&& value, Ring&& ring) {
-    spot here;
-    if (const error e = claim(here)) [[unlikely]] return e;
-    if constexpr (std::is_nothrow_constructible_v<T, U>) {
-      detail::put_item<P>(here.item(), std::forward<U>(value));
-    } else {
-      tomb_unless_done guard{here};
-      detail::put_item<P>(here.item(), std::forward<U>(value));
-      guard.done = true;
-    }
-    publish(here, cell_state::full);
-    wake(ring);
-    return {};
-  }
-  /// Pushes as many of `values` as there is room for, at least one; each becomes visible by itself.
-  template <std::same_as<std::span<const T>> Batch, class Ring>
-    requires detail::copies_as_bytes<T>
-  result<std::size_t> try_push(Batch values, Ring&& ring) {
-    if (values.empty()) return std::size_t{0};
-    std::size_t n = values.size();
-    word at = 0;
-    if (const error e = claim(at, n)) return e;
-    for (const T& value : values.first(n)) {
-      const spot here = spot_at(at);
-      P::copy_out(here.item(), value);
-      publish(here, cell_state::full);
-      at = ring_.next(at);
-    }
-    wake(ring);
-    return n;
-  }
-  /// The next place, raw: build an item there, then commit() it or abandon() the place. One claim at a time.
-  result<T*> try_claim() noexcept {
-    if (const error e = claim(claimed_)) return e.during(step::claim);
-    ready_ = false;
-    return claimed_.item();
-  }
-  template <class Ring>
-  void commit(Ring&& ring) noexcept {
-    give_back(cell_state::full, ring);
-  }
-  template <class Ring>
-  void abandon(Ring&& ring) noexcept {
-    give_back(cell_state::tomb, ring);
-  }
-
- private:
-  [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().producers; }
-  [[nodiscard]] crowd<P>& theirs() const noexcept { return ring_.shared().consumers; }
-
-  struct tomb_unless_done {  // what an exception of T's constructor leaves
-    const spot& here;
-    bool done = false;
-    ~tomb_unless_done() {
-      if (!done) publish(here, cell_state::tomb);
-    }
-  };
-
-  SLUICE_INLINE() error admit() noexcept {
-    if (!ready_) [[unlikely]] return base::not_ready(step::push);
-    if (base::any_news()) [[unlikely]] return base::look_at_news();
-    return {};
-  }
   SLUICE_INLINE() error claim(spot& here) noexcept {
-    if (const error e = admit()) [[unlikely]] return e;
-    auto& dispenser = ring_.shared().tail;
+    auto& dispenser = ring_.order().tail;
     for (auto tries = most_tries(); tries != 0; --tries) {
       word at = 0;
       if (!ring_.load(dispenser, at)) [[unlikely]] return error(errc::corrupt, step::push, subject::cursor);
@@ -16708,10 +16728,9 @@ class ordered_producer : public detail::ordered_side<ordered_producer<T, Many, P
     }
     return error(errc::pending, step::push);
   }
-  // The first of up to n places, and how many.
+  /// The first of up to n places, and how many.
   error claim(word& at, std::size_t& n) noexcept {
-    if (const error e = admit()) return e;
-    auto& dispenser = ring_.shared().tail;
+    auto& dispenser = ring_.order().tail;
     for (auto tries = most_tries(); tries != 0; --tries) {
       if (!ring_.load(dispenser, at)) return error(errc::corrupt, step::push, subject::cursor);
       word end = at, w = 0;
@@ -16732,31 +16751,37 @@ class ordered_producer : public detail::ordered_side<ordered_producer<T, Many, P
     }
     return error(errc::pending, step::push);
   }
+  /// Builds the message and publishes it. If its constructor throws, the place becomes a tomb.
+  template <class U>
+  SLUICE_INLINE() static void fill(const spot& here, U&& value) {
+    if constexpr (std::is_nothrow_constructible_v<T, U>) {
+      put_item<P>(here.item(), std::forward<U>(value));
+    } else {
+      tomb_unless_done guard{here};
+      put_item<P>(here.item(), std::forward<U>(value));
+      guard.done = true;
+    }
+    publish(here, cell_state::full);
+  }
   SLUICE_INLINE() static void publish(const spot& here, cell_state s) noexcept {
     here.cell->word.store(here.word_of(s), P::template order<site::ordered_publish>);  // (P4)
   }
-  template <class Ring>
-  void give_back(cell_state s, Ring&& ring) noexcept {
-    publish(claimed_, s);
-    ready_ = true;
-    wake(ring);
-  }
-  template <class Ring>
-  SLUICE_INLINE() void wake(Ring&& ring) noexcept {
-    P::light_fence();
-    if (const auto sleepers = theirs().asleep()) [[unlikely]] theirs().wake_one(sleepers, ring);
-    if constexpr (Many) {
-      if (mine().asleep() != 0) [[unlikely]] wake_fellow(ring);
-    }
-  }
-  // Whoever waits for the place after ours may have been woken while it waited for ours too.
-  template <class Ring>
-  SLUICE_NOINLINE() void wake_fellow(Ring&& ring) noexcept {
+  /// Is there a place at the tail?
+  [[nodiscard]] bool room() const noexcept {
     word tail = 0;
-    if (!ring_.load(ring_.shared().tail, tail)) return;
+    if (!ring_.load(ring_.order().tail, tail)) return false;
     const spot next = spot_at(tail);
-    if (next.look() == next.word_of(cell_state::vacant)) mine().wake_one(mine().asleep(), ring);
+    return next.look() == next.word_of(cell_state::vacant);
   }
+
+ private:
+  struct tomb_unless_done {
+    const spot& here;
+    bool done = false;
+    ~tomb_unless_done() {
+      if (!done) publish(here, cell_state::tomb);
+    }
+  };
 
   // Why there is no place at the tail, of which w is the word; no error if there may be one by now. The word alone tells:
   // as long as it does not name a consumer, no message behind this one has been popped either.
@@ -16776,11 +16801,135 @@ class ordered_producer : public detail::ordered_side<ordered_producer<T, Many, P
       }
     }
     word tail = 0;
-    if (!ring_.load(ring_.shared().tail, tail)) return error(errc::corrupt, step::push, subject::cursor);
+    if (!ring_.load(ring_.order().tail, tail)) return error(errc::corrupt, step::push, subject::cursor);
     return tail != at ? error() : error(errc::corrupt, step::push, subject::stamp);
   }
+};
 
-  spot claimed_;  // the place that is out
+}  // namespace sluice::detail
+
+#endif
+
+#include <concepts>
+#include <span>
+
+namespace sluice {
+
+/// A side that items go into. Writer has the places: of one order, or of several to choose from (`to`).
+///
+/// If it is all zero it is not ready, and its first use ends in a slow path that says why: a forked child finds its copy
+/// wiped and so touches nothing of its parent's.
+///
+/// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Blocks: never. Allocates: never.
+/// Errors: full; pending (the place is still held: `who`); closed, peer_died (nobody is left on the other side); busy (a
+/// claim is out); corrupt (a word that no correct peer writes); forked (detached).
+template <class T, bool Many, class P = native_memory, class Writer = detail::ordered_writer<T, Many, P>>
+class ordered_producer : public detail::crowd_side<ordered_producer<T, Many, P, Writer>, P> {
+  using base = detail::crowd_side<ordered_producer, P>;
+  friend base;
+  using word = typename Writer::word;
+  using spot = typename Writer::spot;
+
+ public:
+  using ring_type = typename Writer::ring_type;
+
+  /// The caller owns the slot of that number.
+  status attach(const ring_type& r, unsigned seat) noexcept {
+    if (const status s = writer_.attach(r, seat); !s) return s;
+    base::ignore_the_past(theirs());
+    ready_ = true;
+    return {};
+  }
+  void detach() noexcept { *this = {}; }
+  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring()); }
+  [[nodiscard]] decltype(auto) ring() const noexcept { return writer_.ring(); }
+  [[nodiscard]] unsigned seat() const noexcept { return writer_.seat(); }
+  /// Ends the session and tells whoever waits. A place that is out becomes a tomb.
+  template <class Ring>
+  void end(phase how, Ring&& ring) noexcept {
+    if (!ready_) abandon(ring);
+    mine().end(seat(), how);
+    theirs().wake_all(ring);
+  }
+
+  template <class U = T, class Ring, class... To>
+    requires std::convertible_to<U&&, T>
+  SLUICE_INLINE() status try_push(U&& value, Ring&& ring, To... to) {
+    if (const error e = admit()) [[unlikely]] return e;
+    spot here;
+    if (const error e = writer_.claim(here, to...)) [[unlikely]] return e;
+    Writer::fill(here, std::forward<U>(value));
+    wake(ring);
+    return {};
+  }
+  /// Pushes as many of `values` as there is room for, at least one; each becomes visible by itself.
+  template <std::same_as<std::span<const T>> Batch, class Ring, class... To>
+    requires detail::copies_as_bytes<T>
+  result<std::size_t> try_push(Batch values, Ring&& ring, To... to) {
+    if (values.empty()) return std::size_t{0};
+    if (const error e = admit()) return e;
+    std::size_t n = values.size();
+    word at = 0;
+    if (const error e = writer_.claim(at, n, to...)) return e;
+    for (const T& value : values.first(n)) {
+      const spot here = writer_.spot_at(at);
+      P::copy_out(here.item(), value);
+      Writer::publish(here, cell_state::full);
+      at = writer_.next(at);
+    }
+    wake(ring);
+    return n;
+  }
+  /// The next place, raw: build an item there, then commit() it or abandon() the place. One claim at a time.
+  template <class... To>
+  result<T*> try_claim(To... to) noexcept {
+    error e = admit();
+    if (!e) e = writer_.claim(claimed_, to...);
+    if (e) return e.during(step::claim);
+    ready_ = false;
+    return claimed_.item();
+  }
+  template <class Ring>
+  void commit(Ring&& ring) noexcept {
+    give_back(cell_state::full, ring);
+  }
+  template <class Ring>
+  void abandon(Ring&& ring) noexcept {
+    give_back(cell_state::tomb, ring);
+  }
+
+ private:
+  [[nodiscard]] crowd<P>& mine() const noexcept { return ring().shared().producers; }
+  [[nodiscard]] crowd<P>& theirs() const noexcept { return ring().shared().consumers; }
+
+  SLUICE_INLINE() error admit() noexcept {
+    if (!ready_) [[unlikely]] return error(attached() ? errc::busy : errc::forked, step::push);
+    if (base::any_news()) [[unlikely]] return base::look_at_news();
+    return {};
+  }
+  template <class Ring>
+  void give_back(cell_state s, Ring&& ring) noexcept {
+    Writer::publish(claimed_, s);
+    ready_ = true;
+    wake(ring);
+  }
+  template <class Ring>
+  SLUICE_INLINE() void wake(Ring&& ring) noexcept {
+    P::light_fence();
+    if (const auto sleepers = theirs().asleep()) [[unlikely]] theirs().wake_one(sleepers, ring);
+    if constexpr (Many) {
+      if (mine().asleep() != 0) [[unlikely]] wake_fellow(ring);
+    }
+  }
+  // Whoever waits for the place after ours may have been woken while it waited for ours too.
+  template <class Ring>
+  SLUICE_NOINLINE() void wake_fellow(Ring&& ring) noexcept {
+    if (writer_.room()) mine().wake_one(mine().asleep(), ring);
+  }
+
+  Writer writer_;
+  spot claimed_;        // the place that is out
+  bool ready_ = false;  // attached, and no place is out
 };
 
 }  // namespace sluice

@@ -118,8 +118,8 @@ TEST_CASE("the bodies of rings of bytes lie as documented") {
   CHECK(one.at(one.ring.place(0)) == 512);
   CHECK(one.bytes == 512 + 5 * 64);
   const body<sluice::bytes_of<sluice::mpsc>, std::byte> many;
-  CHECK(many.at(&many.ring.shared().tail) == 0);
-  CHECK(many.at(&many.ring.shared().head) == 128);
+  CHECK(many.at(&many.ring.order().tail) == 0);
+  CHECK(many.at(&many.ring.order().head) == 128);
   CHECK(many.at(&many.ring.shared().producers) == 256);
   CHECK(many.at(&many.ring.shared().consumers) == 1152);
   CHECK(many.at(&many.ring.at(0)) == 2048);

@@ -259,7 +259,7 @@ class crowd_scenario {
   // Is it in the ring, and before the head: the bytes, whatever a thread may see of them?
   [[nodiscard]] bool untaken(unsigned id) const {
     word head = 0;
-    std::memcpy(&head, &ring_.shared().head, sizeof head);
+    std::memcpy(&head, &ring_.order().head, sizeof head);
     word at = ring_type::position_of(head);
     for (unsigned k = 0; k < case_.capacity; ++k, at = ring_.next(at)) {
       auto& cell = ring_.cells()[ring_.index_of(at)];

@@ -169,11 +169,11 @@ model_mutant(end_before_its_session core/role.hpp
 
 trials_of(crowd_trials.hpp crowd_trials)
 
-model_mutant(no_settle_before_claim ring/ordered_producer.hpp
+model_mutant(no_settle_before_claim ring/ordered_writer.hpp
   [=[      if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::vacant, cell_state::claimed>(at);
       if (base::template dispense<Many>(dispenser, at, ring_.next(at))) return here = s, error();]=]
   [=[      if (base::template dispense<Many>(dispenser, at, ring_.next(at))) return here = s, error();]=])
-model_mutant(no_settle_before_taking ring/ordered_consumer.hpp
+model_mutant(no_settle_before_taking ring/ordered_reader.hpp
   [=[    if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::full, cell_state::taking>(at);
     return base]=]
   [=[    return base]=])
@@ -181,11 +181,11 @@ model_mutant(settle_one_cell ring/ordered_layout.hpp
   [=[steps < capacity_; ++steps, at = previous(at)]=]
   [=[steps < 1; ++steps, at = previous(at)]=])
 model_mutant(healer_does_not_settle ring/ordered_layout.hpp
-  [=[    if (load(control_->tail, tail) && owner_of(tail) == who) settle<cell_state::vacant, cell_state::claimed>(tail);
-    if (load(control_->head, head) && owner_of(head) == who) settle<cell_state::full, cell_state::taking>(head);]=]
-  [=[    (void)load(control_->tail, tail), (void)load(control_->head, head);]=])
+  [=[    if (load(words_->tail, tail) && owner_of(tail) == who) settle<cell_state::vacant, cell_state::claimed>(tail);
+    if (load(words_->head, head) && owner_of(head) == who) settle<cell_state::full, cell_state::taking>(head);]=]
+  [=[    (void)load(words_->tail, tail), (void)load(words_->head, head);]=])
 model_mutant(no_orphans_count ring/ordered_layout.hpp
-  [=[if (left) control_->orphans.fetch_add(1, P::template order<site::ordered_raise>);]=]
+  [=[if (left) words_->orphans.fetch_add(1, P::template order<site::ordered_raise>);]=]
   [=[static_cast<void>(left);]=])
 model_mutant(dropped_place_stays_in_its_lap ring/ordered_layout.hpp
   [=[drop ? vacant_after(lap) :]=]
@@ -193,31 +193,31 @@ model_mutant(dropped_place_stays_in_its_lap ring/ordered_layout.hpp
 model_mutant(dropped_message_is_redelivered ring/ordered_layout.hpp
   [=[const bool drop = after_death == orphans::drop;]=]
   [=[const bool drop = after_death == orphans::drop && slot == ~0u;]=])
-model_mutant(orphan_never_adopted ring/ordered_consumer.hpp
+model_mutant(orphan_never_adopted ring/ordered_reader.hpp
   [=[    if (orphaned()) [[unlikely]] {]=]
   [=[    if (false) {]=])
-model_mutant(tomb_not_buried ring/ordered_consumer.hpp
+model_mutant(tomb_not_buried ring/ordered_reader.hpp
   [=[if (pass(s.at, ring_.next(s.at))) ring_.bury(s.at);]=]
   [=[(void)pass(s.at, ring_.next(s.at));]=])
-model_mutant(consumer_passes_claimed ring/ordered_consumer.hpp
+model_mutant(consumer_passes_claimed ring/ordered_reader.hpp
   [=[    if (w != s.word_of(cell_state::tomb)) return why_not]=]
   [=[    if (w != s.word_of(cell_state::tomb) && ring_type::state_of(w) != cell_state::claimed) return why_not]=])
-model_mutant(publish_before_item ring/ordered_producer.hpp
-  [=[      detail::put_item<P>(here.item(), std::forward<U>(value));
+model_mutant(publish_before_item ring/ordered_writer.hpp
+  [=[      put_item<P>(here.item(), std::forward<U>(value));
     } else {]=]
-  [=[      publish(here, cell_state::full); detail::put_item<P>(here.item(), std::forward<U>(value));
+  [=[      publish(here, cell_state::full); put_item<P>(here.item(), std::forward<U>(value));
     } else {]=])
 model_mutant(vacate_before_item ring/ordered_consumer.hpp
   [=[    result<T> taken = detail::take_item<P>(here.item());
-    vacate(here);]=]
-  [=[    vacate(here); result<T> taken = detail::take_item<P>(here.item());]=])
+    reader_.vacate(here);]=]
+  [=[    reader_.vacate(here); result<T> taken = detail::take_item<P>(here.item());]=])
 set(only_in_full ON)
 model_mutant(producers_wake_no_fellow ring/ordered_producer.hpp
-  [=[    if (next.look() == next.word_of(cell_state::vacant)) mine()]=]
+  [=[    if (writer_.room()) mine()]=]
   [=[    if (false) mine()]=])
 model_mutant(consumers_wake_no_fellow ring/ordered_consumer.hpp
-  [=[    if (w == next.word_of(cell_state::full) || w]=]
-  [=[    if (false) if (w == next.word_of(cell_state::full) || w]=])
+  [=[    if (reader_.ready()) mine()]=]
+  [=[    if (false) mine()]=])
 model_mutant(disarm_passes_nothing_on ring/crowd_side.hpp
   [=[    if (mine().disarm(self().seat())) self().wake_fellow(ring);]=]
   [=[    static_cast<void>(mine().disarm(self().seat())), static_cast<void>(ring);]=])
@@ -235,18 +235,17 @@ model_mutant(healer_announces_nothing core/crowd.hpp
   [=[    if (seats_[seat].peek().now() != phase::live) return;
     seats_[seat].end(how);
     const role_view v = seats_[seat].peek();]=])
-model_mutant(adopted_without_owner ring/ordered_consumer.hpp
+model_mutant(adopted_without_owner ring/ordered_reader.hpp
   [=[s.word_of(cell_state::taking) | me_, P]=]
   [=[s.word_of(cell_state::taking), P]=])
-model_mutant(kept_message_not_counted ring/ordered_consumer.hpp
-  [=[    ring_.shared().orphans.fetch_add(1, P::template order<site::ordered_raise>);
-    ready_ = true;]=]
-  [=[    ready_ = true;]=])
-model_mutant(end_told_while_a_fellow_holds ring/ordered_consumer.hpp
-  [=[      if (Many && held(owner)) return]=]
-  [=[      if (false && held(owner)) return]=])
-model_mutant(end_told_without_a_look_at_the_tail ring/ordered_consumer.hpp
-  [=[      if (ring_.distance(at, tail) != 0) return {};]=]
+model_mutant(kept_message_not_counted ring/ordered_reader.hpp
+  [=[    ring_.order().orphans.fetch_add(1, P::template order<site::ordered_raise>);]=]
+  [=[]=])
+model_mutant(end_told_while_a_fellow_holds ring/ordered_reader.hpp
+  [=[    if (Many && held(owner)) return]=]
+  [=[    if (false && held(owner)) return]=])
+model_mutant(end_told_without_a_look_at_the_tail ring/ordered_reader.hpp
+  [=[    if (ring_.distance(at, tail) != 0) return {};]=]
   [=[]=])
 
 # ---- lanes

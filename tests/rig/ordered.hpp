@@ -40,11 +40,11 @@ struct ordered {
   /// Every shared word that slots below `seats` use, with a name.
   template <class Ring, class Visit>
   static void each_word(const Ring& r, unsigned seats, Visit visit) {
-    auto& s = r.shared();
-    visit(s.tail, "tail ", 0u);
-    visit(s.head, "head ", 0u);
-    visit(s.orphans, "orphans ", 0u);
+    visit(r.order().tail, "tail ", 0u);
+    visit(r.order().head, "head ", 0u);
+    visit(r.order().orphans, "orphans ", 0u);
     for (unsigned k = 0; k < r.capacity(); ++k) visit(r.cells()[k].word, "cell ", k);
+    auto& s = r.shared();
     each_word_of(s.producers, seats, "producers' asleep ", "producers' news ", "producers' told ", "producer seat ",
                  "producer gate ", visit);
     each_word_of(s.consumers, seats, "consumers' asleep ", "consumers' news ", "consumers' told ", "consumer seat ",
@@ -62,9 +62,9 @@ struct ordered {
   template <class Ring>
   static void start_at(const Ring& r, typename Ring::word lap) noexcept {
     const auto here = lap * r.one_lap();
-    r.shared().tail.store(Ring::position(here, 0));
-    r.shared().head.store(Ring::position(here, 0));
-    r.shared().orphans.store(static_cast<std::uint32_t>(lap));
+    r.order().tail.store(Ring::position(here, 0));
+    r.order().head.store(Ring::position(here, 0));
+    r.order().orphans.store(static_cast<std::uint32_t>(lap));
     for (unsigned k = 0; k < r.capacity(); ++k) r.cells()[k].word.store(Ring::cell_word(here, sluice::cell_state::vacant));
   }
   template <class Ring>

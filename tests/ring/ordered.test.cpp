@@ -44,7 +44,7 @@ struct box {
   }
   void start_at_lap(u64 lap) {
     const u64 word = lap * ring.one_lap();
-    ring.shared().tail = ring.shared().head = word;
+    ring.order().tail = ring.order().head = word;
     for (u64 k = 0; k < ring.capacity(); ++k) ring.cells()[k].word = word;
   }
   producer make_producer(unsigned seat) {
@@ -288,9 +288,9 @@ TEST_CASE("what the dead had claimed in a batch becomes tombs, and what they had
     auto c = b.make_consumer(2), e = b.make_consumer(3);
     REQUIRE(p.try_push(u64{1}, no_bell));
     // Two places of a batch that was cut short before its first message: the tail names its owner, the cells nobody.
-    auto& shared = b.ring.shared();
-    u64 at = shared.tail;
-    shared.tail = b.ring.next(b.ring.next(at)) | (0 + 1);
+    auto& order = b.ring.order();
+    u64 at = order.tail;
+    order.tail = b.ring.next(b.ring.next(at)) | (0 + 1);
     REQUIRE(q.try_push(u64{4}, no_bell));  // which settles them
     CHECK(b.ring.state_of(b.ring.cells()[1].word) == cell_state::claimed);
     CHECK(b.ring.state_of(b.ring.cells()[2].word) == cell_state::claimed);
@@ -300,8 +300,8 @@ TEST_CASE("what the dead had claimed in a batch becomes tombs, and what they had
     CHECK(*c.try_pop(no_bell) == 4);
 
     REQUIRE((q.try_push(u64{5}, no_bell) && q.try_push(u64{6}, no_bell) && q.try_push(u64{7}, no_bell)));
-    at = shared.head;
-    shared.head = b.ring.next(b.ring.next(at)) | (2 + 1);  // c has taken two, and read none
+    at = order.head;
+    order.head = b.ring.next(b.ring.next(at)) | (2 + 1);  // c has taken two, and read none
     CHECK(*e.try_pop(no_bell) == 7);
     CHECK_FALSE(e.redelivered());
     CHECK(b.bury(2).redelivered == 2);
@@ -384,19 +384,19 @@ TEST_CASE("words that no correct peer writes are corrupt, and nothing else happe
   box<u64> b(3);
   auto p = b.make_producer(0);
   auto c = b.make_consumer(1);
-  auto& shared = b.ring.shared();
-  shared.tail = u64{3} << 11;  // an index that does not exist
+  auto& order = b.ring.order();
+  order.tail = u64{3} << 11;  // an index that does not exist
   CHECK(p.try_push(u64{1}, no_bell).err() == error(errc::corrupt, step::push, subject::cursor));
-  shared.head = u64{3} << 11;
+  order.head = u64{3} << 11;
   CHECK(c.try_pop(no_bell).err() == error(errc::corrupt, step::pop, subject::cursor));
-  shared.tail = shared.head = 0;
+  order.tail = order.head = 0;
   for (const u64 word : {b.ring.one_lap() * 5, u64{7} << 8, b.ring.one_lap() | (u64{2} << 8), u64{1} << 8}) {
     b.ring.cells()[0].word = word;
     CHECK(p.try_push(u64{1}, no_bell).err() == error(errc::corrupt, step::push, subject::stamp));
     CHECK(c.try_pop(no_bell).err() == error(errc::corrupt, step::pop, subject::stamp));
   }
   typename box<u64>::producer late;
-  shared.tail = u64{3} << 11;
+  order.tail = u64{3} << 11;
   CHECK(late.attach(b.ring, 2).err() == error(errc::corrupt, step::join, subject::cursor));
 }
 

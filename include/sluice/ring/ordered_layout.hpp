@@ -69,14 +69,23 @@ enum class cell_state : std::uint8_t {
   tomb,     // nothing: its producer died, or thought better of it
 };
 
-/// The shared words of an ordered ring.
+/// The shared words of one order.
 template <class P = native_memory>
-struct ordered_control {
+struct ordered_words {
   alignas(apart_bytes) typename P::template atomic<std::uint64_t> tail;  // {lap, index, owner of the last}
   alignas(apart_bytes) typename P::template atomic<std::uint64_t> head;
   alignas(apart_bytes) typename P::template atomic<std::uint32_t> orphans;  // grows whenever there are new ones
+};
+/// Who takes part.
+template <class P = native_memory>
+struct ordered_crowds {
   alignas(apart_bytes) crowd<P> producers;
   alignas(apart_bytes) crowd<P> consumers;
+};
+template <class P = native_memory>
+struct ordered_control {
+  ordered_words<P> words;
+  ordered_crowds<P> crowds;
 };
 
 template <class T, class P>
@@ -95,6 +104,8 @@ class ordered_ring {
   using value_type = T;
   using policy = P;
   using word = std::uint64_t;
+  using words = ordered_words<P>;
+  using crowds = ordered_crowds<P>;
   using control = ordered_control<P>;
   using cell = ordered_cell<T, P>;
   static_assert(sizeof(typename P::word) == 8, "a ring of several producers or consumers needs 64-bit atomics");
@@ -110,19 +121,24 @@ class ordered_ring {
   constexpr ordered_ring() noexcept = default;
   /// Views `bytes_for(capacity)` bytes, aligned to `apart_bytes`, that are all zero or hold such a ring already.
   ordered_ring(std::byte* memory, std::size_t capacity, bool persistent = false) noexcept
-      : control_(std::launder(reinterpret_cast<control*>(memory))),
-        cells_(std::launder(reinterpret_cast<cell*>(memory + sizeof(control)))),
+      : ordered_ring(std::launder(reinterpret_cast<control*>(memory))->crowds, memory, memory + sizeof(control), capacity, persistent) {}
+  /// Words and cells, where others use the same crowds.
+  ordered_ring(crowds& all, std::byte* first_word, std::byte* first_cell, std::size_t capacity, bool persistent) noexcept
+      : words_(std::launder(reinterpret_cast<words*>(first_word))),
+        crowds_(&all),
+        cells_(std::launder(reinterpret_cast<cell*>(first_cell))),
         capacity_(static_cast<std::uint32_t>(capacity)),
         one_lap_(one << std::bit_width(capacity - 1)),
         persistent_(persistent) {}
 
-  [[nodiscard]] control& shared() const noexcept { return *control_; }
+  [[nodiscard]] words& order() const noexcept { return *words_; }
+  [[nodiscard]] crowds& shared() const noexcept { return *crowds_; }
   [[nodiscard]] cell* cells() const noexcept { return cells_; }
   /// Where an item may lie.
   [[nodiscard]] T* some_item() const noexcept { return cells_->item(); }
   [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] bool persistent() const noexcept { return persistent_; }
-  [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
+  [[nodiscard]] explicit operator bool() const noexcept { return words_ != nullptr; }
 
   // ---- words
   //
@@ -193,8 +209,8 @@ class ordered_ring {
     const bool drop = after_death == orphans::drop;
     const word who = slot + 1;
     word tail = 0, head = 0;
-    if (load(control_->tail, tail) && owner_of(tail) == who) settle<cell_state::vacant, cell_state::claimed>(tail);
-    if (load(control_->head, head) && owner_of(head) == who) settle<cell_state::full, cell_state::taking>(head);
+    if (load(words_->tail, tail) && owner_of(tail) == who) settle<cell_state::vacant, cell_state::claimed>(tail);
+    if (load(words_->head, head) && owner_of(head) == who) settle<cell_state::full, cell_state::taking>(head);
     bool left = false;  // orphans are
     for (word k = 0; k < capacity_; ++k) {
       auto& word_here = cells_[k].word;
@@ -213,7 +229,7 @@ class ordered_ring {
         left = left || state_of(w) == cell_state::orphan;  // perhaps made by a healer that died before it said so
       }
     }
-    if (left) control_->orphans.fetch_add(1, P::template order<site::ordered_raise>);
+    if (left) words_->orphans.fetch_add(1, P::template order<site::ordered_raise>);
     found.peers = 1;
     return found;
   }
@@ -221,7 +237,7 @@ class ordered_ring {
   /// How many places between head and tail are taken, at some moment during the call.
   [[nodiscard]] std::size_t approx_size() const noexcept {
     word head = 0, tail = 0;
-    if (!load(control_->head, head) || !load(control_->tail, tail)) return 0;
+    if (!load(words_->head, head) || !load(words_->tail, tail)) return 0;
     const word n = distance(head, tail);
     return n <= capacity_ ? static_cast<std::size_t>(n) : 0;
   }
@@ -242,7 +258,8 @@ class ordered_ring {
     }
   }
 
-  control* control_ = nullptr;
+  words* words_ = nullptr;
+  crowds* crowds_ = nullptr;
   cell* cells_ = nullptr;
   std::uint32_t capacity_ = 0;
   word one_lap_ = 0;

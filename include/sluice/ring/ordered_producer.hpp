@@ -2,83 +2,85 @@
 #ifndef SLUICE_RING_ORDERED_PRODUCER_HPP
 #define SLUICE_RING_ORDERED_PRODUCER_HPP
 
-#include <sluice/ring/item.hpp>
-#include <sluice/ring/ordered_side.hpp>
+#include <sluice/ring/crowd_side.hpp>
+#include <sluice/ring/ordered_writer.hpp>
 
 #include <concepts>
 #include <span>
 
 namespace sluice {
 
-/// A side that items go into.
+/// A side that items go into. Writer has the places: of one order, or of several to choose from (`to`).
+///
+/// If it is all zero it is not ready, and its first use ends in a slow path that says why: a forked child finds its copy
+/// wiped and so touches nothing of its parent's.
 ///
 /// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Blocks: never. Allocates: never.
 /// Errors: full; pending (the place is still held: `who`); closed, peer_died (nobody is left on the other side); busy (a
 /// claim is out); corrupt (a word that no correct peer writes); forked (detached).
-template <class T, bool Many, class P = native_memory>
-class ordered_producer : public detail::ordered_side<ordered_producer<T, Many, P>, T, P> {
-  using base = detail::ordered_side<ordered_producer, T, P>;
-  friend detail::crowd_side<ordered_producer, P>;
-  using typename base::word;
-  using typename base::spot;
-  using base::me_, base::most_tries, base::ready_, base::ring_, base::spot_at;
+template <class T, bool Many, class P = native_memory, class Writer = detail::ordered_writer<T, Many, P>>
+class ordered_producer : public detail::crowd_side<ordered_producer<T, Many, P, Writer>, P> {
+  using base = detail::crowd_side<ordered_producer, P>;
+  friend base;
+  using word = typename Writer::word;
+  using spot = typename Writer::spot;
 
  public:
-  using typename base::ring_type;
+  using ring_type = typename Writer::ring_type;
 
   /// The caller owns the slot of that number.
   status attach(const ring_type& r, unsigned seat) noexcept {
-    word tail = 0;
-    if (!r.load(r.shared().tail, tail)) return error(errc::corrupt, step::join, subject::cursor);
-    base::ignore_the_past(r.shared().consumers);
-    base::settle_in(r, seat);
+    if (const status s = writer_.attach(r, seat); !s) return s;
+    base::ignore_the_past(theirs());
+    ready_ = true;
     return {};
   }
   void detach() noexcept { *this = {}; }
+  [[nodiscard]] bool attached() const noexcept { return static_cast<bool>(ring()); }
+  [[nodiscard]] decltype(auto) ring() const noexcept { return writer_.ring(); }
+  [[nodiscard]] unsigned seat() const noexcept { return writer_.seat(); }
   /// Ends the session and tells whoever waits. A place that is out becomes a tomb.
   template <class Ring>
   void end(phase how, Ring&& ring) noexcept {
     if (!ready_) abandon(ring);
-    mine().end(base::seat(), how);
+    mine().end(seat(), how);
     theirs().wake_all(ring);
   }
 
-  template <class U = T, class Ring>
+  template <class U = T, class Ring, class... To>
     requires std::convertible_to<U&&, T>
-  SLUICE_INLINE() status try_push(U&& value, Ring&& ring) {
+  SLUICE_INLINE() status try_push(U&& value, Ring&& ring, To... to) {
+    if (const error e = admit()) [[unlikely]] return e;
     spot here;
-    if (const error e = claim(here)) [[unlikely]] return e;
-    if constexpr (std::is_nothrow_constructible_v<T, U>) {
-      detail::put_item<P>(here.item(), std::forward<U>(value));
-    } else {
-      tomb_unless_done guard{here};
-      detail::put_item<P>(here.item(), std::forward<U>(value));
-      guard.done = true;
-    }
-    publish(here, cell_state::full);
+    if (const error e = writer_.claim(here, to...)) [[unlikely]] return e;
+    Writer::fill(here, std::forward<U>(value));
     wake(ring);
     return {};
   }
   /// Pushes as many of `values` as there is room for, at least one; each becomes visible by itself.
-  template <std::same_as<std::span<const T>> Batch, class Ring>
+  template <std::same_as<std::span<const T>> Batch, class Ring, class... To>
     requires detail::copies_as_bytes<T>
-  result<std::size_t> try_push(Batch values, Ring&& ring) {
+  result<std::size_t> try_push(Batch values, Ring&& ring, To... to) {
     if (values.empty()) return std::size_t{0};
+    if (const error e = admit()) return e;
     std::size_t n = values.size();
     word at = 0;
-    if (const error e = claim(at, n)) return e;
+    if (const error e = writer_.claim(at, n, to...)) return e;
     for (const T& value : values.first(n)) {
-      const spot here = spot_at(at);
+      const spot here = writer_.spot_at(at);
       P::copy_out(here.item(), value);
-      publish(here, cell_state::full);
-      at = ring_.next(at);
+      Writer::publish(here, cell_state::full);
+      at = writer_.next(at);
     }
     wake(ring);
     return n;
   }
   /// The next place, raw: build an item there, then commit() it or abandon() the place. One claim at a time.
-  result<T*> try_claim() noexcept {
-    if (const error e = claim(claimed_)) return e.during(step::claim);
+  template <class... To>
+  result<T*> try_claim(To... to) noexcept {
+    error e = admit();
+    if (!e) e = writer_.claim(claimed_, to...);
+    if (e) return e.during(step::claim);
     ready_ = false;
     return claimed_.item();
   }
@@ -92,69 +94,17 @@ class ordered_producer : public detail::ordered_side<ordered_producer<T, Many, P
   }
 
  private:
-  [[nodiscard]] crowd<P>& mine() const noexcept { return ring_.shared().producers; }
-  [[nodiscard]] crowd<P>& theirs() const noexcept { return ring_.shared().consumers; }
-
-  struct tomb_unless_done {  // what an exception of T's constructor leaves
-    const spot& here;
-    bool done = false;
-    ~tomb_unless_done() {
-      if (!done) publish(here, cell_state::tomb);
-    }
-  };
+  [[nodiscard]] crowd<P>& mine() const noexcept { return ring().shared().producers; }
+  [[nodiscard]] crowd<P>& theirs() const noexcept { return ring().shared().consumers; }
 
   SLUICE_INLINE() error admit() noexcept {
-    if (!ready_) [[unlikely]] return base::not_ready(step::push);
+    if (!ready_) [[unlikely]] return error(attached() ? errc::busy : errc::forked, step::push);
     if (base::any_news()) [[unlikely]] return base::look_at_news();
     return {};
   }
-  SLUICE_INLINE() error claim(spot& here) noexcept {
-    if (const error e = admit()) [[unlikely]] return e;
-    auto& dispenser = ring_.shared().tail;
-    for (auto tries = most_tries(); tries != 0; --tries) {
-      word at = 0;
-      if (!ring_.load(dispenser, at)) [[unlikely]] return error(errc::corrupt, step::push, subject::cursor);
-      const spot s = spot_at(at);
-      const word w = s.look();
-      if (w != s.word_of(cell_state::vacant)) [[unlikely]] {
-        if (const error e = why_not(at, w)) return e;
-        continue;
-      }
-      if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::vacant, cell_state::claimed>(at);
-      if (base::template dispense<Many>(dispenser, at, ring_.next(at))) return here = s, error();
-    }
-    return error(errc::pending, step::push);
-  }
-  // The first of up to n places, and how many.
-  error claim(word& at, std::size_t& n) noexcept {
-    if (const error e = admit()) return e;
-    auto& dispenser = ring_.shared().tail;
-    for (auto tries = most_tries(); tries != 0; --tries) {
-      if (!ring_.load(dispenser, at)) return error(errc::corrupt, step::push, subject::cursor);
-      word end = at, w = 0;
-      std::size_t found = 0;
-      for (; found < n && found < ring_.capacity(); ++found, end = ring_.next(end)) {
-        const spot s = spot_at(end);
-        w = s.look();
-        if (w != s.word_of(cell_state::vacant)) break;
-      }
-      if (found == 0) {
-        if (const error e = why_not(at, w)) return e;
-        continue;
-      }
-      if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::vacant, cell_state::claimed>(at);
-      if (!base::template dispense<Many>(dispenser, at, ring_type::position_of(end))) continue;
-      n = found;
-      return {};
-    }
-    return error(errc::pending, step::push);
-  }
-  SLUICE_INLINE() static void publish(const spot& here, cell_state s) noexcept {
-    here.cell->word.store(here.word_of(s), P::template order<site::ordered_publish>);  // (P4)
-  }
   template <class Ring>
   void give_back(cell_state s, Ring&& ring) noexcept {
-    publish(claimed_, s);
+    Writer::publish(claimed_, s);
     ready_ = true;
     wake(ring);
   }
@@ -169,35 +119,12 @@ class ordered_producer : public detail::ordered_side<ordered_producer<T, Many, P
   // Whoever waits for the place after ours may have been woken while it waited for ours too.
   template <class Ring>
   SLUICE_NOINLINE() void wake_fellow(Ring&& ring) noexcept {
-    word tail = 0;
-    if (!ring_.load(ring_.shared().tail, tail)) return;
-    const spot next = spot_at(tail);
-    if (next.look() == next.word_of(cell_state::vacant)) mine().wake_one(mine().asleep(), ring);
+    if (writer_.room()) mine().wake_one(mine().asleep(), ring);
   }
 
-  // Why there is no place at the tail, of which w is the word; no error if there may be one by now. The word alone tells:
-  // as long as it does not name a consumer, no message behind this one has been popped either.
-  SLUICE_COLD() error why_not(word at, word w) const noexcept {
-    if (ring_.lap_of(w) == ring_.lap_of(at) - ring_.one_lap()) {
-      const error held(errc::pending, step::push);
-      const word owner = ring_type::owner_of(w);
-      switch (ring_type::state_of(w)) {
-        case cell_state::full:
-        case cell_state::orphan: return error(errc::full, step::push);
-        case cell_state::taking:
-        case cell_state::claimed:
-          if (owner != 0) return held.by(static_cast<unsigned>(owner) - 1);
-          break;
-        case cell_state::vacant: return held;  // claimed together with all up to the tail
-        case cell_state::tomb: return held;
-      }
-    }
-    word tail = 0;
-    if (!ring_.load(ring_.shared().tail, tail)) return error(errc::corrupt, step::push, subject::cursor);
-    return tail != at ? error() : error(errc::corrupt, step::push, subject::stamp);
-  }
-
-  spot claimed_;  // the place that is out
+  Writer writer_;
+  spot claimed_;        // the place that is out
+  bool ready_ = false;  // attached, and no place is out
 };
 
 }  // namespace sluice

@@ -34,7 +34,7 @@ template <class T, class P, class Visit>
 void each_claim(const sluice::ordered_ring<T, P>& r, Visit visit) {
   using ring = sluice::ordered_ring<T, P>;
   typename ring::word tail = 0;
-  if (!r.load(r.shared().tail, tail)) return;
+  if (!r.load(r.order().tail, tail)) return;
   r.template settle<sluice::cell_state::vacant, sluice::cell_state::claimed>(tail);
   for (unsigned k = 0; k < r.capacity(); ++k)
     if (auto& w = r.cells()[k].word; ring::state_of(w.load()) == sluice::cell_state::claimed) visit(w, w.load());

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_RING_ORDERED_READER_HPP
+#define SLUICE_RING_ORDERED_READER_HPP
+
+#include <sluice/ring/item.hpp>
+#include <sluice/ring/ordered_hand.hpp>
+
+namespace sluice::detail {
+
+/// Takes messages of an order, those that dead consumers had begun to take first, and vacates their places.
+///
+/// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Errors: empty; pending (the next
+/// message is not there yet: `who`); corrupt (a word that no correct peer writes).
+template <class T, bool Many, class P>
+class ordered_reader : public ordered_hand<T, P> {
+  using base = ordered_hand<T, P>;
+  using base::me_, base::most_tries, base::ring_;
+
+ public:
+  static constexpr bool any_room_will_do = true;  // for whoever waits for some
+  using typename base::ring_type;
+  using typename base::spot;
+  using typename base::word;
+  using base::spot_at;
+  static constexpr word nothing = ring_type::one - 1;  // no position
+
+  status attach(const ring_type& r, unsigned seat) noexcept {
+    word head = 0;
+    if (!r.load(r.order().head, head)) return error(errc::corrupt, step::join, subject::cursor);
+    orphans_ = r.order().orphans.load(P::template order<site::ordered_orphans>) - 1;  // look for them at once
+    base::take_hold(r, seat);
+    return {};
+  }
+
+  SLUICE_INLINE() error take(spot& here) noexcept {
+    if (orphaned()) [[unlikely]] {
+      if (adopt(here)) return {};
+    }
+    for (auto tries = most_tries(); tries != 0; --tries) {
+      word w = 0;
+      if (const error e = look(here, w)) [[unlikely]] return e;
+      if (w != here.word_of(cell_state::full)) [[unlikely]] {
+        if (const error e = step_over(here, w)) return e;
+        continue;
+      }
+      if (take_found(here)) return {};
+    }
+    return error(errc::pending, step::pop);
+  }
+  /// The first of up to n messages, and how many.
+  error take(word& at, std::size_t& n) noexcept {
+    if (spot s; orphaned() && adopt(s)) return at = s.at, n = 1, error();
+    for (auto tries = most_tries(); tries != 0; --tries) {
+      if (!ring_.load(ring_.order().head, at)) return error(errc::corrupt, step::pop, subject::cursor);
+      word end = at, w = 0;
+      std::size_t found = 0;
+      for (; found < n && found < ring_.capacity(); ++found, end = ring_.next(end)) {
+        const spot s = spot_at(end);
+        w = s.look();
+        if (w != s.word_of(cell_state::full)) break;
+      }
+      if (found == 0) {
+        if (const error e = step_over(spot_at(at), w)) return e;
+        continue;
+      }
+      if (pass(at, ring_type::position_of(end))) return n = found, redelivered_ = false, error();
+    }
+    return error(errc::pending, step::pop);
+  }
+
+  // ---- the steps of taking, for who chooses among several orders
+
+  /// Have dead consumers left messages?
+  [[nodiscard]] SLUICE_INLINE() bool orphaned() const noexcept {
+    return ring_.order().orphans.load(P::template order<site::ordered_orphans>) != orphans_;
+  }
+  /// Takes the oldest message that was left by a dead consumer, if there is one.
+  SLUICE_COLD() bool adopt(spot& here) noexcept {
+    const auto count = ring_.order().orphans.load(P::template order<site::ordered_orphans>);
+    word at = 0;
+    if (!ring_.load(ring_.order().head, at)) return false;
+    word lap = ring_.lap_of(at) - ring_.one_lap(), index = ring_.index_of(at);
+    for (word steps = 0; steps < ring_.capacity(); ++steps) {
+      const spot s = spot_at(ring_type::position(lap, index));
+      word w = s.word_of(cell_state::orphan);
+      if (s.look() == w &&
+          s.cell->word.compare_exchange_strong(w, s.word_of(cell_state::taking) | me_, P::template order<site::ordered_adopt>,
+                                               P::template order<site::ordered_before>))
+        return here = s, redelivered_ = true, true;
+      if (++index == ring_.capacity()) index = 0, lap += ring_.one_lap();
+    }
+    orphans_ = count;
+    return false;
+  }
+  /// What is at the head, and its word w.
+  SLUICE_INLINE() error look(spot& here, word& w) const noexcept {
+    word at = 0;
+    if (!ring_.load(ring_.order().head, at)) [[unlikely]] return error(errc::corrupt, step::pop, subject::cursor);
+    here = spot_at(at);
+    w = here.look();
+    return {};
+  }
+  /// Takes the message that look() has found, if nobody was faster.
+  SLUICE_INLINE() bool take_found(const spot& here) noexcept {
+    if (!pass(here.at, ring_.next(here.at))) return false;
+    redelivered_ = false;
+    return true;
+  }
+  /// Passes a tomb at the head, or says why there is no message.
+  SLUICE_COLD() error step_over(const spot& s, word w) noexcept {
+    if (w != s.word_of(cell_state::tomb)) return why_not(s.at, w);
+    if (pass(s.at, ring_.next(s.at))) ring_.bury(s.at);
+    return {};
+  }
+
+  SLUICE_INLINE() void vacate(const spot& here) const noexcept {
+    here.cell->word.store(here.lap + ring_.one_lap(), P::template order<site::ordered_free>);  // (C4) vacant
+  }
+  /// Leaves a message that was taken to whoever looks next.
+  void put_back(const spot& here) const noexcept {
+    here.cell->word.store(here.word_of(cell_state::orphan), P::template order<site::ordered_free>);
+    ring_.order().orphans.fetch_add(1, P::template order<site::ordered_raise>);
+  }
+  /// Was the last message taken over from a consumer that died with it, or put back?
+  [[nodiscard]] bool redelivered() const noexcept { return redelivered_; }
+
+  /// Is there something at the head?
+  [[nodiscard]] bool ready() const noexcept {
+    spot next;
+    word w = 0;
+    if (look(next, w)) return false;
+    return w == next.word_of(cell_state::full) || w == next.word_of(cell_state::tomb) || orphaned();
+  }
+  /// After an end: empty if nothing has been left, no error if there is something, `pending` if a fellow holds a message.
+  error rest() noexcept {
+    word at = 0, tail = 0, owner = 0;
+    if (!ring_.load(ring_.order().head, at) || !ring_.load(ring_.order().tail, tail)) return error(errc::corrupt, step::pop, subject::cursor);
+    if (ring_.distance(at, tail) != 0) return {};
+    if (Many && held(owner)) return error(errc::pending, step::pop).by(static_cast<unsigned>(owner) - 1);
+    return errc::empty;
+  }
+
+ private:
+  SLUICE_INLINE() bool pass(word at, word next) const noexcept {
+    if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::full, cell_state::taking>(at);
+    return base::template dispense<Many>(ring_.order().head, at, next);
+  }
+  // Why there is no item at the head, of which w is the word; no error if there may be one by now. The word alone tells:
+  // as long as it does not name a producer, nothing has been pushed behind it either.
+  SLUICE_COLD() error why_not(word at, word w) const noexcept {
+    const word lap = ring_.lap_of(at), owner = ring_type::owner_of(w);
+    if (w == ring_type::cell_word(lap, cell_state::vacant) || ring_.lap_of(w) == lap - ring_.one_lap()) return error(errc::empty, step::pop);
+    if (owner != 0 && w == ring_type::cell_word(lap, cell_state::claimed, owner)) return error(errc::pending, step::pop).by(static_cast<unsigned>(owner) - 1);
+    word head = 0;
+    if (!ring_.load(ring_.order().head, head)) return error(errc::corrupt, step::pop, subject::cursor);
+    return head != at ? error() : error(errc::corrupt, step::pop, subject::stamp);
+  }
+  // Does a fellow still hold a message? If it dies, or keeps it, the message will be another's.
+  bool held(word& owner) const noexcept {
+    word head = 0;
+    if (!ring_.load(ring_.order().head, head)) return false;
+    if (ring_type::owner_of(head) != me_) ring_.template settle<cell_state::full, cell_state::taking>(head);
+    for (word k = 0; k < ring_.capacity(); ++k) {
+      const word w = ring_.cells()[k].word.load(P::template order<site::ordered_cell>);
+      owner = ring_type::owner_of(w);
+      if (ring_type::state_of(w) == cell_state::orphan) return owner = me_, true;
+      if (ring_type::state_of(w) == cell_state::taking && owner != me_) return owner != 0;
+    }
+    return false;
+  }
+
+  std::uint32_t orphans_ = 0;  // the count of orphans at which there were none
+  bool redelivered_ = false;
+};
+
+}  // namespace sluice::detail
+
+#endif
