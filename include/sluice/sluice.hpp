@@ -63,6 +63,7 @@
 #include <sluice/channel/explain.hpp>
 #include <sluice/channel/lanes.hpp>
 #include <sluice/channel/meeting.hpp>
+#include <sluice/channel/priorities.hpp>
 #include <sluice/channel/shared.hpp>
 #include <sluice/channel/shared_bytes.hpp>
 

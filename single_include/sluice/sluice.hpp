@@ -5182,7 +5182,7 @@ namespace sluice {
 /// What a region holds. Numbers are part of the format.
 enum class region_kind : std::uint32_t {
   none = 0, spsc = 1, mpsc = 2, spmc = 3, mpmc = 4, lanes = 5, broadcast = 6, latest = 7, lossy_broadcast = 8, bytes = 9,
-  bytes_mpsc = 10
+  bytes_mpsc = 10, priorities = 11
 };
 
 /// The first words of a region, as they lie in it: what it is, and who made it. Written once, before it has a name.
@@ -15431,6 +15431,13 @@ class ring_end {
     return side_->redelivered();
   }
 
+  /// The priority of the last message.
+  [[nodiscard]] unsigned last_priority() const noexcept
+    requires requires(const Side& s) { s.priority(); }
+  {
+    return side_->priority();
+  }
+
   /// How many messages fit; 0 once closed.
   [[nodiscard]] std::size_t capacity() const noexcept {
     return side_->attached() ? static_cast<std::size_t>(side_->ring().capacity()) : 0;
@@ -15516,6 +15523,7 @@ class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template pro
   using typename base::ringer;
 
  public:
+  static constexpr bool has_priorities = requires { ring_kind<Kind>::priorities; };
   using value_type = T;
   using slot_type = slot<T, side_type, ringer>;
   static constexpr slot_range seats = ring_kind<Kind>::producers;  // that it may have in a region
@@ -15539,6 +15547,28 @@ class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template pro
     if (!n) [[unlikely]] return this->refused(n.err());
     return n;
   }
+  /// The same at a priority, where the kind has some: `invalid` if it has not so many.
+  template <class U = T>
+    requires(has_priorities && std::convertible_to<U&&, T>)
+  SLUICE_INLINE() status try_push(U&& value, unsigned priority) {
+    const status s = this->side().try_push(std::forward<U>(value), ringer{}, priority);
+    if (!s) [[unlikely]] return this->refused(s.err());
+    return s;
+  }
+  template <class Batch>
+    requires(has_priorities && detail::copies_as_bytes<T> && detail::batch_to_push<Batch, T>)
+  result<std::size_t> try_push(const Batch& values, unsigned priority) {
+    const auto n = this->side().try_push(std::span<const T>(values), ringer{}, priority);
+    if (!n) [[unlikely]] return this->refused(n.err());
+    return n;
+  }
+  using sink_verbs<ring_sink>::push;
+  template <class U = T>
+    requires(has_priorities && (std::convertible_to<U&&, T> || detail::batch_to_push<U, T>))
+  auto push(U&& value, unsigned priority, until u = {}) {
+    // A failed push has not touched its argument.
+    return detail::try_then_wait(*this, want::push, u, [&] { return try_push(std::forward<U>(value), priority); });
+  }
   /// One more end of the same side: `busy` if there can be only one, no_space if all slots are taken.
   [[nodiscard]] result<ring_sink> clone() const noexcept {
     auto home = this->home().another(seats);
@@ -15547,7 +15577,22 @@ class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template pro
   slot_type try_claim()
     requires std::is_nothrow_default_constructible_v<T>
   {
-    const auto place = this->side().try_claim();
+    return slot_at(this->side().try_claim());
+  }
+  slot_type try_claim(unsigned priority)
+    requires(has_priorities && std::is_nothrow_default_constructible_v<T>)
+  {
+    return slot_at(this->side().try_claim(priority));
+  }
+  using sink_verbs<ring_sink>::claim;
+  slot_type claim(unsigned priority, until u = {})
+    requires(has_priorities && std::is_nothrow_default_constructible_v<T>)
+  {
+    return detail::try_then_wait(*this, want::push, u, [&] { return try_claim(priority); });
+  }
+
+ private:
+  slot_type slot_at(const result<T*>& place) {
     if (!place) [[unlikely]] return this->refused(place.err());
     return slot_type(this->side(), *place);
   }
@@ -16340,14 +16385,14 @@ class ordered_hand {
   [[nodiscard]] unsigned seat() const noexcept { return static_cast<unsigned>(me_) - 1; }
   [[nodiscard]] SLUICE_INLINE() spot spot_at(word at) const noexcept { return {at, ring_.lap_of(at), ring_.cells() + ring_.index_of(at)}; }
   [[nodiscard]] word next(word at) const noexcept { return ring_.next(at); }
+  /// After so many lost races, or tombs passed, an operation says `pending`: nobody can keep it from ending.
+  [[nodiscard]] word most_tries() const noexcept { return word{256} + ring_.capacity(); }
 
  protected:
   void take_hold(const ring_type& r, unsigned seat) noexcept {
     ring_ = r;
     me_ = seat + 1;
   }
-  /// After so many lost races, or tombs passed, an operation says `pending`: nobody can keep it from ending.
-  [[nodiscard]] word most_tries() const noexcept { return word{256} + ring_.capacity(); }
   /// Moves a dispenser on from `seen`, on behalf of this side.
   template <bool Many>
   SLUICE_INLINE() bool dispense(typename P::template atomic<word>& dispenser, word seen, word next) const noexcept {
@@ -16379,14 +16424,14 @@ namespace sluice::detail {
 template <class T, bool Many, class P>
 class ordered_reader : public ordered_hand<T, P> {
   using base = ordered_hand<T, P>;
-  using base::me_, base::most_tries, base::ring_;
+  using base::me_, base::ring_;
 
  public:
   static constexpr bool any_room_will_do = true;  // for whoever waits for some
   using typename base::ring_type;
   using typename base::spot;
   using typename base::word;
-  using base::spot_at;
+  using base::most_tries, base::spot_at;
   static constexpr word nothing = ring_type::one - 1;  // no position
 
   status attach(const ring_type& r, unsigned seat) noexcept {
@@ -16408,7 +16453,7 @@ class ordered_reader : public ordered_hand<T, P> {
         if (const error e = step_over(here, w)) return e;
         continue;
       }
-      if (take_found(here)) return {};
+      if (take_found(here, ring_.next(here.at))) return {};
     }
     return error(errc::pending, step::pop);
   }
@@ -16416,19 +16461,15 @@ class ordered_reader : public ordered_hand<T, P> {
   error take(word& at, std::size_t& n) noexcept {
     if (spot s; orphaned() && adopt(s)) return at = s.at, n = 1, error();
     for (auto tries = most_tries(); tries != 0; --tries) {
-      if (!ring_.load(ring_.order().head, at)) return error(errc::corrupt, step::pop, subject::cursor);
-      word end = at, w = 0;
-      std::size_t found = 0;
-      for (; found < n && found < ring_.capacity(); ++found, end = ring_.next(end)) {
-        const spot s = spot_at(end);
-        w = s.look();
-        if (w != s.word_of(cell_state::full)) break;
-      }
+      spot first;
+      word w = 0, end = 0;
+      if (const error e = look(first, w)) return e;
+      const std::size_t found = look_on(first, n, end);
       if (found == 0) {
-        if (const error e = step_over(spot_at(at), w)) return e;
+        if (const error e = step_over(first, w)) return e;
         continue;
       }
-      if (pass(at, ring_type::position_of(end))) return n = found, redelivered_ = false, error();
+      if (take_found(first, end)) return at = first.at, n = found, error();
     }
     return error(errc::pending, step::pop);
   }
@@ -16465,11 +16506,34 @@ class ordered_reader : public ordered_hand<T, P> {
     w = here.look();
     return {};
   }
-  /// Takes the message that look() has found, if nobody was faster.
-  SLUICE_INLINE() bool take_found(const spot& here) noexcept {
-    if (!pass(here.at, ring_.next(here.at))) return false;
+  /// How many messages there are from the head on, up to n, and the position behind them.
+  std::size_t look_on(const spot& first, std::size_t n, word& end) const noexcept {
+    end = ring_type::position_of(first.at);
+    std::size_t found = 0;
+    for (; found < n && found < ring_.capacity(); ++found, end = ring_.next(end)) {
+      const spot s = spot_at(end);
+      if (s.look() != s.word_of(cell_state::full)) break;
+    }
+    return found;
+  }
+  /// Takes what look() has found, up to `end`, if nobody was faster.
+  SLUICE_INLINE() bool take_found(const spot& first, word end) noexcept {
+    if (!pass(first.at, end)) return false;
     redelivered_ = false;
     return true;
+  }
+  /// Is there a message at the head, or one that a dead consumer left? If not, says why where that is more than `empty`.
+  SLUICE_INLINE() bool find(spot& here, error& why) noexcept {
+    word w = 0;
+    if (const error e = look(here, w)) [[unlikely]] return why = e, false;
+    if (w == here.word_of(cell_state::full) || orphaned()) return true;
+    if (w == here.word_of(cell_state::vacant)) [[likely]] return false;
+    return find_behind(here, w, why);
+  }
+  /// Takes what find() has found, if nobody was faster.
+  SLUICE_INLINE() bool take_found(spot& here) noexcept {
+    if (orphaned()) [[unlikely]] return adopt(here);
+    return take_found(here, ring_.next(here.at));
   }
   /// Passes a tomb at the head, or says why there is no message.
   SLUICE_COLD() error step_over(const spot& s, word w) noexcept {
@@ -16506,6 +16570,16 @@ class ordered_reader : public ordered_hand<T, P> {
   }
 
  private:
+  // Of something at the head that is not yet a message, or no more.
+  SLUICE_COLD() bool find_behind(spot& here, word w, error& why) noexcept {
+    for (auto tries = most_tries(); tries != 0; --tries) {
+      error e = step_over(here, w);
+      if (!e) e = look(here, w);
+      if (e) return why = e == errc::empty ? why : e, false;
+      if (w == here.word_of(cell_state::full) || w == here.word_of(cell_state::vacant)) return w == here.word_of(cell_state::full);
+    }
+    return why = error(errc::pending, step::pop), false;
+  }
   SLUICE_INLINE() bool pass(word at, word next) const noexcept {
     if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::full, cell_state::taking>(at);
     return base::template dispense<Many>(ring_.order().head, at, next);
@@ -16697,13 +16771,13 @@ namespace sluice::detail {
 template <class T, bool Many, class P>
 class ordered_writer : public ordered_hand<T, P> {
   using base = ordered_hand<T, P>;
-  using base::me_, base::most_tries, base::ring_;
+  using base::me_, base::ring_;
 
  public:
   using typename base::ring_type;
   using typename base::spot;
   using typename base::word;
-  using base::spot_at;
+  using base::most_tries, base::spot_at;
 
   status attach(const ring_type& r, unsigned seat) noexcept {
     word tail = 0;
@@ -16970,12 +17044,17 @@ struct crowd_kind {
   }
 };
 
-/// Those that share one ordered ring.
+/// Those whose consumers may find messages that the dead had begun to take.
 template <region_kind Id, bool ManyProducers, bool ManyConsumers>
-struct ordered_kind : crowd_kind<Id, ManyProducers, ManyConsumers> {
+struct orphaning_kind : crowd_kind<Id, ManyProducers, ManyConsumers> {
   /// Who is told `pending` at the end, because a fellow still holds a message, is not woken when that one is popped.
   static constexpr std::int64_t longest_sleep = 20'000'000;
   static constexpr bool has_orphans = true;
+};
+
+/// Those that share one ordered ring.
+template <region_kind Id, bool ManyProducers, bool ManyConsumers>
+struct ordered_kind : orphaning_kind<Id, ManyProducers, ManyConsumers> {
   template <class T, class P>
   using ring = ordered_ring<T, P>;
   template <class T, class P>
@@ -18499,6 +18578,279 @@ template <class Kind = spsc, class P = native_memory, detail::unix_connection Co
   using end = typename detail::shared_bytes<bytes_of<Kind>, P>::sink;
   return detail::accept_end<end>(from, detail::meeting_note::be_sink, o, u);
 }
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_CHANNEL_PRIORITIES_HPP
+#define SLUICE_CHANNEL_PRIORITIES_HPP
+
+#ifndef SLUICE_RING_PRIORITY_HPP
+#define SLUICE_RING_PRIORITY_HPP
+
+#ifndef SLUICE_RING_PRIORITY_LAYOUT_HPP
+#define SLUICE_RING_PRIORITY_LAYOUT_HPP
+
+// A queue with priorities: an ordered ring for each, and one pair of crowds for all. Each has exactly the capacity that
+// was asked for, so whoever floods one priority keeps nobody from pushing at another.
+//
+//   crowds | priority 0 | priority 1 | ... | priority N-1        priority = words of its order (apart), cells
+//
+//   push   as in the ring of its priority.
+//   pop    (R1) look at the head of each ring, upwards; the last one that has a message is chosen; (R2) take the very
+//          message that was seen there. If somebody else was faster, look at all of them again.
+//
+// Whatever is pushed above a message, before that message is, has been seen or was taken when the message is: (R1) has
+// looked upwards from it, and (R2) takes no later one. Where one consumer pops at a time nobody else takes, so a ring in
+// which nothing is seen has had nothing in it since the look began: then the message is one of the highest priority of
+// all that were in the queue when it was seen, and `empty` means that all rings were empty at one moment. With several
+// consumers two high messages may follow one another into rings that have just been looked at or are about to be, and one
+// of a lower priority is popped although there was something higher at every moment.
+//
+// What a kill leaves, is repaired in each ring by itself: see ordered_layout.hpp. A consumer has a message, or a batch, of
+// one priority out at a time.
+//
+// Who waits. A push wakes one consumer, who takes from any ring. A producer waits for room in its own ring, so a pop wakes
+// all producers that sleep.
+
+namespace sluice {
+
+/// The rings of T, one for each of N priorities, in memory that somebody else provides: where they are, and how large.
+template <class T, unsigned N, class P = native_memory>
+class priority_ring {
+ public:
+  using value_type = T;
+  using policy = P;
+  using level_type = ordered_ring<T, P>;
+  using word = typename level_type::word;
+  using crowds = ordered_crowds<P>;
+  static_assert(N >= 1 && N <= 32);
+
+  [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
+    const std::size_t one = level_bytes(capacity);
+    const std::size_t most = (static_cast<std::size_t>(-1) / 4 - sizeof(crowds)) / N;
+    return one == 0 || one > most ? 0 : sizeof(crowds) + N * one;
+  }
+
+  constexpr priority_ring() noexcept = default;
+  /// Views `bytes_for(capacity)` bytes, aligned to `apart_bytes`, that are all zero or hold such rings already.
+  priority_ring(std::byte* memory, std::size_t capacity, bool persistent = false) noexcept
+      : crowds_(std::launder(reinterpret_cast<crowds*>(memory))),
+        capacity_(static_cast<std::uint32_t>(capacity)),
+        persistent_(persistent) {}
+
+  [[nodiscard]] crowds& shared() const noexcept { return *crowds_; }
+  /// The ring of a priority below N.
+  [[nodiscard]] level_type level(unsigned priority) const noexcept {
+    std::byte* const first = reinterpret_cast<std::byte*>(crowds_) + sizeof(crowds) + priority * level_bytes(capacity_);
+    return level_type(*crowds_, first, first + sizeof(typename level_type::words), capacity_, persistent_);
+  }
+  /// Where an item may lie.
+  [[nodiscard]] T* some_item() const noexcept { return level(0).some_item(); }
+  /// Of each priority.
+  [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
+  [[nodiscard]] bool persistent() const noexcept { return persistent_; }
+  [[nodiscard]] explicit operator bool() const noexcept { return crowds_ != nullptr; }
+
+  /// Repairs what the dead owner of a slot left. The caller holds its certificate; idempotent.
+  recovery heal(unsigned slot, orphans after_death = orphans::redeliver) const noexcept {
+    recovery found;
+    for (unsigned k = 0; k < N; ++k) found += level(k).heal(slot, after_death);
+    found.peers = 1;
+    return found;
+  }
+  /// How many places are taken in all rings, each at some moment during the call.
+  [[nodiscard]] std::size_t approx_size() const noexcept {
+    std::size_t n = 0;
+    for (unsigned k = 0; k < N; ++k) n += level(k).approx_size();
+    return n;
+  }
+
+ private:
+  [[nodiscard]] static constexpr std::size_t level_bytes(std::size_t capacity) noexcept {
+    if (level_type::bytes_for(capacity) == 0) return 0;
+    const std::size_t exact = sizeof(typename level_type::words) + capacity * sizeof(typename level_type::cell);
+    return (exact + apart_bytes - 1) / apart_bytes * apart_bytes;
+  }
+
+  crowds* crowds_ = nullptr;
+  std::uint32_t capacity_ = 0;
+  bool persistent_ = false;
+};
+
+}  // namespace sluice
+
+#endif
+
+// The two sides of the queue with priorities are those of the ordered ring, over several orders at once. What they do is
+// in priority_layout.hpp.
+
+namespace sluice {
+
+namespace detail {
+
+/// Claims places in the ring of a priority and fills them. Threads, Progress, Errors: as ordered_writer; invalid
+/// (there is no such priority).
+template <class T, unsigned N, class P>
+class priority_writer {
+  using level = ordered_writer<T, true, P>;
+
+ public:
+  using ring_type = priority_ring<T, N, P>;
+  using spot = typename level::spot;
+  using word = typename level::word;
+
+  status attach(const ring_type& r, unsigned seat) noexcept {
+    for (unsigned k = 0; k < N; ++k)
+      if (const status s = levels_[k].attach(r.level(k), seat); !s) return s;
+    ring_ = r;
+    return {};
+  }
+  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
+  [[nodiscard]] unsigned seat() const noexcept { return levels_[0].seat(); }
+
+  SLUICE_INLINE() error claim(spot& here, unsigned priority = 0) noexcept {
+    if (priority >= N) [[unlikely]] return error(errc::invalid, step::push, subject::priority);
+    return levels_[priority].claim(here);
+  }
+  error claim(word& at, std::size_t& n, unsigned priority = 0) noexcept {
+    if (priority >= N) return error(errc::invalid, step::push, subject::priority);
+    at_ = priority;
+    return levels_[at_].claim(at, n);
+  }
+  template <class U>
+  SLUICE_INLINE() static void fill(const spot& here, U&& value) {
+    level::fill(here, std::forward<U>(value));
+  }
+  static void publish(const spot& here, cell_state s) noexcept { level::publish(here, s); }
+  [[nodiscard]] spot spot_at(word at) const noexcept { return levels_[at_].spot_at(at); }
+  [[nodiscard]] word next(word at) const noexcept { return levels_[at_].next(at); }
+  /// All who wait are woken by each pop; nothing has to be passed on.
+  [[nodiscard]] static constexpr bool room() noexcept { return false; }
+
+ private:
+  ring_type ring_;
+  unsigned at_ = 0;  // the priority of the batch that is being pushed
+  level levels_[N];
+};
+
+/// Takes messages of the highest priority that has some, and vacates their places. Threads, Progress, Errors: as
+/// ordered_reader.
+template <class T, unsigned N, class P>
+class priority_reader {
+  using level = ordered_reader<T, true, P>;
+
+ public:
+  using ring_type = priority_ring<T, N, P>;
+  using spot = typename level::spot;
+  using word = typename level::word;
+  static constexpr bool any_room_will_do = false;  // for whoever waits for some: it is of one priority
+
+  status attach(const ring_type& r, unsigned seat) noexcept {
+    for (unsigned k = 0; k < N; ++k)
+      if (const status s = levels_[k].attach(r.level(k), seat); !s) return s;
+    ring_ = r;
+    return {};
+  }
+  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
+  [[nodiscard]] unsigned seat() const noexcept { return levels_[0].seat(); }
+  /// That of the last message.
+  [[nodiscard]] unsigned priority() const noexcept { return at_; }
+  [[nodiscard]] bool redelivered() const noexcept { return levels_[at_].redelivered(); }
+
+  SLUICE_INLINE() error take(spot& here) noexcept {
+    for (auto tries = levels_[0].most_tries(); tries != 0; --tries) {
+      unsigned k = 0;
+      if (const error e = choose(k, here)) [[unlikely]] return e;
+      if (levels_[k].take_found(here)) return at_ = k, error();
+    }
+    return error(errc::pending, step::pop);
+  }
+  /// The first of up to n messages of one priority, and how many.
+  error take(word& at, std::size_t& n) noexcept {
+    for (auto tries = levels_[0].most_tries(); tries != 0; --tries) {
+      unsigned k = 0;
+      spot s;
+      if (const error e = choose(k, s)) return e;
+      if (levels_[k].orphaned()) {
+        if (levels_[k].take_found(s)) return at = s.at, at_ = k, n = 1, error();
+        continue;
+      }
+      word end = 0;
+      const std::size_t found = levels_[k].look_on(s, n, end);
+      unsigned above = k + 1;
+      if (spot higher; !choose(above, higher)) continue;  // perhaps pushed before the last of these
+      if (levels_[k].take_found(s, end)) return at = s.at, at_ = k, n = found, error();
+    }
+    return error(errc::pending, step::pop);
+  }
+  void vacate(const spot& here) const noexcept { levels_[at_].vacate(here); }
+  void put_back(const spot& here) const noexcept { levels_[at_].put_back(here); }
+  [[nodiscard]] spot spot_at(word at) const noexcept { return levels_[at_].spot_at(at); }
+  [[nodiscard]] word next(word at) const noexcept { return levels_[at_].next(at); }
+
+  /// Is there something in any ring?
+  [[nodiscard]] bool ready() const noexcept {
+    for (const level& l : levels_)
+      if (l.ready()) return true;
+    return false;
+  }
+  /// After an end: as ordered_reader::rest(), of all rings.
+  error rest() noexcept {
+    for (level& l : levels_)
+      if (const error e = l.rest(); !(e == errc::empty)) return e;
+    return errc::empty;
+  }
+
+ private:
+  // (R1) The highest ring from `priority` on that has a message, and its head; or why none has.
+  SLUICE_INLINE() error choose(unsigned& priority, spot& here) noexcept {
+    error why(errc::empty, step::pop);
+    bool found = false;
+    for (unsigned k = priority; k < N; ++k)
+      if (spot s; levels_[k].find(s, why)) here = s, priority = k, found = true;
+    return found ? error() : why;
+  }
+
+  ring_type ring_;
+  unsigned at_ = 0;  // the priority of the last message
+  level levels_[N];
+};
+
+}  // namespace detail
+
+template <class T, unsigned N, class P = native_memory>
+using priority_producer = ordered_producer<T, true, P, detail::priority_writer<T, N, P>>;
+template <class T, unsigned N, class P = native_memory>
+using priority_consumer = ordered_consumer<T, true, P, detail::priority_reader<T, N, P>>;
+
+}  // namespace sluice
+
+#endif
+
+namespace sluice {
+
+/// Many producers, many consumers, each message to one of them: the highest priority first, and first in, first out
+/// within one. There are N priorities, 0 the lowest and what a push has that says nothing of it. Each has exactly the
+/// capacity asked for, so a channel takes N times the memory, and `full` is said of a priority. ring/priority_layout.hpp
+/// says what "first" means where several push and pop at once.
+template <unsigned N>
+struct priorities_of {};
+using priorities = priorities_of<8>;
+
+/// Another number of priorities is another kind: it stands in the upper half, where it is not the default.
+template <unsigned N>
+struct ring_kind<priorities_of<N>>
+    : detail::orphaning_kind<static_cast<region_kind>(static_cast<std::uint32_t>(region_kind::priorities) | (N == 8 ? 0u : N << 16)), true,
+                             true> {
+  static constexpr unsigned priorities = N;
+  template <class T, class P>
+  using ring = priority_ring<T, N, P>;
+  template <class T, class P>
+  using producer = priority_producer<T, N, P>;
+  template <class T, class P>
+  using consumer = priority_consumer<T, N, P>;
+};
 
 }  // namespace sluice
 

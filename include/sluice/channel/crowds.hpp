@@ -40,12 +40,17 @@ struct crowd_kind {
   }
 };
 
-/// Those that share one ordered ring.
+/// Those whose consumers may find messages that the dead had begun to take.
 template <region_kind Id, bool ManyProducers, bool ManyConsumers>
-struct ordered_kind : crowd_kind<Id, ManyProducers, ManyConsumers> {
+struct orphaning_kind : crowd_kind<Id, ManyProducers, ManyConsumers> {
   /// Who is told `pending` at the end, because a fellow still holds a message, is not woken when that one is popped.
   static constexpr std::int64_t longest_sleep = 20'000'000;
   static constexpr bool has_orphans = true;
+};
+
+/// Those that share one ordered ring.
+template <region_kind Id, bool ManyProducers, bool ManyConsumers>
+struct ordered_kind : orphaning_kind<Id, ManyProducers, ManyConsumers> {
   template <class T, class P>
   using ring = ordered_ring<T, P>;
   template <class T, class P>

@@ -76,6 +76,13 @@ class ring_end {
     return side_->redelivered();
   }
 
+  /// The priority of the last message.
+  [[nodiscard]] unsigned last_priority() const noexcept
+    requires requires(const Side& s) { s.priority(); }
+  {
+    return side_->priority();
+  }
+
   /// How many messages fit; 0 once closed.
   [[nodiscard]] std::size_t capacity() const noexcept {
     return side_->attached() ? static_cast<std::size_t>(side_->ring().capacity()) : 0;
@@ -161,6 +168,7 @@ class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template pro
   using typename base::ringer;
 
  public:
+  static constexpr bool has_priorities = requires { ring_kind<Kind>::priorities; };
   using value_type = T;
   using slot_type = slot<T, side_type, ringer>;
   static constexpr slot_range seats = ring_kind<Kind>::producers;  // that it may have in a region
@@ -184,6 +192,28 @@ class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template pro
     if (!n) [[unlikely]] return this->refused(n.err());
     return n;
   }
+  /// The same at a priority, where the kind has some: `invalid` if it has not so many.
+  template <class U = T>
+    requires(has_priorities && std::convertible_to<U&&, T>)
+  SLUICE_INLINE() status try_push(U&& value, unsigned priority) {
+    const status s = this->side().try_push(std::forward<U>(value), ringer{}, priority);
+    if (!s) [[unlikely]] return this->refused(s.err());
+    return s;
+  }
+  template <class Batch>
+    requires(has_priorities && detail::copies_as_bytes<T> && detail::batch_to_push<Batch, T>)
+  result<std::size_t> try_push(const Batch& values, unsigned priority) {
+    const auto n = this->side().try_push(std::span<const T>(values), ringer{}, priority);
+    if (!n) [[unlikely]] return this->refused(n.err());
+    return n;
+  }
+  using sink_verbs<ring_sink>::push;
+  template <class U = T>
+    requires(has_priorities && (std::convertible_to<U&&, T> || detail::batch_to_push<U, T>))
+  auto push(U&& value, unsigned priority, until u = {}) {
+    // A failed push has not touched its argument.
+    return detail::try_then_wait(*this, want::push, u, [&] { return try_push(std::forward<U>(value), priority); });
+  }
   /// One more end of the same side: `busy` if there can be only one, no_space if all slots are taken.
   [[nodiscard]] result<ring_sink> clone() const noexcept {
     auto home = this->home().another(seats);
@@ -192,7 +222,22 @@ class ring_sink : public detail::ring_end<typename ring_kind<Kind>::template pro
   slot_type try_claim()
     requires std::is_nothrow_default_constructible_v<T>
   {
-    const auto place = this->side().try_claim();
+    return slot_at(this->side().try_claim());
+  }
+  slot_type try_claim(unsigned priority)
+    requires(has_priorities && std::is_nothrow_default_constructible_v<T>)
+  {
+    return slot_at(this->side().try_claim(priority));
+  }
+  using sink_verbs<ring_sink>::claim;
+  slot_type claim(unsigned priority, until u = {})
+    requires(has_priorities && std::is_nothrow_default_constructible_v<T>)
+  {
+    return detail::try_then_wait(*this, want::push, u, [&] { return try_claim(priority); });
+  }
+
+ private:
+  slot_type slot_at(const result<T*>& place) {
     if (!place) [[unlikely]] return this->refused(place.err());
     return slot_type(this->side(), *place);
   }

@@ -24,7 +24,7 @@ namespace sluice {
 /// What a region holds. Numbers are part of the format.
 enum class region_kind : std::uint32_t {
   none = 0, spsc = 1, mpsc = 2, spmc = 3, mpmc = 4, lanes = 5, broadcast = 6, latest = 7, lossy_broadcast = 8, bytes = 9,
-  bytes_mpsc = 10
+  bytes_mpsc = 10, priorities = 11
 };
 
 /// The first words of a region, as they lie in it: what it is, and who made it. Written once, before it has a name.

@@ -42,14 +42,14 @@ class ordered_hand {
   [[nodiscard]] unsigned seat() const noexcept { return static_cast<unsigned>(me_) - 1; }
   [[nodiscard]] SLUICE_INLINE() spot spot_at(word at) const noexcept { return {at, ring_.lap_of(at), ring_.cells() + ring_.index_of(at)}; }
   [[nodiscard]] word next(word at) const noexcept { return ring_.next(at); }
+  /// After so many lost races, or tombs passed, an operation says `pending`: nobody can keep it from ending.
+  [[nodiscard]] word most_tries() const noexcept { return word{256} + ring_.capacity(); }
 
  protected:
   void take_hold(const ring_type& r, unsigned seat) noexcept {
     ring_ = r;
     me_ = seat + 1;
   }
-  /// After so many lost races, or tombs passed, an operation says `pending`: nobody can keep it from ending.
-  [[nodiscard]] word most_tries() const noexcept { return word{256} + ring_.capacity(); }
   /// Moves a dispenser on from `seen`, on behalf of this side.
   template <bool Many>
   SLUICE_INLINE() bool dispense(typename P::template atomic<word>& dispenser, word seen, word next) const noexcept {

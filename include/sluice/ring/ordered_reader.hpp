@@ -14,14 +14,14 @@ namespace sluice::detail {
 template <class T, bool Many, class P>
 class ordered_reader : public ordered_hand<T, P> {
   using base = ordered_hand<T, P>;
-  using base::me_, base::most_tries, base::ring_;
+  using base::me_, base::ring_;
 
  public:
   static constexpr bool any_room_will_do = true;  // for whoever waits for some
   using typename base::ring_type;
   using typename base::spot;
   using typename base::word;
-  using base::spot_at;
+  using base::most_tries, base::spot_at;
   static constexpr word nothing = ring_type::one - 1;  // no position
 
   status attach(const ring_type& r, unsigned seat) noexcept {
@@ -43,7 +43,7 @@ class ordered_reader : public ordered_hand<T, P> {
         if (const error e = step_over(here, w)) return e;
         continue;
       }
-      if (take_found(here)) return {};
+      if (take_found(here, ring_.next(here.at))) return {};
     }
     return error(errc::pending, step::pop);
   }
@@ -51,19 +51,15 @@ class ordered_reader : public ordered_hand<T, P> {
   error take(word& at, std::size_t& n) noexcept {
     if (spot s; orphaned() && adopt(s)) return at = s.at, n = 1, error();
     for (auto tries = most_tries(); tries != 0; --tries) {
-      if (!ring_.load(ring_.order().head, at)) return error(errc::corrupt, step::pop, subject::cursor);
-      word end = at, w = 0;
-      std::size_t found = 0;
-      for (; found < n && found < ring_.capacity(); ++found, end = ring_.next(end)) {
-        const spot s = spot_at(end);
-        w = s.look();
-        if (w != s.word_of(cell_state::full)) break;
-      }
+      spot first;
+      word w = 0, end = 0;
+      if (const error e = look(first, w)) return e;
+      const std::size_t found = look_on(first, n, end);
       if (found == 0) {
-        if (const error e = step_over(spot_at(at), w)) return e;
+        if (const error e = step_over(first, w)) return e;
         continue;
       }
-      if (pass(at, ring_type::position_of(end))) return n = found, redelivered_ = false, error();
+      if (take_found(first, end)) return at = first.at, n = found, error();
     }
     return error(errc::pending, step::pop);
   }
@@ -100,11 +96,34 @@ class ordered_reader : public ordered_hand<T, P> {
     w = here.look();
     return {};
   }
-  /// Takes the message that look() has found, if nobody was faster.
-  SLUICE_INLINE() bool take_found(const spot& here) noexcept {
-    if (!pass(here.at, ring_.next(here.at))) return false;
+  /// How many messages there are from the head on, up to n, and the position behind them.
+  std::size_t look_on(const spot& first, std::size_t n, word& end) const noexcept {
+    end = ring_type::position_of(first.at);
+    std::size_t found = 0;
+    for (; found < n && found < ring_.capacity(); ++found, end = ring_.next(end)) {
+      const spot s = spot_at(end);
+      if (s.look() != s.word_of(cell_state::full)) break;
+    }
+    return found;
+  }
+  /// Takes what look() has found, up to `end`, if nobody was faster.
+  SLUICE_INLINE() bool take_found(const spot& first, word end) noexcept {
+    if (!pass(first.at, end)) return false;
     redelivered_ = false;
     return true;
+  }
+  /// Is there a message at the head, or one that a dead consumer left? If not, says why where that is more than `empty`.
+  SLUICE_INLINE() bool find(spot& here, error& why) noexcept {
+    word w = 0;
+    if (const error e = look(here, w)) [[unlikely]] return why = e, false;
+    if (w == here.word_of(cell_state::full) || orphaned()) return true;
+    if (w == here.word_of(cell_state::vacant)) [[likely]] return false;
+    return find_behind(here, w, why);
+  }
+  /// Takes what find() has found, if nobody was faster.
+  SLUICE_INLINE() bool take_found(spot& here) noexcept {
+    if (orphaned()) [[unlikely]] return adopt(here);
+    return take_found(here, ring_.next(here.at));
   }
   /// Passes a tomb at the head, or says why there is no message.
   SLUICE_COLD() error step_over(const spot& s, word w) noexcept {
@@ -141,6 +160,16 @@ class ordered_reader : public ordered_hand<T, P> {
   }
 
  private:
+  // Of something at the head that is not yet a message, or no more.
+  SLUICE_COLD() bool find_behind(spot& here, word w, error& why) noexcept {
+    for (auto tries = most_tries(); tries != 0; --tries) {
+      error e = step_over(here, w);
+      if (!e) e = look(here, w);
+      if (e) return why = e == errc::empty ? why : e, false;
+      if (w == here.word_of(cell_state::full) || w == here.word_of(cell_state::vacant)) return w == here.word_of(cell_state::full);
+    }
+    return why = error(errc::pending, step::pop), false;
+  }
   SLUICE_INLINE() bool pass(word at, word next) const noexcept {
     if (Many && ring_type::owner_of(at) != me_) ring_.template settle<cell_state::full, cell_state::taking>(at);
     return base::template dispense<Many>(ring_.order().head, at, next);

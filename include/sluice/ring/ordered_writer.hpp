@@ -14,13 +14,13 @@ namespace sluice::detail {
 template <class T, bool Many, class P>
 class ordered_writer : public ordered_hand<T, P> {
   using base = ordered_hand<T, P>;
-  using base::me_, base::most_tries, base::ring_;
+  using base::me_, base::ring_;
 
  public:
   using typename base::ring_type;
   using typename base::spot;
   using typename base::word;
-  using base::spot_at;
+  using base::most_tries, base::spot_at;
 
   status attach(const ring_type& r, unsigned seat) noexcept {
     word tail = 0;
