@@ -2,6 +2,8 @@
 #include "catch.hpp"
 #include "rig/every.hpp"
 
+#include <sluice/channel/priorities.hpp>
+
 #include <cstddef>
 #include <memory>
 
@@ -35,12 +37,11 @@ using u64 = std::uint64_t;
 
 TEST_CASE("the body of an ordered ring lies as documented") {
   const body<sluice::mpmc, wide> b;
-  const auto& s = b.ring.shared();
-  CHECK(b.at(&s.tail) == 0);
-  CHECK(b.at(&s.head) == 128);
-  CHECK(b.at(&s.orphans) == 256);
-  CHECK(b.at(&s.producers) == 384);
-  CHECK(b.at(&s.consumers) == 1280);
+  CHECK(b.at(&b.ring.order().tail) == 0);
+  CHECK(b.at(&b.ring.order().head) == 128);
+  CHECK(b.at(&b.ring.order().orphans) == 256);
+  CHECK(b.at(&b.ring.shared().producers) == 384);
+  CHECK(b.at(&b.ring.shared().consumers) == 1280);
   CHECK(b.at(b.ring.cells()) == 2176);
   CHECK(b.bytes == 2176 + 5 * 80);
 }
@@ -83,6 +84,24 @@ TEST_CASE("the body of lanes lies as documented") {
   STATIC_REQUIRE(sluice::ring_kind<sluice::lanes_of<3>>::in_region == sluice::region_kind{3 << 16 | 5});
 }
 
+TEST_CASE("the body of a queue with priorities lies as documented") {
+  const body<sluice::priorities, wide> b;
+  CHECK(b.at(&b.ring.shared().producers) == 0);
+  CHECK(b.at(&b.ring.shared().consumers) == 896);
+  constexpr std::size_t stride = 384 + (5 * 80 + 127) / 128 * 128;
+  for (const unsigned k : {0u, 1u, 7u}) {
+    const auto ring = b.ring.level(k);
+    CHECK(b.at(&ring.order().tail) == 1792 + k * stride);
+    CHECK(b.at(&ring.order().head) == 1792 + k * stride + 128);
+    CHECK(b.at(&ring.order().orphans) == 1792 + k * stride + 256);
+    CHECK(b.at(ring.cells()) == 1792 + k * stride + 384);
+    CHECK(&ring.shared() == &b.ring.shared());
+  }
+  CHECK(b.bytes == 1792 + 8 * stride);
+  STATIC_REQUIRE(sluice::ring_kind<sluice::priorities>::in_region == sluice::region_kind{11});
+  STATIC_REQUIRE(sluice::ring_kind<sluice::priorities_of<3>>::in_region == sluice::region_kind{3 << 16 | 11});
+}
+
 TEMPLATE_TEST_CASE("the control part of a ring for many readers begins as documented", "", sluice::broadcast, sluice::lossy_broadcast,
                    sluice::latest) {
   const body<TestType, wide> b;
@@ -118,8 +137,8 @@ TEST_CASE("the bodies of rings of bytes lie as documented") {
   CHECK(one.at(one.ring.place(0)) == 512);
   CHECK(one.bytes == 512 + 5 * 64);
   const body<sluice::bytes_of<sluice::mpsc>, std::byte> many;
-  CHECK(many.at(&many.ring.order().tail) == 0);
-  CHECK(many.at(&many.ring.order().head) == 128);
+  CHECK(many.at(&many.ring.shared().tail) == 0);
+  CHECK(many.at(&many.ring.shared().head) == 128);
   CHECK(many.at(&many.ring.shared().producers) == 256);
   CHECK(many.at(&many.ring.shared().consumers) == 1152);
   CHECK(many.at(&many.ring.at(0)) == 2048);

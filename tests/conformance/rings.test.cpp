@@ -7,6 +7,7 @@
 #include <sluice/channel/channel.hpp>
 #include <sluice/channel/crowds.hpp>
 #include <sluice/channel/lanes.hpp>
+#include <sluice/channel/priorities.hpp>
 #include <sluice/channel/shared.hpp>
 
 // Every kind of ring, within a process; one in each kind of memory that processes share, and the others there by kind.
@@ -72,11 +73,11 @@ struct over_a_mapped_file {
 }  // namespace
 
 TEMPLATE_TEST_CASE("a channel of any kind keeps the laws", "[conformance]", sluice::spsc, sluice::mpsc, sluice::spmc, sluice::mpmc,
-                   sluice::lanes, sluice::broadcast, sluice::lossy_broadcast, sluice::latest) {
+                   sluice::lanes, sluice::priorities, sluice::broadcast, sluice::lossy_broadcast, sluice::latest) {
   CHECK(conformance::broken_laws<over_channel<TestType>>() == "");
 }
-TEMPLATE_TEST_CASE("shared memory of any kind keeps the laws", "[conformance]", sluice::spsc, sluice::mpmc, sluice::lanes, sluice::broadcast,
-                   sluice::lossy_broadcast, sluice::latest) {
+TEMPLATE_TEST_CASE("shared memory of any kind keeps the laws", "[conformance]", sluice::spsc, sluice::mpmc, sluice::lanes, sluice::priorities,
+                   sluice::broadcast, sluice::lossy_broadcast, sluice::latest) {
   CHECK(conformance::broken_laws<over_shared_memory<TestType>>() == "");
 }
 TEST_CASE("a mapped file keeps the laws", "[conformance]") { CHECK(conformance::broken_laws<over_a_mapped_file>() == ""); }

@@ -1,229 +1,18 @@
 // SPDX-License-Identifier: MIT
-#include <sluice/ring/ordered_consumer.hpp>
-#include <sluice/ring/ordered_producer.hpp>
+#include "ring/ordered_box.hpp"
 
-#include "catch.hpp"
-#include "ring/spsc_box.hpp"
-
-#include <cstring>
-#include <memory>
-#include <optional>
 #include <stdexcept>
-#include <string>
-#include <vector>
 
-using sluice::cell_state;
-using sluice::errc;
+using namespace ordered_test;
 using sluice::error;
-using sluice::phase;
 using sluice::step;
 using sluice::subject;
-using spsc_test::dice;
 using spsc_test::item;
-using spsc_test::no_bell;
 
 namespace {
 
-using P = sluice::native_memory;
-using u64 = std::uint64_t;
-
-constexpr std::size_t capacities[] = {1, 2, 3, 5, 8, 9, 64, 100};
-
-/// A ring in memory of its own, and how to pretend that it has long been in use.
 template <class T, bool ManyP = true, bool ManyC = true>
-struct box {
-  using ring_type = sluice::ordered_ring<T, P>;
-  using producer = sluice::ordered_producer<T, ManyP, P>;
-  using consumer = sluice::ordered_consumer<T, ManyC, P>;
-
-  explicit box(std::size_t capacity, bool persistent = false)
-      : bytes(ring_type::bytes_for(capacity)),
-        memory(static_cast<std::byte*>(::operator new(bytes, std::align_val_t{sluice::apart_bytes}))) {
-    std::memset(memory.get(), 0, bytes);
-    ring = ring_type(memory.get(), capacity, persistent);
-  }
-  void start_at_lap(u64 lap) {
-    const u64 word = lap * ring.one_lap();
-    ring.order().tail = ring.order().head = word;
-    for (u64 k = 0; k < ring.capacity(); ++k) ring.cells()[k].word = word;
-  }
-  producer make_producer(unsigned seat) {
-    producer p;
-    REQUIRE(p.attach(ring, seat));
-    p.begin();
-    return p;
-  }
-  consumer make_consumer(unsigned seat) {
-    consumer c;
-    REQUIRE(c.attach(ring, seat));
-    c.begin();
-    return c;
-  }
-  sluice::recovery bury(unsigned seat) {
-    const auto found = ring.heal(seat);
-    ring.shared().producers.end(seat, phase::died);
-    ring.shared().consumers.end(seat, phase::died);
-    return found;
-  }
-
-  struct release {
-    void operator()(std::byte* p) const { ::operator delete(p, std::align_val_t{sluice::apart_bytes}); }
-  };
-  std::size_t bytes;
-  std::unique_ptr<std::byte, release> memory;
-  ring_type ring;
-};
-
-constexpr u64 last_lap = ~u64{0};  // as many as there are: the next one wraps
-
-/// What an ordered ring does, by positions: what became of each, and how far both sides are.
-struct model {
-  enum class is { claimed, message, nothing, out, again, gone };
-  struct place {
-    is state;
-    u64 value;
-    unsigned owner;
-  };
-  std::size_t capacity;
-  std::vector<place> places = {};
-  std::size_t head = 0;
-
-  bool room() const { return places.size() < capacity || places[places.size() - capacity].state == is::gone; }
-  void claim(u64 value, unsigned owner, is state) { places.push_back({state, value, owner}); }
-  place* of(unsigned owner, is state) {
-    for (auto& x : places)
-      if (x.state == state && x.owner == owner) return &x;
-    return nullptr;
-  }
-  /// The next message for a consumer, which may be one that comes again; passes what is nothing on the way.
-  place* next() {
-    for (auto& x : places)
-      if (x.state == is::again) return &x;
-    while (head < places.size() && places[head].state == is::nothing) places[head++].state = is::gone;
-    return head < places.size() && places[head].state == is::message ? &places[head++] : nullptr;
-  }
-  bool more() const { return head < places.size() && places[head].state == is::message; }
-};
-
-/// Random operations of three producers and three consumers, any of which may be in the middle of one when it dies; and the
-/// same on the model. Returns what went wrong first, or nothing.
-std::string against_model(std::size_t capacity, u64 lap, unsigned operations, dice d) {
-  using is = model::is;
-  box<u64> b(capacity);
-  b.start_at_lap(lap);
-  constexpr unsigned each = 3;
-  std::vector<box<u64>::producer> p;
-  std::vector<box<u64>::consumer> c;
-  for (unsigned k = 0; k < each; ++k) p.push_back(b.make_producer(k)), c.push_back(b.make_consumer(each + k));
-  model m{capacity};
-  std::optional<u64*> slots[each];
-  bool lent[each] = {};
-  u64 next = 1;
-  bool filling = true;
-  for (unsigned i = 0; i < operations; ++i) {
-    if (d.below(40) == 0) filling = !filling;
-    const unsigned k = static_cast<unsigned>(d.below(each));
-    if (filling ? d.below(4) != 0 : d.below(4) == 0) {
-      if (slots[k]) {
-        auto* const mine = m.of(k, is::claimed);
-        switch (d.below(4)) {
-          case 0:
-            if (p[k].try_push(u64{0}, no_bell).err() != errc::busy) return "push during a claim";
-            continue;
-          case 1: p[k].abandon(no_bell), mine->state = is::nothing; break;
-          case 2: **slots[k] = mine->value, p[k].commit(no_bell), mine->state = is::message; break;
-          case 3:  // dies with it
-            if (b.bury(k).undelivered != 1 || b.bury(k).undelivered != 0) return "healing a claim";
-            mine->state = is::nothing, p[k] = b.make_producer(k);
-            break;
-        }
-        slots[k].reset();
-        continue;
-      }
-      const bool room = m.room();
-      switch (d.below(3)) {
-        case 0: {
-          const auto place = p[k].try_claim();
-          if (static_cast<bool>(place) != room) return "claim";
-          if (place) slots[k] = *place, m.claim(next++, k, is::claimed);
-          break;
-        }
-        case 1: {
-          const auto s = p[k].try_push(u64{next}, no_bell);
-          if (static_cast<bool>(s) != room) return "push";
-          if (s) m.claim(next++, k, is::message);
-          else if (s.err() != errc::full && s.err() != errc::pending) return "push, refused";
-          break;
-        }
-        case 2: {
-          std::vector<u64> many(d.below(capacity + 2) + 1);
-          for (std::size_t n = 0; n < many.size(); ++n) many[n] = next + n;
-          const auto n = p[k].try_push(std::span<const u64>(many), no_bell);
-          std::size_t fits = 0;
-          for (; fits < many.size() && m.room(); ++fits) m.claim(next++, k, is::message);
-          if ((n ? *n : 0) != fits) return "batch of pushes";
-          break;
-        }
-      }
-      continue;
-    }
-    if (lent[k]) {
-      auto* const mine = m.of(each + k, is::out);
-      switch (d.below(4)) {
-        case 0:
-          if (c[k].try_pop(no_bell).err() != errc::busy) return "pop during a loan";
-          continue;
-        case 1: c[k].consume_loan(no_bell), mine->state = is::gone; break;
-        case 2: c[k].keep_loan(no_bell), mine->state = is::again; break;
-        case 3:
-          if (b.bury(each + k).redelivered != 1 || b.bury(each + k).redelivered != 0) return "healing a loan";
-          mine->state = is::again, c[k] = b.make_consumer(each + k);
-          break;
-      }
-      lent[k] = false;
-      continue;
-    }
-    model::place* const at = m.next();
-    const bool again = at != nullptr && at->state == is::again;
-    switch (d.below(3)) {
-      case 0: {
-        const auto got = c[k].try_pop(no_bell);
-        if (static_cast<bool>(got) != (at != nullptr)) return "pop";
-        if (got && (*got != at->value || c[k].redelivered() != again)) return "pop, another message";
-        if (got) at->state = is::gone;
-        else if (got.err() != errc::empty && got.err() != errc::pending) return "pop, refused";
-        break;
-      }
-      case 1: {
-        const auto got = c[k].try_borrow();
-        if (static_cast<bool>(got) != (at != nullptr)) return "borrow";
-        if (got && (**got != at->value || c[k].redelivered() != again)) return "borrow, another message";
-        if (got) at->state = is::out, at->owner = each + k, lent[k] = true;
-        break;
-      }
-      case 2: {
-        std::vector<u64> many(d.below(capacity + 2) + 1);
-        const std::size_t before = at == nullptr ? 0 : static_cast<std::size_t>(at - m.places.data());
-        const bool passed = at != nullptr && !again && before != 0 && m.places[before - 1].state == is::gone;
-        const auto got = c[k].try_pop(std::span<u64>(many), no_bell);
-        if (static_cast<bool>(got) != (at != nullptr)) return "batch of pops";
-        if (!got || at == nullptr) break;
-        if (many[0] != at->value || c[k].redelivered() != again) return "batch of pops, another message";
-        at->state = is::gone;
-        if (*got == 1 && (again || passed || !m.more() || many.size() == 1)) break;  // tombs are passed one by one
-        std::size_t n = 1;
-        for (; n < many.size() && m.more() && n < capacity; ++n) {
-          auto* const then = m.next();
-          if (then == nullptr || many[n] != then->value) return "batch of pops, another message later";
-          then->state = is::gone;
-        }
-        if (n != *got) return "batch of pops, its size";
-        break;
-      }
-    }
-  }
-  return "";
-}
+using box = box_of<sluice::ordered_ring<T, P>, sluice::ordered_producer<T, ManyP, P>, sluice::ordered_consumer<T, ManyC, P>>;
 
 }  // namespace
 
@@ -232,7 +21,7 @@ TEST_CASE("random operations of many ends do to an ordered ring what they do to 
     for (const u64 lap : {u64{0}, u64{1}, last_lap, last_lap - 1})
       for (unsigned seed = 0; seed < 6; ++seed) {
         INFO("capacity " << capacity << ", lap " << lap << ", seed " << seed);
-        CHECK(against_model(capacity, lap, 3000, dice(seed + capacity)) == "");
+        CHECK(against_model<box<u64>, one_order>(capacity, lap, 3000, dice(seed + capacity)) == "");
       }
 }
 

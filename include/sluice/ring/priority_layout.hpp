@@ -13,8 +13,9 @@
 //   pop    (R1) look at the head of each ring, upwards; the last one that has a message is chosen; (R2) take the very
 //          message that was seen there. If somebody else was faster, look at all of them again.
 //
-// Whatever is pushed above a message, before that message is, has been seen or was taken when the message is: (R1) has
-// looked upwards from it, and (R2) takes no later one. Where one consumer pops at a time nobody else takes, so a ring in
+// Whatever is pushed above a message, before that message is, was taken before it: (R1) has looked upwards from it, and
+// (R2) takes no later one. Only what stands behind a place that another producer has claimed and not filled yet must wait
+// for that one, as in every ordered ring, and does not count as being there. Where one consumer pops at a time nobody else takes, so a ring in
 // which nothing is seen has had nothing in it since the look began: then the message is one of the highest priority of
 // all that were in the queue when it was seen, and `empty` means that all rings were empty at one moment. With several
 // consumers two high messages may follow one another into rings that have just been looked at or are about to be, and one
@@ -37,6 +38,7 @@ class priority_ring {
   using level_type = ordered_ring<T, P>;
   using word = typename level_type::word;
   using crowds = ordered_crowds<P>;
+  static constexpr unsigned priorities = N;
   static_assert(N >= 1 && N <= 32);
 
   [[nodiscard]] static constexpr std::size_t bytes_for(std::size_t capacity) noexcept {
