@@ -93,9 +93,9 @@ struct ours_local {
   };
 };
 
-inline std::string fresh_name() {
+inline std::string fresh_name(std::string before = {}) {
   static unsigned n = 0;
-  return "sluice_bench." + std::to_string(::getpid()) + "." + std::to_string(++n);
+  return before.append("sluice_bench.").append(std::to_string(::getpid())).append(".").append(std::to_string(++n));
 }
 template <class R>
 auto opened(R r) {
@@ -104,9 +104,9 @@ auto opened(R r) {
 }
 
 /// A channel in shared memory (or in a mapped file), opened by each side for itself.
-template <class M, form Form, bool File = false, sluice::wait_strategy Waits = sluice::wait_strategy::spin>
+template <class M, form Form, bool File = false, sluice::wait_strategy Waits = sluice::wait_strategy::spin, class Kind = sluice::spsc>
 struct ours_shared {
-  std::string name = (File ? "/var/tmp/" : "") + fresh_name();
+  std::string name = fresh_name(File ? "/var/tmp/" : "");
   sluice::ring_options options{.capacity = link_capacity, .wait = Waits, .prefault = true};
 
   ~ours_shared() {
@@ -114,12 +114,12 @@ struct ours_shared {
     else (void)sluice::shm_remove(name);
   }
   auto open_tx() {
-    if constexpr (File) return opened(sluice::mapped_sink<M>(name, options));
-    else return opened(sluice::shm_sink<M>(name, options));
+    if constexpr (File) return opened(sluice::mapped_sink<M, Kind>(name, options));
+    else return opened(sluice::shm_sink<M, Kind>(name, options));
   }
   auto open_rx() {
-    if constexpr (File) return opened(sluice::mapped_source<M>(name, options));
-    else return opened(sluice::shm_source<M>(name, options));
+    if constexpr (File) return opened(sluice::mapped_source<M, Kind>(name, options));
+    else return opened(sluice::shm_source<M, Kind>(name, options));
   }
   using tx_type = decltype(std::declval<ours_shared&>().open_tx());
   using rx_type = decltype(std::declval<ours_shared&>().open_rx());

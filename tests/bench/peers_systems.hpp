@@ -72,18 +72,28 @@ struct descriptors : plain_ends<descriptors<M, Socket>> {
 };
 
 #if SLUICE_BENCH_HAS_BOOST_IPC
-template <class M>
-struct boost_message_queue : plain_ends<boost_message_queue<M>> {
+template <class M, bool Spins = false>
+struct boost_message_queue : plain_ends<boost_message_queue<M, Spins>> {
   std::string name = fresh_name();
   boost::interprocess::message_queue q{boost::interprocess::create_only, name.c_str(), link_capacity, sizeof(M)};
 
   ~boost_message_queue() { boost::interprocess::message_queue::remove(name.c_str()); }
-  void send(const M& m) { q.send(&m, sizeof m, 0); }
+  void send(const M& m) {
+    if constexpr (Spins) {
+      while (!q.try_send(&m, sizeof m, 0)) {}
+    } else {
+      q.send(&m, sizeof m, 0);
+    }
+  }
   M receive() {
     M m;
     std::size_t n = 0;
     unsigned priority = 0;
-    q.receive(&m, sizeof m, n, priority);
+    if constexpr (Spins) {
+      while (!q.try_receive(&m, sizeof m, n, priority)) {}
+    } else {
+      q.receive(&m, sizeof m, n, priority);
+    }
     return m;
   }
 };

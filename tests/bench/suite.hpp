@@ -227,6 +227,37 @@ std::vector<workload> between_processes() {
   return {t, r};
 }
 
+/// Queues with priorities, in shared memory. All messages have the lowest, so that the order in which they come can be
+/// checked: for ours that is the worst, since a pop has looked at all others before; for the others it makes no difference.
+template <class M>
+std::vector<workload> with_priorities() {
+  workload t{"priority.thr8", "8-byte messages of one priority of eight in shared memory, ns per message"};
+  workload r{"priority.rtt8", "8-byte round trip through two such queues, ns"};
+  t.sleeps = r.sleeps = true;
+  const auto ours = [&]<class Link>(const char* name, std::type_identity<Link>) {
+    t.candidates.push_back({name, part::ours, thr<Link, M>()});
+    r.candidates.push_back({name, part::ours, rtt<Link, M>()});
+  };
+  constexpr auto spin = sluice::wait_strategy::spin, patient = sluice::wait_strategy::spin_then_park;
+  ours("sluice try", std::type_identity<ours_shared<M, form::try_loop, false, spin, sluice::priorities>>{});
+  ours("sluice verbs", std::type_identity<ours_shared<M, form::verb, false, spin, sluice::priorities>>{});
+  ours("sluice verbs, spin+park", std::type_identity<ours_shared<M, form::verb, false, patient, sluice::priorities>>{});
+  ours("sluice mpmc, no priorities", std::type_identity<ours_shared<M, form::verb, false, spin, sluice::mpmc>>{});
+#if SLUICE_BENCH_HAS_BOOST_IPC
+  const auto boost = [&]<class Link>(const char* name, std::type_identity<Link>) {
+    t.candidates.push_back({name, part::peer, thr_of<Link, M>(10'000)});
+    r.candidates.push_back({name, part::peer, rtt_of<Link, M>(500)});
+  };
+  boost("boost message_queue", std::type_identity<boost_message_queue<M>>{});
+  boost("boost message_queue, try", std::type_identity<boost_message_queue<M, true>>{});
+#endif
+#if SLUICE_BENCH_HAS_POSIX_MQ
+  t.candidates.push_back({"posix mq", part::peer, thr_of<posix_mq<M>, M>(3'000)});
+  r.candidates.push_back({"posix mq", part::peer, rtt_of<posix_mq<M>, M>(500)});
+#endif
+  return {t, r};
+}
+
 /// Whatever blocks, on two cpus or on one.
 template <class M>
 std::vector<workload> systems(bool one_cpu) {
@@ -300,6 +331,7 @@ inline std::vector<workload> all_workloads() {
   all.push_back(any_length<16384>());
   all.push_back(any_length<65536>());
   for (auto& x : between_processes<small>()) all.push_back(std::move(x));
+  for (auto& x : with_priorities<small>()) all.push_back(std::move(x));
   all.push_back(there_and_back<small, true>("latency.rtt8", "8-byte round trip, each trip timed, ns"));
   for (auto& x : systems<small>(false)) all.push_back(std::move(x));
   for (auto& x : systems<small>(true)) all.push_back(std::move(x));
