@@ -2,9 +2,9 @@
 #include <sluice/queue/sysv_mq.hpp>
 
 #include "catch.hpp"
+#include "queue/killed.hpp"
 #include "queue/system.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <climits>
 #include <sluice/platform/describe.hpp>
@@ -256,93 +256,102 @@ TEST_CASE("a limit of the system for System V queues is said by its name", "[sys
   else CHECK(said == 0);
 }
 
-TEST_CASE("another program talks through the same System V queue, and ipcrm removes it", "[sysv_mq]") {
-  SKIP_WITHOUT_QUEUES();
-  const queue_path path;
-  const test::scratch dir("/tmp");
-  const auto other = test::compiled(dir, R"(
+// A C program, which has a key and nothing else.
+const char* const answering_program = R"(
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
 struct message { long type; uint64_t words[2]; };
 int main(int n, char** v) {
   struct message m;
-  int q = n == 2 ? msgget(ftok(v[1], 1), 0600) : -1;
+  int q = n == 2 ? msgget((key_t)strtol(v[1], 0, 10), 0600) : -1;
   if (q < 0) return 1;
   if (msgrcv(q, &m, sizeof m.words, 7, IPC_NOWAIT) != sizeof m.words || m.words[0] != 41 || m.words[1] != 42) return 2;
   m.type = 3;
   m.words[0] = 51;
   return msgsnd(q, &m, sizeof m.words, IPC_NOWAIT) != 0 ? 3 : 0;
-})");
+})";
+
+/// What the C program makes of a message.
+void check_answer(const std::string& program, sluice::sysv_mq_sender<note>& out, sluice::sysv_mq_receiver<note>& in, key_t key) {
+  if (program.empty()) {
+    WARN("no C compiler here: another program was not tried");
+    return;
+  }
+  REQUIRE(out.push({41, 42}, 7));
+  REQUIRE(test::run(program + " " + std::to_string(key)) == 0);
+  const auto n = in.pop(1s);
+  REQUIRE(n);
+  CHECK(n->seq == 51);
+  CHECK(n->check == 42);
+  CHECK(in.last_type() == 3);
+}
+
+TEST_CASE("another program talks through the same System V queue, whose key is of a path", "[sysv_mq]") {
+  SKIP_WITHOUT_QUEUES();
+  const queue_path path;
+  const test::scratch dir("/tmp");
+  const auto other = test::compiled(dir, answering_program);
   auto out = sluice::sysv_mq_sink<note>(path);
   auto in = sluice::sysv_mq_source<note>(path);
   REQUIRE(out);
   REQUIRE(in);
-  if (other.empty()) {
-    WARN("no C compiler here: another program was not tried");
-  } else {
-    REQUIRE(out->push({41, 42}, 7));
-    REQUIRE(test::run(other + " " + path.c_str()) == 0);
-    const auto n = in->pop(1s);
-    REQUIRE(n);
-    CHECK(n->seq == 51);
-    CHECK(n->check == 42);
-    CHECK(in->last_type() == 3);
-  }
-  if (test::run("command -v ipcs >/dev/null && command -v ipcrm >/dev/null") != 0) {
-    WARN("no ipcs and ipcrm here: not tried");
+  check_answer(other, *out, *in, ::ftok(path.c_str(), 1));
+}
+
+TEST_CASE("a System V queue that ipcmk makes is used by its key, shown by ipcs, and removed by ipcrm", "[sysv_mq]") {
+  SKIP_WITHOUT_QUEUES();
+  CHECK(sluice::sysv_mq_sink<note>(IPC_PRIVATE).err() == error(errc::invalid, step::open, subject::name));
+  CHECK(sluice::sysv_mq_remove(IPC_PRIVATE).err() == error(errc::invalid, step::remove, subject::name));
+  if (test::run("command -v ipcmk >/dev/null && command -v ipcs >/dev/null && command -v ipcrm >/dev/null") != 0) {
+    WARN("no ipcmk, ipcs and ipcrm here: not tried");
     return;
   }
+  const test::scratch dir("/tmp");
+  const auto other = test::compiled(dir, answering_program);
+  REQUIRE(test::run("ipcmk -Q -p 0600 > " + (dir / "made")) == 0);
+  std::string said;
+  std::getline(std::ifstream(dir / "made"), said);
+  const auto digit = said.find_last_not_of("0123456789") + 1;
+  REQUIRE(digit < said.size());
+  const int id = std::stoi(said.substr(digit));
+  msqid_ds made = {};
+  REQUIRE(::msgctl(id, IPC_STAT, &made) == 0);
+  const key_t key = made.msg_perm.__key;
+
+  auto out = sluice::sysv_mq_sink<note>(key, {.create = false});
+  auto in = sluice::sysv_mq_source<note>(key, {.create = false});
+  REQUIRE(out);
+  REQUIRE(in);
+  CHECK(out->id() == id);
+  check_answer(other, *out, *in, key);
   REQUIRE(out->push({1, 0}));
-  CHECK(test::run("ipcs -q -i " + std::to_string(out->id()) + " | grep -q 'qnum=1'") == 0);
-  CHECK(test::run("ipcrm -q " + std::to_string(out->id())) == 0);
+  const auto number = std::to_string(id);
+  CHECK(test::run("ipcs -q -i " + number + " | grep -q 'qnum=1'") == 0);
+  CHECK(test::run("ipcrm -q " + number) == 0);
   CHECK(in->pop(1s).err() == errc::closed);
   CHECK(out->push({1, 0}).err() == errc::closed);
+  CHECK(sluice::sysv_mq_source<note>(key, {.create = false}).err() == errc::not_found);
+
+  REQUIRE(sluice::sysv_mq_sink<note>(key));  // and the other way round: made here, seen and removed there
+  CHECK(test::run("ipcs -q | grep -q " + std::to_string(sluice::sysv_mq_sink<note>(key)->id())) == 0);
+  CHECK(test::run("ipcrm -Q " + std::to_string(static_cast<unsigned>(key))) == 0);
+  CHECK(sluice::sysv_mq_remove(key).err() == errc::not_found);
 }
 
 TEST_CASE("whoever is killed, a System V queue keeps what was accepted, whole and in order", "[sysv_mq]") {
   SKIP_WITHOUT_QUEUES();
   const queue_path path;
-  const test::shared_with_children<std::atomic<std::uint64_t>> sent, taken;
-  test::dice dice(7);
-  std::uint64_t expected = 0;
-  for (int round = 0; round < 30; ++round) {
-    CAPTURE(round);
-    test::child sender([&] {
-      auto out = sluice::sysv_mq_sink<note>(path);
-      for (std::uint64_t i = *sent;; ++i) {
-        if (!out || !out->push({i, ~i})) return 1;
-        *sent = i + 1;
-      }
-    });
-    test::child taker([&] {
-      auto in = sluice::sysv_mq_source<note>(path);
-      for (;;) {
-        const auto n = in->pop();
-        if (!n || n->check != ~n->seq) return 1;
-        *taken = n->seq + 1;
-      }
-    });
-    REQUIRE(test::eventually([&] { return *taken > expected; }));
-    test::sleep_us(static_cast<long>(dice.below(3000)));
-    CHECK((dice.below(2) == 0 ? sender : taker).kill() == -SIGKILL);
-    (void)sender.kill();
-    (void)taker.kill();
-    // Each has done one operation at most that it had not written down.
-    auto in = sluice::sysv_mq_source<note>(path, {.create = false});
-    REQUIRE(in);
-    std::uint64_t next = *taken;
-    bool first = true, in_order = true;
-    while (const auto n = in->try_pop()) {
-      if (first && n->seq == next + 1) ++next;
-      in_order = in_order && n->seq == next && n->check == ~n->seq;
-      ++next, first = false;
-    }
-    CHECK(in_order);
-    CHECK(next + (first ? 1 : 0) >= *sent);  // nothing left: the last one may have gone unwritten, too
-    CHECK(next <= *sent + 1);
-    *taken = *sent = expected = std::max<std::uint64_t>(next, *sent);
-  }
+  const auto f = test::killed_in_traffic([&] { return sluice::sysv_mq_sink<test::numbered>(path); },
+                                         [&] { return sluice::sysv_mq_source<test::numbered>(path); }, 60);
+  CHECK(f.senders_killed + f.takers_killed == 62);
+  CHECK(f.sent > 600);
+  CHECK(f.drained);
+  CHECK(f.whole);
+  CHECK(f.in_order);
+  CHECK(f.lost <= f.takers_killed);
+  CHECK(f.repeated <= f.senders_killed);
 }
 
 TEST_CASE("signals that interrupt cost a System V queue neither messages nor deadlines", "[sysv_mq]") {

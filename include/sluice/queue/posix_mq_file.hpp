@@ -4,6 +4,7 @@
 
 #include <sluice/core/result.hpp>
 #include <sluice/platform/handle.hpp>
+#include <sluice/queue/queue_access.hpp>
 
 #include <mqueue.h>  // for mq_attr alone: the calls are made directly, so nothing need be linked
 #include <cstdint>
@@ -22,7 +23,7 @@ struct posix_mq_options {
   mode_t mode = 0600;                    // of a queue that is made; nothing for all: who may read a queue may empty it
   bool create = true;                    // make it where there is none
   bool exclusive = false;                // `busy` where there is one
-  uid_t owner = static_cast<uid_t>(-1);  // whose queue is accepted; unset: this user's or root's
+  uid_t owner = detail::any_trusted;     // whose queue is accepted; unset: this user's or root's
 };
 
 /// What the system allows.
@@ -128,10 +129,7 @@ inline mq_attr posix_mq_state(int fd) noexcept {
 inline status posix_mq_fits(int fd, std::size_t size, const posix_mq_options& o) noexcept {
   struct stat st = {};
   if (::fstat(fd, &st) != 0) return last_error(step::open);
-  const bool unset = o.owner == static_cast<uid_t>(-1);
-  const bool ours = unset ? st.st_uid == ::geteuid() || st.st_uid == 0 : st.st_uid == o.owner;
-  if (!ours) return error(errc::denied, step::open, subject::owner);
-  if ((st.st_mode & 0002) != 0) return error(errc::denied, step::open, subject::world_writable);
+  if (const status s = queue_trusted(st.st_uid, st.st_mode, o.owner); !s) return s;
   const mq_attr now = posix_mq_state(fd);
   if (static_cast<std::size_t>(now.mq_msgsize) != size) {
     const bool smaller = static_cast<std::size_t>(now.mq_msgsize) < size;
@@ -147,7 +145,7 @@ inline result<unique_handle> posix_mq_open(std::string_view text, int how, std::
                                            const posix_mq_options& o) noexcept {
   const posix_mq_name name(text);
   if (!name.usable()) return error(errc::invalid, step::open, subject::name);
-  if ((o.mode & 0600) != 0600 || (o.mode & 0007) != 0) return error(errc::invalid, step::open, subject::permissions);
+  if (const status s = queue_mode_allowed(o.mode); !s) return s.err();
   how |= O_NONBLOCK | O_CLOEXEC;
   for (unsigned tries = 0; tries < 100; ++tries) {  // others may make it, and remove it, between two calls
     if (!o.exclusive) {

@@ -156,23 +156,35 @@ class sysv_mq_receiver : public detail::sysv_mq_end, public source_verbs<sysv_mq
   long last_type_ = 0;
 };
 
-/// The end that messages of type T go into. The key of the queue is made of this path, which must exist, and .project.
-/// An end needs permission to read, too: whose the queue is, is asked.
+/// The end that messages of type T go into. The key of the queue is a number that its programs have agreed on, or is made of
+/// a path, which must exist, and .project. An end needs permission to read, too: whose the queue is, is asked.
 /// Errors: not_found, busy (exclusive), denied (owner, mode), mismatch (capacity), too_big and no_space (a limit of the
-/// system: about() says which), invalid (path, project, mode), unsupported, os.
+/// system: about() says which), invalid (key, path, project, mode), unsupported, os.
 template <wire T>
-[[nodiscard]] result<sysv_mq_sender<T>> sysv_mq_sink(std::string_view path, const sysv_mq_options& o = {}) noexcept {
-  const auto id = detail::sysv_mq_open(path, 0200, sizeof(T), o);
+[[nodiscard]] result<sysv_mq_sender<T>> sysv_mq_sink(key_t key, const sysv_mq_options& o = {}) noexcept {
+  const auto id = detail::sysv_mq_open(key, 0200, sizeof(T), o);
   if (!id) return id.err();
   return sysv_mq_sender<T>(*id);
 }
+template <wire T>
+[[nodiscard]] result<sysv_mq_sender<T>> sysv_mq_sink(std::string_view path, const sysv_mq_options& o = {}) noexcept {
+  const auto key = detail::sysv_key(path, o.project);
+  if (!key) return key.err();
+  return sysv_mq_sink<T>(*key, o);
+}
 /// The end that they come out of.
+template <wire T>
+[[nodiscard]] result<sysv_mq_receiver<T>> sysv_mq_source(key_t key, const sysv_mq_options& o = {}) noexcept {
+  const auto id = detail::sysv_mq_open(key, 0400, sizeof(T), o);
+  if (!id) return id.err();
+  return sysv_mq_receiver<T>(*id);
+}
 template <wire T>
 [[nodiscard]] result<sysv_mq_receiver<T>> sysv_mq_source(std::string_view path,
                                                          const sysv_mq_options& o = {}) noexcept {
-  const auto id = detail::sysv_mq_open(path, 0400, sizeof(T), o);
-  if (!id) return id.err();
-  return sysv_mq_receiver<T>(*id);
+  const auto key = detail::sysv_key(path, o.project);
+  if (!key) return key.err();
+  return sysv_mq_source<T>(*key, o);
 }
 
 }  // namespace sluice

@@ -4,25 +4,26 @@
 
 #include <sluice/core/result.hpp>
 #include <sluice/platform/handle.hpp>
+#include <sluice/queue/queue_access.hpp>
 
 #include <cstdint>
 #include <string_view>
 #include <sys/ipc.h>
 #include <sys/msg.h>
 
-// System V message queues: keys, limits, opening, removal. A key is made of 16 bits of a file's number, 8 of its
-// device's and the project (ftok), so two paths can have the same. A queue of somebody else is refused (`denied` about
+// System V message queues: keys, limits, opening, removal. A key is a number that programs agree on, or is made of 16 bits of
+// a file's number, 8 of its device's and the project (ftok), so two paths can have the same. A queue of somebody else is refused (`denied` about
 // `owner`); one of this user's own under the same key cannot be told from the right one.
 
 namespace sluice {
 
 struct sysv_mq_options {
-  std::uint8_t project = 1;              // second half of the key
+  std::uint8_t project = 1;              // second half of a key that is made of a path
   std::size_t capacity = 0;              // messages of this type; unset: as it is, or as the system makes it
   mode_t mode = 0600;                    // of a queue that is made; nothing for all: who may read a queue may empty it
   bool create = true;                    // make it where there is none
   bool exclusive = false;                // `busy` where there is one
-  uid_t owner = static_cast<uid_t>(-1);  // whose queue is accepted; unset: this user's or root's
+  uid_t owner = detail::any_trusted;     // whose queue is accepted; unset: this user's or root's
 };
 
 /// What the system allows.
@@ -69,11 +70,8 @@ inline result<key_t> sysv_key(std::string_view path, std::uint8_t project) noexc
 inline status sysv_mq_fits(int id, std::size_t size, const sysv_mq_options& o) noexcept {
   msqid_ds now = {};
   if (::msgctl(id, IPC_STAT, &now) != 0) return sysv_mq_error(step::open);
-  const auto ours = [&](uid_t u) {
-    return o.owner == static_cast<uid_t>(-1) ? u == ::geteuid() || u == 0 : u == o.owner;
-  };
-  if (!ours(now.msg_perm.uid) || !ours(now.msg_perm.cuid)) return error(errc::denied, step::open, subject::owner);
-  if ((now.msg_perm.mode & 0002) != 0) return error(errc::denied, step::open, subject::world_writable);
+  for (const uid_t u : {now.msg_perm.uid, now.msg_perm.cuid})
+    if (const status s = queue_trusted(u, static_cast<mode_t>(now.msg_perm.mode), o.owner); !s) return s;
   if (size > now.msg_qbytes) return error(errc::too_big, step::open, subject::sysv_msgmnb);
   if (o.capacity != 0 && now.msg_qbytes != o.capacity * size)
     return error(errc::mismatch, step::open, subject::capacity);
@@ -96,12 +94,9 @@ inline result<int> sysv_mq_make(key_t key, std::size_t size, const sysv_mq_optio
 }
 
 /// Opens or makes the queue of this key for reading or writing (0400, 0200).
-inline result<int> sysv_mq_open(std::string_view path, int access, std::size_t size,
-                                const sysv_mq_options& o) noexcept {
-  if ((o.mode & 0600) != 0600 || (o.mode & ~mode_t{0660}) != 0)
-    return error(errc::invalid, step::open, subject::permissions);
-  const auto key = sysv_key(path, o.project);
-  if (!key) return key.err();
+inline result<int> sysv_mq_open(key_t key, int access, std::size_t size, const sysv_mq_options& o) noexcept {
+  if (key == IPC_PRIVATE) return error(errc::invalid, step::open, subject::name);  // it would be another one each time
+  if (const status s = queue_mode_allowed(o.mode); !s) return s.err();
   const auto most = sysv_mq_limits();
   if (!most) return most.err().during(step::open);
   if (size > most->message_size) return error(errc::too_big, step::open, subject::sysv_msgmax);
@@ -109,11 +104,11 @@ inline result<int> sysv_mq_open(std::string_view path, int access, std::size_t s
   for (unsigned tries = 0; tries < 100; ++tries) {  // others may make it, and remove it, between two calls
     int id = -1;
     if (!o.exclusive) {
-      id = ::msgget(*key, access);
+      id = ::msgget(key, access);
       if (id < 0 && (errno != ENOENT || !o.create)) return sysv_mq_error(step::open);
     }
     if (id < 0) {
-      const auto made = sysv_mq_make(*key, size, o);
+      const auto made = sysv_mq_make(key, size, o);
       if (!made && made.err() == errc::busy && !o.exclusive) continue;
       if (!made) return made.err();
       id = *made;
@@ -129,12 +124,15 @@ inline result<int> sysv_mq_open(std::string_view path, int access, std::size_t s
 }  // namespace detail
 
 /// Removes the queue and what is in it; every end on it says `closed` from then on.
-/// Errors: not_found, denied, invalid (path, project).
+/// Errors: not_found, denied, invalid.
+[[nodiscard]] inline status sysv_mq_remove(key_t key) noexcept {
+  if (key == IPC_PRIVATE) return error(errc::invalid, step::remove, subject::name);
+  const int id = ::msgget(key, 0);
+  return id >= 0 && ::msgctl(id, IPC_RMID, nullptr) == 0 ? status() : detail::sysv_mq_error(step::remove);
+}
 [[nodiscard]] inline status sysv_mq_remove(std::string_view path, std::uint8_t project = 1) noexcept {
   const auto key = detail::sysv_key(path, project);
-  if (!key) return key.err().during(step::remove);
-  const int id = ::msgget(*key, 0);
-  return id >= 0 && ::msgctl(id, IPC_RMID, nullptr) == 0 ? status() : detail::sysv_mq_error(step::remove);
+  return key ? sysv_mq_remove(*key) : key.err().during(step::remove);
 }
 
 }  // namespace sluice
