@@ -4,6 +4,7 @@
 
 #include <sluice/core/result.hpp>
 #include <sluice/platform/linux/handle.hpp>
+#include <sluice/platform/linux/pidfd.hpp>
 
 #if SLUICE_HAS_LINUX()
 
@@ -145,8 +146,7 @@ inline status end_of(int pidfd, bool patient, siginfo_t& how) noexcept {
 }
 
 inline status send_signal(int pidfd, int number) noexcept {
-  constexpr long pidfd_send_signal_number = 424;
-  if (::syscall(pidfd_send_signal_number, pidfd, number, nullptr, 0) == 0) return {};
+  if (signal_by_pidfd(pidfd, number)) return {};
   return errno == ESRCH ? error(errc::closed, step::write) : last_error(step::write);
 }
 
