@@ -137,6 +137,19 @@ TEST_CASE("immediate calls are held back where the thread says so, and made at t
   CHECK(l.n == 4);
 }
 
+TEST_CASE("a closed queue calls nothing, also what was held back", "[ast]") {
+  if (test::holds_signals_back) return;
+  log_of_calls l;
+  {
+    ast_queue mine;
+    const ast_queue::held quiet(mine);
+    CHECK(mine.post(at_once, &l, 1));
+    mine.close();
+    CHECK(mine.ok().err() == errc::closed);
+  }
+  CHECK(l.n == 0);
+}
+
 TEST_CASE("no call is lost or made twice, whoever posts", "[ast]") {
   if (test::holds_signals_back) return;
   constexpr int posters = 3;
@@ -222,12 +235,40 @@ TEST_CASE("the queue of a thread is of no use in a forked child", "[ast]") {
   });
   CHECK(c.wait() == 0);
   CHECK(mine.run() == 1);
+  log_of_calls waiting;
+  {
+    std::optional<ast_queue::held> quiet(mine);
+    REQUIRE(mine.post(at_once, &waiting, 1));
+    test::child d([&] {
+      quiet.reset();
+      return waiting.n == 0 ? 0 : 1;  // the parent's
+    });
+    CHECK(d.wait() == 0);
+    CHECK(waiting.n == 0);
+  }
+  CHECK(waiting.n == (test::holds_signals_back ? waiting.n.load() : 1));
   CHECK(ast_queue({.capacity = 1}).ok().err().about() == sluice::subject::capacity);
   CHECK(ast_queue({.signal = SIGKILL}).ok().err().about() == sluice::subject::signal_number);
   CHECK(ast_queue({.signal = SIGRTMIN}).ok().err().about() == sluice::subject::signal_number);
 }
 
 #if SLUICE_TEST_STEPS()
+
+TEST_CASE("a queue may be closed before any instruction of a post, and its signal does not fall on the process", "[ast]") {
+  test::child c([] {
+    bool reached = true;
+    for (unsigned long n = 1; reached; ++n) {
+      ast_queue mine({.signal = SIGUSR1});  // which ends a process that does not listen
+      log_of_calls l;
+      std::uint64_t calls = 1;
+      reached = test::stepper::run(
+          n, [&] { (void)mine.post(at_once, &l, 1); }, [&] { mine.close(), calls = l.n; });
+      if (l.n != calls) return 1;
+    }
+    return 0;
+  });
+  CHECK(c.wait() == 0);
+}
 
 TEST_CASE("an immediate call may come before any instruction of a run, of a post and of holding back", "[ast]") {
   for (unsigned op = 0; op < 3; ++op) {

@@ -49,35 +49,31 @@ class ast_queue : public source_verbs<ast_queue> {
   static constexpr end_traits traits{
       .carries_close = false, .sees_reader_go = false, .survives_fork = false, .max_size = sizeof(ast_call)};
 
-  explicit ast_queue(ast_options o = {}) noexcept : immediate_(::gettid(), o.signal) {
-    if (o.capacity < 2 || o.capacity > detail::handler_ring<ast_call>::most)
-      why_ = error(errc::invalid, step::create, subject::capacity);
-    else if (!deferred_.make(o.capacity) || !immediate_.make(o.capacity)) why_ = error(errc::no_space, step::create);
-    else why_ = immediate_.listen();
+  explicit ast_queue(ast_options o = {}) noexcept : immediate_(closed_, ::gettid(), o.signal) {
+    why_ = deferred_.make(o.capacity).err();
+    if (!why_) why_ = immediate_.make(o.capacity).err();
+    if (!why_) why_ = immediate_.listen();
   }
   ast_queue(const ast_queue&) = delete;
   ast_queue& operator=(const ast_queue&) = delete;
 
-  [[nodiscard]] status ok() const noexcept { return why_; }
+  [[nodiscard]] status ok() const noexcept { return closed() ? error(errc::closed, step::pop) : why_; }
 
   /// To be called where the thread next looks.
   status post(void (*function)(void*, std::int64_t), void* context, std::int64_t value = 0) noexcept {
-    if (why_) return why_;
-    if (owner_ != ::getpid()) return error(errc::forked, step::push);
+    if (const error e = refusal(step::push)) return e;
     if (!deferred_.put({function, context, value})) return error(errc::full, step::push);
     door_.ring();
     return {};
   }
   /// To be called at once, in a handler of that thread.
   status post(async_signal_safe f, void* context, std::int64_t value = 0) noexcept {
-    if (why_) return why_;
-    if (owner_ != ::getpid()) return error(errc::forked, step::push);
+    if (const error e = refusal(step::push)) return e;
     return immediate_.post({f.function, context, value});
   }
   /// The next deferred call.
   result<ast_call> try_pop() noexcept {
-    if (why_) return why_;
-    if (owner_ != ::getpid()) return error(errc::forked, step::pop);
+    if (const error e = refusal(step::pop)) return e;
     ast_call c;
     if (!deferred_.take(c)) return error(errc::empty, step::pop);
     return c;
@@ -89,15 +85,13 @@ class ast_queue : public source_verbs<ast_queue> {
     return n;
   }
   void arm(want, wait_set& set) noexcept {
-    if (why_ || owner_ != ::getpid()) return set.ready();
+    if (refusal(step::pop)) return set.ready();
     door_.arm(set, [this] { return deferred_.filled(); });
   }
   void disarm(want) noexcept { door_.disarm(); }
-  /// Nothing is accepted any more, and nothing called.
-  void close() noexcept {
-    immediate_.ignore();
-    why_ = error(errc::closed, step::pop);
-  }
+  /// Nothing is accepted any more, and nothing called. The signal is still listened to, until the end of this object: who
+  /// has just posted is about to raise it.
+  void close() noexcept { closed_.store(true, std::memory_order_relaxed); }
 
   /// Holds immediate calls back for as long as it lives, in the thread of the queue; those that came meanwhile are made at
   /// its end. May be nested. Costs no system call.
@@ -116,23 +110,22 @@ class ast_queue : public source_verbs<ast_queue> {
   // The immediate calls. `held_` counts who keeps them back; whoever makes them is one of those, so they do not nest.
   class immediate final : public detail::signal_listener {
    public:
-    immediate(pid_t thread, int signo) noexcept : thread_(thread), signo_(signo) {}
-    ~immediate() { ignore(); }
-    bool make(std::size_t capacity) noexcept { return calls_.make(capacity); }
+    immediate(const std::atomic<bool>& closed, pid_t thread, int signo) noexcept
+        : closed_(closed), thread_(thread), signo_(signo) {}
+    ~immediate() { listened_.leave(*this); }
+    status make(std::size_t capacity) noexcept { return calls_.make(capacity); }
     // Not a real-time one: where too many are pending it is refused, and the call would be in the ring already.
     error listen() noexcept {
       if (signo_ >= 32) return error(errc::invalid, step::create, subject::signal_number);
       return listened_.join({signo_}, *this, false).err();
     }
-    void ignore() noexcept { listened_.leave(*this); }
-
     status post(const ast_call& c) noexcept {
       if (!calls_.put(c)) return error(errc::full, step::push);
       // A standard signal: if it is pending already, that is enough, since whoever handles it makes all calls.
       return ::syscall(SYS_tgkill, ::getpid(), thread_, signo_) == 0 ? status() : error(errc::closed, step::push);
     }
     void told(const signal_event&) noexcept override {
-      if (::gettid() == thread_ && held_.load(std::memory_order_relaxed) == 0) call_all();
+      if (here() && held_.load(std::memory_order_relaxed) == 0) call_all();
     }
     void hold() noexcept {
       held_.store(held_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -143,16 +136,19 @@ class ast_queue : public source_verbs<ast_queue> {
       const unsigned before = held_.load(std::memory_order_relaxed);
       held_.store(before - 1, std::memory_order_relaxed);
       std::atomic_signal_fence(std::memory_order_seq_cst);
-      if (before == 1) call_all();
+      if (before == 1 && calls_.filled() && here()) call_all();
     }
 
    private:
+    // Not in another thread, nor in a forked child of this one.
+    [[nodiscard]] bool here() const noexcept { return ::gettid() == thread_; }
     // A call that comes between the last look and the end of holding has raised its signal after that: another look.
     void call_all() noexcept {
       while (calls_.filled()) {
         held_.store(1, std::memory_order_relaxed);
         std::atomic_signal_fence(std::memory_order_seq_cst);
-        for (ast_call c; calls_.take(c);) c();
+        for (ast_call c; calls_.take(c);)
+          if (!closed_.load(std::memory_order_relaxed)) c();
         std::atomic_signal_fence(std::memory_order_seq_cst);
         held_.store(0, std::memory_order_relaxed);
         std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -162,14 +158,23 @@ class ast_queue : public source_verbs<ast_queue> {
     detail::handler_ring<ast_call> calls_;
     std::atomic<unsigned> held_{0};  // written by that thread and its handlers alone
     detail::listened_signals listened_;
+    const std::atomic<bool>& closed_;
     const pid_t thread_;
     const int signo_;
   };
 
+  [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
+  [[nodiscard]] error refusal(step at) const noexcept {
+    if (why_) return why_;
+    if (owner_ != ::getpid()) return error(errc::forked, at);
+    return closed() ? error(errc::closed, at) : error();
+  }
+
+  std::atomic<bool> closed_{false};
   detail::handler_ring<ast_call> deferred_;
   detail::doorbell door_;
   immediate immediate_;
-  error why_;
+  error why_;  // of the construction
   const pid_t owner_ = ::getpid();
 };
 
