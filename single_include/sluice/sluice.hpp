@@ -7185,6 +7185,33 @@ template <std::same_as<std::span<const std::byte>> T, writable Stream, bounded_f
 #ifndef SLUICE_PLATFORM_LINUX_SPAWN_HPP
 #define SLUICE_PLATFORM_LINUX_SPAWN_HPP
 
+#ifndef SLUICE_PLATFORM_LINUX_PIDFD_HPP
+#define SLUICE_PLATFORM_LINUX_PIDFD_HPP
+
+#if SLUICE_HAS_LINUX()
+
+#include <csignal>
+#include <sys/syscall.h>
+
+namespace sluice::detail {
+
+/// None, and errno: ESRCH where there is no such process; ENOSYS before Linux 5.3.
+inline unique_handle open_pidfd(pid_t process) noexcept {
+  constexpr long pidfd_open_number = 434;
+  return unique_handle(static_cast<int>(::syscall(pidfd_open_number, process, 0)));
+}
+
+/// Sends as kill(2) does, or what `info` says. False, and errno: ESRCH where the process has ended and been buried.
+inline bool signal_by_pidfd(int pidfd, int number, siginfo_t* info = nullptr) noexcept {
+  constexpr long pidfd_send_signal_number = 424;
+  return ::syscall(pidfd_send_signal_number, pidfd, number, info, 0) == 0;
+}
+
+}  // namespace sluice::detail
+
+#endif
+#endif
+
 #if SLUICE_HAS_LINUX()
 
 #include <csignal>
@@ -7325,8 +7352,7 @@ inline status end_of(int pidfd, bool patient, siginfo_t& how) noexcept {
 }
 
 inline status send_signal(int pidfd, int number) noexcept {
-  constexpr long pidfd_send_signal_number = 424;
-  if (::syscall(pidfd_send_signal_number, pidfd, number, nullptr, 0) == 0) return {};
+  if (signal_by_pidfd(pidfd, number)) return {};
   return errno == ESRCH ? error(errc::closed, step::write) : last_error(step::write);
 }
 
@@ -11695,9 +11721,6 @@ template <wire T, detail::unix_message_socket Socket>
 #ifndef SLUICE_SIGNAL_SIGNAL_SET_HPP
 #define SLUICE_SIGNAL_SIGNAL_SET_HPP
 
-#ifndef SLUICE_SIGNAL_SIGNAL_HUB_HPP
-#define SLUICE_SIGNAL_SIGNAL_HUB_HPP
-
 #ifndef SLUICE_SIGNAL_SIGNAL_BOX_HPP
 #define SLUICE_SIGNAL_SIGNAL_BOX_HPP
 
@@ -11740,14 +11763,15 @@ class handler_ring {
 
   static constexpr std::size_t most = std::size_t{1} << 20;
 
-  /// Room for at least `capacity`, from 2 to `most`. False: no memory.
-  bool make(std::size_t capacity) noexcept {
+  /// Room for at least `capacity`, from 2 to `most`. Errors: invalid; no_space.
+  status make(std::size_t capacity) noexcept {
+    if (capacity < 2 || capacity > most) return error(errc::invalid, step::create, subject::capacity);
     const std::size_t n = std::bit_ceil(capacity);
     cells_ = new (std::nothrow) cell[n];
-    if (cells_ == nullptr) return false;
+    if (cells_ == nullptr) return error(errc::no_space, step::create);
     mask_ = static_cast<std::uint32_t>(n - 1);
     for (std::uint32_t i = 0; i < n; ++i) cells_[i].stamp.store(i, std::memory_order_relaxed);
-    return true;
+    return {};
   }
   /// False if there is no room.
   bool put(const T& value) noexcept {
@@ -11818,12 +11842,14 @@ struct signal_event {
 
 namespace detail {
 
+inline constexpr int most_signals = 64;  // SIGRTMAX on every Linux but MIPS
+
 /// For programs to catch. Not the two that cannot be caught, nor those that say that the very next instruction cannot be
 /// executed (for these there is trap()), nor what the C library keeps for itself between 32 and SIGRTMIN.
 inline bool may_be_caught(int signo) noexcept {
   switch (signo) {
     case SIGKILL: case SIGSTOP: case SIGSEGV: case SIGBUS: case SIGFPE: case SIGILL: case SIGTRAP: case SIGSYS: return false;
-    default: return signo > 0 && (signo < 32 || (signo >= SIGRTMIN && signo <= SIGRTMAX));
+    default: return signo > 0 && signo <= most_signals && (signo < 32 || (signo >= SIGRTMIN && signo <= SIGRTMAX));
   }
 }
 
@@ -11855,13 +11881,11 @@ struct spill_taken : order_site<std::memory_order_release> {};
 
 namespace detail {
 
-inline constexpr int most_signals = 64;  // SIGRTMAX on every Linux but MIPS
-
 /// Threads: put() from any handlers, the rest from one thread. Progress: lock-free. Allocates: make().
 template <class P = native_memory>
 class signal_box {
  public:
-  bool make(std::size_t capacity) noexcept { return ring_.make(capacity); }
+  status make(std::size_t capacity) noexcept { return ring_.make(capacity); }
 
   void put(const signal_event& e) noexcept {
     spill& s = spills_[e.signo - 1];
@@ -11911,10 +11935,65 @@ class signal_box {
 }  // namespace sluice
 
 #endif
+#ifndef SLUICE_SIGNAL_SIGNAL_HUB_HPP
+#define SLUICE_SIGNAL_SIGNAL_HUB_HPP
+
+#ifndef SLUICE_SIGNAL_PROCESS_LOCK_HPP
+#define SLUICE_SIGNAL_PROCESS_LOCK_HPP
+
+#include <atomic>
+#include <ctime>
+#include <unistd.h>
+
+namespace sluice::detail {
+
+/// A lock of what concerns the whole process, such as dispositions. It holds the number of the process that has it: what a
+/// forked child finds locked is nobody's, since the thread that would unlock it is not there.
+///
+/// Threads: any; no signal handler, which would wait for the thread that it interrupts. Blocks: lock, looking again.
+class process_lock {
+ public:
+  constexpr process_lock() noexcept = default;
+
+  void lock() noexcept {
+    const int me = ::getpid();
+    for (;;) {
+      int there = 0;
+      if (holder_.compare_exchange_strong(there, me, std::memory_order_acquire)) return;
+      if (there != me && holder_.compare_exchange_strong(there, me, std::memory_order_acquire)) return;
+      rest();
+    }
+  }
+  void unlock() noexcept { holder_.store(0, std::memory_order_release); }
+
+  /// Until somebody else has got on.
+  static void rest() noexcept {
+    const timespec little{0, 50'000};
+    ::nanosleep(&little, nullptr);
+  }
+
+ private:
+  std::atomic<int> holder_{0};
+};
+
+/// Holds it for as long as this lives.
+class process_locked {
+ public:
+  explicit process_locked(process_lock& l) noexcept : lock_(l) { lock_.lock(); }
+  process_locked(const process_locked&) = delete;
+  process_locked& operator=(const process_locked&) = delete;
+  ~process_locked() { lock_.unlock(); }
+
+ private:
+  process_lock& lock_;
+};
+
+}  // namespace sluice::detail
+
+#endif
 
 #include <atomic>
 #include <cerrno>
-#include <ctime>
 #include <unistd.h>
 
 // Who listens to which signal in this process. One handler serves all listeners; the disposition that was there before is
@@ -11947,7 +12026,7 @@ class signal_hub {
   /// `chain`: who was called before is still called, after the listeners. Errors: invalid; no_space (participants); os.
   status join(int signo, signal_listener& who, bool chain) noexcept {
     if (!may_be_caught(signo)) return error(errc::invalid, step::join, subject::signal_number);
-    const lock hold(*this);
+    const process_locked hold(lock_);
     if (owner_.load(std::memory_order_relaxed) != ::getpid()) begin_afresh();
     line& l = lines_[signo];
     std::atomic<signal_listener*>* place = nullptr;
@@ -11968,7 +12047,7 @@ class signal_hub {
   }
   /// Afterwards no handler knows of it. Not to be called in a handler.
   void leave(int signo, signal_listener& who, bool chain) noexcept {
-    const lock hold(*this);
+    const process_locked hold(lock_);
     if (owner_.load(std::memory_order_relaxed) != ::getpid()) return;
     line& l = lines_[signo];
     for (auto& p : l.listeners) {
@@ -11994,30 +12073,6 @@ class signal_hub {
     std::atomic<int> before_flags;
   };
 
-  // Held by the process whose number it holds; what a forked child finds held is nobody's.
-  class lock {
-   public:
-    explicit lock(signal_hub& h) noexcept : hub_(h) {
-      const int me = ::getpid();
-      for (;;) {
-        int there = 0;
-        if (hub_.lock_.compare_exchange_strong(there, me, std::memory_order_acquire)) return;
-        if (there != me && hub_.lock_.compare_exchange_strong(there, me, std::memory_order_acquire)) return;
-        pause();
-      }
-    }
-    ~lock() { hub_.lock_.store(0, std::memory_order_release); }
-    lock(const lock&) = delete;
-    lock& operator=(const lock&) = delete;
-
-   private:
-    signal_hub& hub_;
-  };
-
-  static void pause() noexcept {
-    const timespec little{0, 50'000};
-    ::nanosleep(&little, nullptr);
-  }
   void begin_afresh() noexcept {
     for (line& l : lines_) {
       for (auto& p : l.listeners) p.store(nullptr, std::memory_order_relaxed);
@@ -12060,7 +12115,7 @@ class signal_hub {
   void await_handlers() noexcept {
     for (int i = 0; i < 2; ++i) {
       const unsigned old = turn_.fetch_add(1, std::memory_order_seq_cst) & 1;
-      while (inside_[old].load(std::memory_order_seq_cst) != 0) pause();
+      while (inside_[old].load(std::memory_order_seq_cst) != 0) process_lock::rest();
     }
   }
 
@@ -12086,7 +12141,7 @@ class signal_hub {
     const plain_handler before = l.before.load(std::memory_order_seq_cst);
     if (before == SIG_IGN) return;
     if (before == SIG_DFL) {
-      if (heard) return;
+      if (heard || ignored_by_default(signo)) return;
       ::signal(signo, SIG_DFL);
       ::raise(signo);  // comes when this handler returns
     } else if ((l.before_flags.load(std::memory_order_seq_cst) & SA_SIGINFO) != 0) {
@@ -12094,6 +12149,10 @@ class signal_hub {
     } else {
       before(signo);
     }
+  }
+  // Then nothing is to be done, and this handler stays: another thread may just now be opening a set that relies on it.
+  static bool ignored_by_default(int signo) noexcept {
+    return signo == SIGCHLD || signo == SIGCONT || signo == SIGURG || signo == SIGWINCH;
   }
   static signal_event event_of(const siginfo_t& i) noexcept {
     signal_event e;
@@ -12107,7 +12166,7 @@ class signal_hub {
 
   static signal_hub hub_;
   std::atomic<int> owner_;
-  std::atomic<int> lock_;
+  process_lock lock_;
   std::atomic<unsigned> turn_;
   std::atomic<unsigned> inside_[2];
   line lines_[most_signals + 1];
@@ -12234,8 +12293,9 @@ class signal_inbox final : public signal_listener {
 ///
 /// In a forked child the set says `forked`, and signals do there what they would have done without it.
 ///
-/// Threads: one at a time. Blocks: pop; never try_pop. Allocates: at construction. Errors: empty; closed; forked; invalid
-/// (a signal that cannot be caught, among them those that say that an instruction failed: see trap()); no_space.
+/// Threads: one at a time; no signal handler. Blocks: pop; never try_pop; close, while a handler still fills the ring.
+/// Allocates: at construction. Errors: empty; closed; forked; invalid (a signal that cannot be caught, among them those that
+/// say that an instruction failed: see trap()); no_space.
 class signal_set : public source_verbs<signal_set> {
  public:
   using value_type = signal_event;
@@ -12250,9 +12310,8 @@ class signal_set : public source_verbs<signal_set> {
   signal_set(std::initializer_list<int> numbers, signal_options o = {}) noexcept
       : inbox_(new (std::nothrow) detail::signal_inbox(::getpid())) {
     if (inbox_ == nullptr) why_ = error(errc::no_space, step::create);
-    else if (o.capacity < 2 || o.capacity > detail::handler_ring<signal_event>::most) why_ = error(errc::invalid, step::create, subject::capacity);
-    else if (!inbox_->box.make(o.capacity)) why_ = error(errc::no_space, step::create);
-    else why_ = inbox_->listened.join(numbers, *inbox_, o.chain).err();
+    else why_ = inbox_->box.make(o.capacity).err();
+    if (!why_) why_ = inbox_->listened.join(numbers, *inbox_, o.chain).err();
     if (why_) delete std::exchange(inbox_, nullptr);
   }
   signal_set(signal_set&& o) noexcept : inbox_(std::exchange(o.inbox_, nullptr)), why_(std::exchange(o.why_, error(errc::closed, step::pop))) {}
@@ -12368,35 +12427,31 @@ class ast_queue : public source_verbs<ast_queue> {
   static constexpr end_traits traits{
       .carries_close = false, .sees_reader_go = false, .survives_fork = false, .max_size = sizeof(ast_call)};
 
-  explicit ast_queue(ast_options o = {}) noexcept : immediate_(::gettid(), o.signal) {
-    if (o.capacity < 2 || o.capacity > detail::handler_ring<ast_call>::most)
-      why_ = error(errc::invalid, step::create, subject::capacity);
-    else if (!deferred_.make(o.capacity) || !immediate_.make(o.capacity)) why_ = error(errc::no_space, step::create);
-    else why_ = immediate_.listen();
+  explicit ast_queue(ast_options o = {}) noexcept : immediate_(closed_, ::gettid(), o.signal) {
+    why_ = deferred_.make(o.capacity).err();
+    if (!why_) why_ = immediate_.make(o.capacity).err();
+    if (!why_) why_ = immediate_.listen();
   }
   ast_queue(const ast_queue&) = delete;
   ast_queue& operator=(const ast_queue&) = delete;
 
-  [[nodiscard]] status ok() const noexcept { return why_; }
+  [[nodiscard]] status ok() const noexcept { return closed() ? error(errc::closed, step::pop) : why_; }
 
   /// To be called where the thread next looks.
   status post(void (*function)(void*, std::int64_t), void* context, std::int64_t value = 0) noexcept {
-    if (why_) return why_;
-    if (owner_ != ::getpid()) return error(errc::forked, step::push);
+    if (const error e = refusal(step::push)) return e;
     if (!deferred_.put({function, context, value})) return error(errc::full, step::push);
     door_.ring();
     return {};
   }
   /// To be called at once, in a handler of that thread.
   status post(async_signal_safe f, void* context, std::int64_t value = 0) noexcept {
-    if (why_) return why_;
-    if (owner_ != ::getpid()) return error(errc::forked, step::push);
+    if (const error e = refusal(step::push)) return e;
     return immediate_.post({f.function, context, value});
   }
   /// The next deferred call.
   result<ast_call> try_pop() noexcept {
-    if (why_) return why_;
-    if (owner_ != ::getpid()) return error(errc::forked, step::pop);
+    if (const error e = refusal(step::pop)) return e;
     ast_call c;
     if (!deferred_.take(c)) return error(errc::empty, step::pop);
     return c;
@@ -12408,15 +12463,13 @@ class ast_queue : public source_verbs<ast_queue> {
     return n;
   }
   void arm(want, wait_set& set) noexcept {
-    if (why_ || owner_ != ::getpid()) return set.ready();
+    if (refusal(step::pop)) return set.ready();
     door_.arm(set, [this] { return deferred_.filled(); });
   }
   void disarm(want) noexcept { door_.disarm(); }
-  /// Nothing is accepted any more, and nothing called.
-  void close() noexcept {
-    immediate_.ignore();
-    why_ = error(errc::closed, step::pop);
-  }
+  /// Nothing is accepted any more, and nothing called. The signal is still listened to, until the end of this object: who
+  /// has just posted is about to raise it.
+  void close() noexcept { closed_.store(true, std::memory_order_relaxed); }
 
   /// Holds immediate calls back for as long as it lives, in the thread of the queue; those that came meanwhile are made at
   /// its end. May be nested. Costs no system call.
@@ -12435,23 +12488,22 @@ class ast_queue : public source_verbs<ast_queue> {
   // The immediate calls. `held_` counts who keeps them back; whoever makes them is one of those, so they do not nest.
   class immediate final : public detail::signal_listener {
    public:
-    immediate(pid_t thread, int signo) noexcept : thread_(thread), signo_(signo) {}
-    ~immediate() { ignore(); }
-    bool make(std::size_t capacity) noexcept { return calls_.make(capacity); }
+    immediate(const std::atomic<bool>& closed, pid_t thread, int signo) noexcept
+        : closed_(closed), thread_(thread), signo_(signo) {}
+    ~immediate() { listened_.leave(*this); }
+    status make(std::size_t capacity) noexcept { return calls_.make(capacity); }
     // Not a real-time one: where too many are pending it is refused, and the call would be in the ring already.
     error listen() noexcept {
       if (signo_ >= 32) return error(errc::invalid, step::create, subject::signal_number);
       return listened_.join({signo_}, *this, false).err();
     }
-    void ignore() noexcept { listened_.leave(*this); }
-
     status post(const ast_call& c) noexcept {
       if (!calls_.put(c)) return error(errc::full, step::push);
       // A standard signal: if it is pending already, that is enough, since whoever handles it makes all calls.
       return ::syscall(SYS_tgkill, ::getpid(), thread_, signo_) == 0 ? status() : error(errc::closed, step::push);
     }
     void told(const signal_event&) noexcept override {
-      if (::gettid() == thread_ && held_.load(std::memory_order_relaxed) == 0) call_all();
+      if (here() && held_.load(std::memory_order_relaxed) == 0) call_all();
     }
     void hold() noexcept {
       held_.store(held_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -12462,16 +12514,19 @@ class ast_queue : public source_verbs<ast_queue> {
       const unsigned before = held_.load(std::memory_order_relaxed);
       held_.store(before - 1, std::memory_order_relaxed);
       std::atomic_signal_fence(std::memory_order_seq_cst);
-      if (before == 1) call_all();
+      if (before == 1 && calls_.filled() && here()) call_all();
     }
 
    private:
+    // Not in another thread, nor in a forked child of this one.
+    [[nodiscard]] bool here() const noexcept { return ::gettid() == thread_; }
     // A call that comes between the last look and the end of holding has raised its signal after that: another look.
     void call_all() noexcept {
       while (calls_.filled()) {
         held_.store(1, std::memory_order_relaxed);
         std::atomic_signal_fence(std::memory_order_seq_cst);
-        for (ast_call c; calls_.take(c);) c();
+        for (ast_call c; calls_.take(c);)
+          if (!closed_.load(std::memory_order_relaxed)) c();
         std::atomic_signal_fence(std::memory_order_seq_cst);
         held_.store(0, std::memory_order_relaxed);
         std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -12481,14 +12536,23 @@ class ast_queue : public source_verbs<ast_queue> {
     detail::handler_ring<ast_call> calls_;
     std::atomic<unsigned> held_{0};  // written by that thread and its handlers alone
     detail::listened_signals listened_;
+    const std::atomic<bool>& closed_;
     const pid_t thread_;
     const int signo_;
   };
 
+  [[nodiscard]] bool closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
+  [[nodiscard]] error refusal(step at) const noexcept {
+    if (why_) return why_;
+    if (owner_ != ::getpid()) return error(errc::forked, at);
+    return closed() ? error(errc::closed, at) : error();
+  }
+
+  std::atomic<bool> closed_{false};
   detail::handler_ring<ast_call> deferred_;
   detail::doorbell door_;
   immediate immediate_;
-  error why_;
+  error why_;  // of the construction
   const pid_t owner_ = ::getpid();
 };
 
@@ -12715,6 +12779,13 @@ class signal_dispatcher {
 #ifndef SLUICE_SIGNAL_SIGNAL_SINK_HPP
 #define SLUICE_SIGNAL_SIGNAL_SINK_HPP
 
+#ifndef SLUICE_PLATFORM_PIDFD_HPP
+#define SLUICE_PLATFORM_PIDFD_HPP
+
+// open_pidfd: a descriptor that names a process for good, whatever becomes of its number. signal_by_pidfd: a signal to it.
+
+#endif
+
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -12757,10 +12828,9 @@ class signal_sink : public sink_verbs<signal_sink> {
     info.si_pid = ::getpid();
     info.si_uid = ::getuid();
     info.si_value.sival_ptr = reinterpret_cast<void*>(static_cast<std::intptr_t>(value));
-    constexpr long pidfd_send_signal_number = 424;
-    const long r = process_ ? ::syscall(pidfd_send_signal_number, process_.get(), signo_, &info, 0)
-                            : ::syscall(SYS_rt_tgsigqueueinfo, pid_, tid_, signo_, &info);
-    if (r == 0) return {};
+    if (process_ ? detail::signal_by_pidfd(process_.get(), signo_, &info)
+                 : ::syscall(SYS_rt_tgsigqueueinfo, pid_, tid_, signo_, &info) == 0)
+      return {};
     switch (errno) {
       case EAGAIN: return error(errc::full, step::push);
       case ESRCH: return error(errc::closed, step::push);
@@ -12784,8 +12854,7 @@ class signal_sink : public sink_verbs<signal_sink> {
 /// To a process. Errors: closed (there is none); unsupported (a kernel before 5.3); invalid; os.
 [[nodiscard]] inline result<signal_sink> signals_to(pid_t process, int signo) noexcept {
   if (signo <= 0 || signo > SIGRTMAX) return error(errc::invalid, step::open, subject::signal_number);
-  constexpr long pidfd_open_number = 434;
-  unique_handle fd(static_cast<int>(::syscall(pidfd_open_number, process, 0)));
+  unique_handle fd = detail::open_pidfd(process);
   if (fd) return signal_sink(std::move(fd), signo);
   switch (errno) {
     case ESRCH: return error(errc::closed, step::open);
@@ -12809,7 +12878,6 @@ class signal_sink : public sink_verbs<signal_sink> {
 #include <cerrno>
 #include <csetjmp>
 #include <csignal>
-#include <sched.h>
 #include <utility>
 
 namespace sluice {
@@ -12830,11 +12898,9 @@ class trap_handler {
 
   /// Installs it where it is not there yet. Who installs a handler of its own later takes its faults itself.
   static error install() noexcept {
-    static constinit std::atomic<bool> busy{false};
-    while (busy.exchange(true, std::memory_order_acquire)) ::sched_yield();
-    const error e = install_all();
-    busy.store(false, std::memory_order_release);
-    return e;
+    static constinit process_lock one_at_a_time;
+    const process_locked hold(one_at_a_time);
+    return install_all();
   }
   static trap_scope*& innermost() noexcept {
     static thread_local constinit trap_scope* scope = nullptr;
@@ -12899,7 +12965,7 @@ struct fault {
 /// call that others rely on, and it must not throw. Copy out of the mapping, and no more. Scopes may be nested; faults of
 /// other threads and signals that somebody sent are treated as before.
 ///
-/// Threads: any. Blocks: never. Allocates: never. Costs three system calls. Errors: truncated (SIGBUS: there is no such page
+/// Threads: any; no signal handler. Blocks: never. Allocates: never. Costs three system calls. Errors: truncated (SIGBUS: there is no such page
 /// in the file, or it cannot be read); os with EFAULT (SIGSEGV).
 template <class F>
 status trap(F&& f, fault* what = nullptr) noexcept {
@@ -12927,6 +12993,36 @@ status trap(F&& f, fault* what = nullptr) noexcept {
 #ifndef SLUICE_QUEUE_POSIX_MQ_FILE_HPP
 #define SLUICE_QUEUE_POSIX_MQ_FILE_HPP
 
+#ifndef SLUICE_QUEUE_QUEUE_ACCESS_HPP
+#define SLUICE_QUEUE_QUEUE_ACCESS_HPP
+
+#include <sys/types.h>
+#include <unistd.h>
+
+// Whose queues of the system are talked through, and what rights those have that are made: the same for both kinds.
+
+namespace sluice::detail {
+
+inline constexpr uid_t any_trusted = static_cast<uid_t>(-1);  // this user, or root
+
+/// A new queue is for its user, perhaps for its group, never for all: who may read a queue may empty it.
+inline status queue_mode_allowed(mode_t mode) noexcept {
+  const bool allowed = (mode & 0600) == 0600 && (mode & ~mode_t{0660}) == 0;
+  return allowed ? status() : error(errc::invalid, step::open, subject::permissions);
+}
+
+/// A queue that is there is accepted if it is of `wanted`, and not writable by all.
+inline status queue_trusted(uid_t owner, mode_t mode, uid_t wanted) noexcept {
+  const bool ours = wanted == any_trusted ? owner == ::geteuid() || owner == 0 : owner == wanted;
+  if (!ours) return error(errc::denied, step::open, subject::owner);
+  if ((mode & 0002) != 0) return error(errc::denied, step::open, subject::world_writable);
+  return {};
+}
+
+}  // namespace sluice::detail
+
+#endif
+
 #include <mqueue.h>  // for mq_attr alone: the calls are made directly, so nothing need be linked
 #include <cstdint>
 #include <string_view>
@@ -12944,7 +13040,7 @@ struct posix_mq_options {
   mode_t mode = 0600;                    // of a queue that is made; nothing for all: who may read a queue may empty it
   bool create = true;                    // make it where there is none
   bool exclusive = false;                // `busy` where there is one
-  uid_t owner = static_cast<uid_t>(-1);  // whose queue is accepted; unset: this user's or root's
+  uid_t owner = detail::any_trusted;     // whose queue is accepted; unset: this user's or root's
 };
 
 /// What the system allows.
@@ -13050,10 +13146,7 @@ inline mq_attr posix_mq_state(int fd) noexcept {
 inline status posix_mq_fits(int fd, std::size_t size, const posix_mq_options& o) noexcept {
   struct stat st = {};
   if (::fstat(fd, &st) != 0) return last_error(step::open);
-  const bool unset = o.owner == static_cast<uid_t>(-1);
-  const bool ours = unset ? st.st_uid == ::geteuid() || st.st_uid == 0 : st.st_uid == o.owner;
-  if (!ours) return error(errc::denied, step::open, subject::owner);
-  if ((st.st_mode & 0002) != 0) return error(errc::denied, step::open, subject::world_writable);
+  if (const status s = queue_trusted(st.st_uid, st.st_mode, o.owner); !s) return s;
   const mq_attr now = posix_mq_state(fd);
   if (static_cast<std::size_t>(now.mq_msgsize) != size) {
     const bool smaller = static_cast<std::size_t>(now.mq_msgsize) < size;
@@ -13069,7 +13162,7 @@ inline result<unique_handle> posix_mq_open(std::string_view text, int how, std::
                                            const posix_mq_options& o) noexcept {
   const posix_mq_name name(text);
   if (!name.usable()) return error(errc::invalid, step::open, subject::name);
-  if ((o.mode & 0600) != 0600 || (o.mode & 0007) != 0) return error(errc::invalid, step::open, subject::permissions);
+  if (const status s = queue_mode_allowed(o.mode); !s) return s.err();
   how |= O_NONBLOCK | O_CLOEXEC;
   for (unsigned tries = 0; tries < 100; ++tries) {  // others may make it, and remove it, between two calls
     if (!o.exclusive) {
@@ -13234,19 +13327,19 @@ template <wire T>
 #include <sys/ipc.h>
 #include <sys/msg.h>
 
-// System V message queues: keys, limits, opening, removal. A key is made of 16 bits of a file's number, 8 of its
-// device's and the project (ftok), so two paths can have the same. A queue of somebody else is refused (`denied` about
+// System V message queues: keys, limits, opening, removal. A key is a number that programs agree on, or is made of 16 bits of
+// a file's number, 8 of its device's and the project (ftok), so two paths can have the same. A queue of somebody else is refused (`denied` about
 // `owner`); one of this user's own under the same key cannot be told from the right one.
 
 namespace sluice {
 
 struct sysv_mq_options {
-  std::uint8_t project = 1;              // second half of the key
+  std::uint8_t project = 1;              // second half of a key that is made of a path
   std::size_t capacity = 0;              // messages of this type; unset: as it is, or as the system makes it
   mode_t mode = 0600;                    // of a queue that is made; nothing for all: who may read a queue may empty it
   bool create = true;                    // make it where there is none
   bool exclusive = false;                // `busy` where there is one
-  uid_t owner = static_cast<uid_t>(-1);  // whose queue is accepted; unset: this user's or root's
+  uid_t owner = detail::any_trusted;     // whose queue is accepted; unset: this user's or root's
 };
 
 /// What the system allows.
@@ -13293,11 +13386,8 @@ inline result<key_t> sysv_key(std::string_view path, std::uint8_t project) noexc
 inline status sysv_mq_fits(int id, std::size_t size, const sysv_mq_options& o) noexcept {
   msqid_ds now = {};
   if (::msgctl(id, IPC_STAT, &now) != 0) return sysv_mq_error(step::open);
-  const auto ours = [&](uid_t u) {
-    return o.owner == static_cast<uid_t>(-1) ? u == ::geteuid() || u == 0 : u == o.owner;
-  };
-  if (!ours(now.msg_perm.uid) || !ours(now.msg_perm.cuid)) return error(errc::denied, step::open, subject::owner);
-  if ((now.msg_perm.mode & 0002) != 0) return error(errc::denied, step::open, subject::world_writable);
+  for (const uid_t u : {now.msg_perm.uid, now.msg_perm.cuid})
+    if (const status s = queue_trusted(u, static_cast<mode_t>(now.msg_perm.mode), o.owner); !s) return s;
   if (size > now.msg_qbytes) return error(errc::too_big, step::open, subject::sysv_msgmnb);
   if (o.capacity != 0 && now.msg_qbytes != o.capacity * size)
     return error(errc::mismatch, step::open, subject::capacity);
@@ -13320,12 +13410,9 @@ inline result<int> sysv_mq_make(key_t key, std::size_t size, const sysv_mq_optio
 }
 
 /// Opens or makes the queue of this key for reading or writing (0400, 0200).
-inline result<int> sysv_mq_open(std::string_view path, int access, std::size_t size,
-                                const sysv_mq_options& o) noexcept {
-  if ((o.mode & 0600) != 0600 || (o.mode & ~mode_t{0660}) != 0)
-    return error(errc::invalid, step::open, subject::permissions);
-  const auto key = sysv_key(path, o.project);
-  if (!key) return key.err();
+inline result<int> sysv_mq_open(key_t key, int access, std::size_t size, const sysv_mq_options& o) noexcept {
+  if (key == IPC_PRIVATE) return error(errc::invalid, step::open, subject::name);  // it would be another one each time
+  if (const status s = queue_mode_allowed(o.mode); !s) return s.err();
   const auto most = sysv_mq_limits();
   if (!most) return most.err().during(step::open);
   if (size > most->message_size) return error(errc::too_big, step::open, subject::sysv_msgmax);
@@ -13333,11 +13420,11 @@ inline result<int> sysv_mq_open(std::string_view path, int access, std::size_t s
   for (unsigned tries = 0; tries < 100; ++tries) {  // others may make it, and remove it, between two calls
     int id = -1;
     if (!o.exclusive) {
-      id = ::msgget(*key, access);
+      id = ::msgget(key, access);
       if (id < 0 && (errno != ENOENT || !o.create)) return sysv_mq_error(step::open);
     }
     if (id < 0) {
-      const auto made = sysv_mq_make(*key, size, o);
+      const auto made = sysv_mq_make(key, size, o);
       if (!made && made.err() == errc::busy && !o.exclusive) continue;
       if (!made) return made.err();
       id = *made;
@@ -13353,12 +13440,15 @@ inline result<int> sysv_mq_open(std::string_view path, int access, std::size_t s
 }  // namespace detail
 
 /// Removes the queue and what is in it; every end on it says `closed` from then on.
-/// Errors: not_found, denied, invalid (path, project).
+/// Errors: not_found, denied, invalid.
+[[nodiscard]] inline status sysv_mq_remove(key_t key) noexcept {
+  if (key == IPC_PRIVATE) return error(errc::invalid, step::remove, subject::name);
+  const int id = ::msgget(key, 0);
+  return id >= 0 && ::msgctl(id, IPC_RMID, nullptr) == 0 ? status() : detail::sysv_mq_error(step::remove);
+}
 [[nodiscard]] inline status sysv_mq_remove(std::string_view path, std::uint8_t project = 1) noexcept {
   const auto key = detail::sysv_key(path, project);
-  if (!key) return key.err().during(step::remove);
-  const int id = ::msgget(*key, 0);
-  return id >= 0 && ::msgctl(id, IPC_RMID, nullptr) == 0 ? status() : detail::sysv_mq_error(step::remove);
+  return key ? sysv_mq_remove(*key) : key.err().during(step::remove);
 }
 
 }  // namespace sluice
@@ -13516,23 +13606,35 @@ class sysv_mq_receiver : public detail::sysv_mq_end, public source_verbs<sysv_mq
   long last_type_ = 0;
 };
 
-/// The end that messages of type T go into. The key of the queue is made of this path, which must exist, and .project.
-/// An end needs permission to read, too: whose the queue is, is asked.
+/// The end that messages of type T go into. The key of the queue is a number that its programs have agreed on, or is made of
+/// a path, which must exist, and .project. An end needs permission to read, too: whose the queue is, is asked.
 /// Errors: not_found, busy (exclusive), denied (owner, mode), mismatch (capacity), too_big and no_space (a limit of the
-/// system: about() says which), invalid (path, project, mode), unsupported, os.
+/// system: about() says which), invalid (key, path, project, mode), unsupported, os.
 template <wire T>
-[[nodiscard]] result<sysv_mq_sender<T>> sysv_mq_sink(std::string_view path, const sysv_mq_options& o = {}) noexcept {
-  const auto id = detail::sysv_mq_open(path, 0200, sizeof(T), o);
+[[nodiscard]] result<sysv_mq_sender<T>> sysv_mq_sink(key_t key, const sysv_mq_options& o = {}) noexcept {
+  const auto id = detail::sysv_mq_open(key, 0200, sizeof(T), o);
   if (!id) return id.err();
   return sysv_mq_sender<T>(*id);
 }
+template <wire T>
+[[nodiscard]] result<sysv_mq_sender<T>> sysv_mq_sink(std::string_view path, const sysv_mq_options& o = {}) noexcept {
+  const auto key = detail::sysv_key(path, o.project);
+  if (!key) return key.err();
+  return sysv_mq_sink<T>(*key, o);
+}
 /// The end that they come out of.
+template <wire T>
+[[nodiscard]] result<sysv_mq_receiver<T>> sysv_mq_source(key_t key, const sysv_mq_options& o = {}) noexcept {
+  const auto id = detail::sysv_mq_open(key, 0400, sizeof(T), o);
+  if (!id) return id.err();
+  return sysv_mq_receiver<T>(*id);
+}
 template <wire T>
 [[nodiscard]] result<sysv_mq_receiver<T>> sysv_mq_source(std::string_view path,
                                                          const sysv_mq_options& o = {}) noexcept {
-  const auto id = detail::sysv_mq_open(path, 0400, sizeof(T), o);
-  if (!id) return id.err();
-  return sysv_mq_receiver<T>(*id);
+  const auto key = detail::sysv_key(path, o.project);
+  if (!key) return key.err();
+  return sysv_mq_source<T>(*key, o);
 }
 
 }  // namespace sluice

@@ -2,6 +2,8 @@
 # Logic mutants: one header with one piece of text replaced, and the trials of the model built over it. Each must be
 # found, and the replay string must lead there again; that is what the test of its name checks.
 
+include(../mutated.cmake)
+
 # Which trials: trials_of(<header> <function>), for all mutants that follow.
 macro(trials_of header function)
   set(trials_header ${header})
@@ -11,18 +13,10 @@ endmacro()
 # model_mutant(<name> <header> <text> <replacement> [<proof>]): the text must be there exactly once. With a proof that the
 # mutant is no worse than the original, it must survive.
 function(model_mutant name header text replacement)
-  file(READ "${PROJECT_SOURCE_DIR}/include/sluice/${header}" source)
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/sluice/${header}")
-  string(FIND "${source}" "${text}" first)
-  string(FIND "${source}" "${text}" last REVERSE)
-  if(first EQUAL -1 OR NOT first EQUAL last)
-    message(FATAL_ERROR "Mutant ${name}: its text is not exactly once in ${header}")
-  endif()
+  sluice_mutated("mutants/${name}" ${header} "${text}" "${replacement}")
   if(only_in_full AND NOT SLUICE_TEST_TIER STREQUAL "full")
     return() # half a minute each; that its text is there is checked in any case
   endif()
-  string(REPLACE "${text}" "${replacement}" source "${source}")
-  file(CONFIGURE OUTPUT "mutants/${name}/sluice/${header}" CONTENT "${source}" @ONLY)
   add_executable(mutant_${name} mutant.cpp)
   target_include_directories(mutant_${name} BEFORE PRIVATE "${CMAKE_CURRENT_BINARY_DIR}/mutants/${name}"
                              "${CMAKE_CURRENT_SOURCE_DIR}/shadow")

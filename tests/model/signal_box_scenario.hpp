@@ -29,7 +29,7 @@ struct box_case {
 class box_scenario {
  public:
   box_scenario(world& w, const box_case& c) : case_(c) {
-    expect(box_.make(2), "no memory");
+    expect(box_.make(2).has_value(), "no memory");
     for (unsigned k = 0; k < 3; ++k)
       if (c.puts[k] != 0) w.spawn("handlers", [this, k] { put(k); });
     w.spawn("program", [this] {

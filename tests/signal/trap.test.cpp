@@ -5,6 +5,7 @@
 #include "process.hpp"
 #include "sanitizers.hpp"
 
+#include <atomic>
 #include <cstring>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -70,6 +71,21 @@ TEST_CASE("guarded scopes may be nested, and threads have their own", "[signal]"
     });
   for (auto& t : all) t.join();
   CHECK(right == 800);
+}
+
+TEST_CASE("a child forked while another thread enters a guarded scope enters one, too", "[signal]") {
+  std::atomic<bool> over{false};
+  std::thread other([&] {
+    while (!over) (void)trap([] {});
+  });
+  bool right = true;
+  for (unsigned i = 0; right && i < rounds(200); ++i) {
+    test::child c([] { return trap([] {}) ? 0 : 1; });
+    right = c.wait(10) == 0;
+  }
+  over = true;
+  other.join();
+  CHECK(right);
 }
 
 TEST_CASE("a fault outside of a guarded scope, and one that somebody sends, does what it did before", "[signal]") {

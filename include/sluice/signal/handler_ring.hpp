@@ -3,6 +3,7 @@
 #define SLUICE_SIGNAL_HANDLER_RING_HPP
 
 #include <sluice/core/memory_policy.hpp>
+#include <sluice/core/result.hpp>
 
 #include <bit>
 #include <cstddef>
@@ -40,14 +41,15 @@ class handler_ring {
 
   static constexpr std::size_t most = std::size_t{1} << 20;
 
-  /// Room for at least `capacity`, from 2 to `most`. False: no memory.
-  bool make(std::size_t capacity) noexcept {
+  /// Room for at least `capacity`, from 2 to `most`. Errors: invalid; no_space.
+  status make(std::size_t capacity) noexcept {
+    if (capacity < 2 || capacity > most) return error(errc::invalid, step::create, subject::capacity);
     const std::size_t n = std::bit_ceil(capacity);
     cells_ = new (std::nothrow) cell[n];
-    if (cells_ == nullptr) return false;
+    if (cells_ == nullptr) return error(errc::no_space, step::create);
     mask_ = static_cast<std::uint32_t>(n - 1);
     for (std::uint32_t i = 0; i < n; ++i) cells_[i].stamp.store(i, std::memory_order_relaxed);
-    return true;
+    return {};
   }
   /// False if there is no room.
   bool put(const T& value) noexcept {

@@ -28,13 +28,11 @@ struct spill_taken : order_site<std::memory_order_release> {};
 
 namespace detail {
 
-inline constexpr int most_signals = 64;  // SIGRTMAX on every Linux but MIPS
-
 /// Threads: put() from any handlers, the rest from one thread. Progress: lock-free. Allocates: make().
 template <class P = native_memory>
 class signal_box {
  public:
-  bool make(std::size_t capacity) noexcept { return ring_.make(capacity); }
+  status make(std::size_t capacity) noexcept { return ring_.make(capacity); }
 
   void put(const signal_event& e) noexcept {
     spill& s = spills_[e.signo - 1];

@@ -24,12 +24,14 @@ struct signal_event {
 
 namespace detail {
 
+inline constexpr int most_signals = 64;  // SIGRTMAX on every Linux but MIPS
+
 /// For programs to catch. Not the two that cannot be caught, nor those that say that the very next instruction cannot be
 /// executed (for these there is trap()), nor what the C library keeps for itself between 32 and SIGRTMIN.
 inline bool may_be_caught(int signo) noexcept {
   switch (signo) {
     case SIGKILL: case SIGSTOP: case SIGSEGV: case SIGBUS: case SIGFPE: case SIGILL: case SIGTRAP: case SIGSYS: return false;
-    default: return signo > 0 && (signo < 32 || (signo >= SIGRTMIN && signo <= SIGRTMAX));
+    default: return signo > 0 && signo <= most_signals && (signo < 32 || (signo >= SIGRTMIN && signo <= SIGRTMAX));
   }
 }
 

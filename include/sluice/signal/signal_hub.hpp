@@ -4,11 +4,11 @@
 
 #include <sluice/core/result.hpp>
 #include <sluice/platform/handle.hpp>
-#include <sluice/signal/signal_box.hpp>
+#include <sluice/signal/process_lock.hpp>
+#include <sluice/signal/signal_event.hpp>
 
 #include <atomic>
 #include <cerrno>
-#include <ctime>
 #include <unistd.h>
 
 // Who listens to which signal in this process. One handler serves all listeners; the disposition that was there before is
@@ -41,7 +41,7 @@ class signal_hub {
   /// `chain`: who was called before is still called, after the listeners. Errors: invalid; no_space (participants); os.
   status join(int signo, signal_listener& who, bool chain) noexcept {
     if (!may_be_caught(signo)) return error(errc::invalid, step::join, subject::signal_number);
-    const lock hold(*this);
+    const process_locked hold(lock_);
     if (owner_.load(std::memory_order_relaxed) != ::getpid()) begin_afresh();
     line& l = lines_[signo];
     std::atomic<signal_listener*>* place = nullptr;
@@ -62,7 +62,7 @@ class signal_hub {
   }
   /// Afterwards no handler knows of it. Not to be called in a handler.
   void leave(int signo, signal_listener& who, bool chain) noexcept {
-    const lock hold(*this);
+    const process_locked hold(lock_);
     if (owner_.load(std::memory_order_relaxed) != ::getpid()) return;
     line& l = lines_[signo];
     for (auto& p : l.listeners) {
@@ -88,30 +88,6 @@ class signal_hub {
     std::atomic<int> before_flags;
   };
 
-  // Held by the process whose number it holds; what a forked child finds held is nobody's.
-  class lock {
-   public:
-    explicit lock(signal_hub& h) noexcept : hub_(h) {
-      const int me = ::getpid();
-      for (;;) {
-        int there = 0;
-        if (hub_.lock_.compare_exchange_strong(there, me, std::memory_order_acquire)) return;
-        if (there != me && hub_.lock_.compare_exchange_strong(there, me, std::memory_order_acquire)) return;
-        pause();
-      }
-    }
-    ~lock() { hub_.lock_.store(0, std::memory_order_release); }
-    lock(const lock&) = delete;
-    lock& operator=(const lock&) = delete;
-
-   private:
-    signal_hub& hub_;
-  };
-
-  static void pause() noexcept {
-    const timespec little{0, 50'000};
-    ::nanosleep(&little, nullptr);
-  }
   void begin_afresh() noexcept {
     for (line& l : lines_) {
       for (auto& p : l.listeners) p.store(nullptr, std::memory_order_relaxed);
@@ -154,7 +130,7 @@ class signal_hub {
   void await_handlers() noexcept {
     for (int i = 0; i < 2; ++i) {
       const unsigned old = turn_.fetch_add(1, std::memory_order_seq_cst) & 1;
-      while (inside_[old].load(std::memory_order_seq_cst) != 0) pause();
+      while (inside_[old].load(std::memory_order_seq_cst) != 0) process_lock::rest();
     }
   }
 
@@ -180,7 +156,7 @@ class signal_hub {
     const plain_handler before = l.before.load(std::memory_order_seq_cst);
     if (before == SIG_IGN) return;
     if (before == SIG_DFL) {
-      if (heard) return;
+      if (heard || ignored_by_default(signo)) return;
       ::signal(signo, SIG_DFL);
       ::raise(signo);  // comes when this handler returns
     } else if ((l.before_flags.load(std::memory_order_seq_cst) & SA_SIGINFO) != 0) {
@@ -188,6 +164,10 @@ class signal_hub {
     } else {
       before(signo);
     }
+  }
+  // Then nothing is to be done, and this handler stays: another thread may just now be opening a set that relies on it.
+  static bool ignored_by_default(int signo) noexcept {
+    return signo == SIGCHLD || signo == SIGCONT || signo == SIGURG || signo == SIGWINCH;
   }
   static signal_event event_of(const siginfo_t& i) noexcept {
     signal_event e;
@@ -201,7 +181,7 @@ class signal_hub {
 
   static signal_hub hub_;
   std::atomic<int> owner_;
-  std::atomic<int> lock_;
+  process_lock lock_;
   std::atomic<unsigned> turn_;
   std::atomic<unsigned> inside_[2];
   line lines_[most_signals + 1];

@@ -2,6 +2,7 @@
 #ifndef SLUICE_SIGNAL_SIGNAL_SET_HPP
 #define SLUICE_SIGNAL_SIGNAL_SET_HPP
 
+#include <sluice/signal/signal_box.hpp>
 #include <sluice/signal/signal_hub.hpp>
 #include <sluice/wait/doorbell.hpp>
 #include <sluice/wait/verbs.hpp>
@@ -84,8 +85,9 @@ class signal_inbox final : public signal_listener {
 ///
 /// In a forked child the set says `forked`, and signals do there what they would have done without it.
 ///
-/// Threads: one at a time. Blocks: pop; never try_pop. Allocates: at construction. Errors: empty; closed; forked; invalid
-/// (a signal that cannot be caught, among them those that say that an instruction failed: see trap()); no_space.
+/// Threads: one at a time; no signal handler. Blocks: pop; never try_pop; close, while a handler still fills the ring.
+/// Allocates: at construction. Errors: empty; closed; forked; invalid (a signal that cannot be caught, among them those that
+/// say that an instruction failed: see trap()); no_space.
 class signal_set : public source_verbs<signal_set> {
  public:
   using value_type = signal_event;
@@ -100,9 +102,8 @@ class signal_set : public source_verbs<signal_set> {
   signal_set(std::initializer_list<int> numbers, signal_options o = {}) noexcept
       : inbox_(new (std::nothrow) detail::signal_inbox(::getpid())) {
     if (inbox_ == nullptr) why_ = error(errc::no_space, step::create);
-    else if (o.capacity < 2 || o.capacity > detail::handler_ring<signal_event>::most) why_ = error(errc::invalid, step::create, subject::capacity);
-    else if (!inbox_->box.make(o.capacity)) why_ = error(errc::no_space, step::create);
-    else why_ = inbox_->listened.join(numbers, *inbox_, o.chain).err();
+    else why_ = inbox_->box.make(o.capacity).err();
+    if (!why_) why_ = inbox_->listened.join(numbers, *inbox_, o.chain).err();
     if (why_) delete std::exchange(inbox_, nullptr);
   }
   signal_set(signal_set&& o) noexcept : inbox_(std::exchange(o.inbox_, nullptr)), why_(std::exchange(o.why_, error(errc::closed, step::pop))) {}

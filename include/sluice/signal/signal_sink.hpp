@@ -2,7 +2,7 @@
 #ifndef SLUICE_SIGNAL_SIGNAL_SINK_HPP
 #define SLUICE_SIGNAL_SIGNAL_SINK_HPP
 
-#include <sluice/platform/handle.hpp>
+#include <sluice/platform/pidfd.hpp>
 #include <sluice/platform/poll.hpp>
 #include <sluice/signal/signal_event.hpp>
 #include <sluice/wait/verbs.hpp>
@@ -49,10 +49,9 @@ class signal_sink : public sink_verbs<signal_sink> {
     info.si_pid = ::getpid();
     info.si_uid = ::getuid();
     info.si_value.sival_ptr = reinterpret_cast<void*>(static_cast<std::intptr_t>(value));
-    constexpr long pidfd_send_signal_number = 424;
-    const long r = process_ ? ::syscall(pidfd_send_signal_number, process_.get(), signo_, &info, 0)
-                            : ::syscall(SYS_rt_tgsigqueueinfo, pid_, tid_, signo_, &info);
-    if (r == 0) return {};
+    if (process_ ? detail::signal_by_pidfd(process_.get(), signo_, &info)
+                 : ::syscall(SYS_rt_tgsigqueueinfo, pid_, tid_, signo_, &info) == 0)
+      return {};
     switch (errno) {
       case EAGAIN: return error(errc::full, step::push);
       case ESRCH: return error(errc::closed, step::push);
@@ -76,8 +75,7 @@ class signal_sink : public sink_verbs<signal_sink> {
 /// To a process. Errors: closed (there is none); unsupported (a kernel before 5.3); invalid; os.
 [[nodiscard]] inline result<signal_sink> signals_to(pid_t process, int signo) noexcept {
   if (signo <= 0 || signo > SIGRTMAX) return error(errc::invalid, step::open, subject::signal_number);
-  constexpr long pidfd_open_number = 434;
-  unique_handle fd(static_cast<int>(::syscall(pidfd_open_number, process, 0)));
+  unique_handle fd = detail::open_pidfd(process);
   if (fd) return signal_sink(std::move(fd), signo);
   switch (errno) {
     case ESRCH: return error(errc::closed, step::open);

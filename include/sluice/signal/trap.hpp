@@ -4,12 +4,12 @@
 
 #include <sluice/core/result.hpp>
 #include <sluice/platform/handle.hpp>
+#include <sluice/signal/process_lock.hpp>
 
 #include <atomic>
 #include <cerrno>
 #include <csetjmp>
 #include <csignal>
-#include <sched.h>
 #include <utility>
 
 namespace sluice {
@@ -30,11 +30,9 @@ class trap_handler {
 
   /// Installs it where it is not there yet. Who installs a handler of its own later takes its faults itself.
   static error install() noexcept {
-    static constinit std::atomic<bool> busy{false};
-    while (busy.exchange(true, std::memory_order_acquire)) ::sched_yield();
-    const error e = install_all();
-    busy.store(false, std::memory_order_release);
-    return e;
+    static constinit process_lock one_at_a_time;
+    const process_locked hold(one_at_a_time);
+    return install_all();
   }
   static trap_scope*& innermost() noexcept {
     static thread_local constinit trap_scope* scope = nullptr;
@@ -99,7 +97,7 @@ struct fault {
 /// call that others rely on, and it must not throw. Copy out of the mapping, and no more. Scopes may be nested; faults of
 /// other threads and signals that somebody sent are treated as before.
 ///
-/// Threads: any. Blocks: never. Allocates: never. Costs three system calls. Errors: truncated (SIGBUS: there is no such page
+/// Threads: any; no signal handler. Blocks: never. Allocates: never. Costs three system calls. Errors: truncated (SIGBUS: there is no such page
 /// in the file, or it cannot be read); os with EFAULT (SIGSEGV).
 template <class F>
 status trap(F&& f, fault* what = nullptr) noexcept {
