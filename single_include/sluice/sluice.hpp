@@ -12697,7 +12697,8 @@ class blocked_signals : public source_verbs<blocked_signals> {
 
 namespace sluice {
 
-/// Handlers of process signals that are ordinary code: called by run(), where the program looks.
+/// Handlers of process signals that are ordinary code: called by run(), where the program looks. They may do what those of a
+/// dispatcher may, but for destroying this.
 /// At most `Signals` numbers, and `Each` handlers of each.
 ///
 ///     signal_dispatcher<> on{SIGHUP, SIGTERM};
@@ -12851,9 +12852,17 @@ class signal_sink : public sink_verbs<signal_sink> {
   int signo_;
 };
 
+namespace detail {
+
+inline status may_be_sent(int signo) noexcept {
+  return signo > 0 && signo <= SIGRTMAX ? status() : error(errc::invalid, step::open, subject::signal_number);
+}
+
+}  // namespace detail
+
 /// To a process. Errors: closed (there is none); unsupported (a kernel before 5.3); invalid; os.
 [[nodiscard]] inline result<signal_sink> signals_to(pid_t process, int signo) noexcept {
-  if (signo <= 0 || signo > SIGRTMAX) return error(errc::invalid, step::open, subject::signal_number);
+  if (const status s = detail::may_be_sent(signo); !s) return s.err();
   unique_handle fd = detail::open_pidfd(process);
   if (fd) return signal_sink(std::move(fd), signo);
   switch (errno) {
@@ -12864,7 +12873,7 @@ class signal_sink : public sink_verbs<signal_sink> {
 }
 /// To a thread of this process, by its number as gettid() says it. It must not have ended: the number may be another's then.
 [[nodiscard]] inline result<signal_sink> signals_to_thread(pid_t thread, int signo) noexcept {
-  if (signo <= 0 || signo > SIGRTMAX) return error(errc::invalid, step::open, subject::signal_number);
+  if (const status s = detail::may_be_sent(signo); !s) return s.err();
   return signal_sink(::getpid(), thread, signo);
 }
 

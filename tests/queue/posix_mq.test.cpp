@@ -7,7 +7,6 @@
 
 #include <atomic>
 #include <climits>
-#include <sluice/platform/describe.hpp>
 #include <sys/resource.h>
 #include <thread>
 
@@ -242,7 +241,11 @@ TEST_CASE("a limit of the system for POSIX queues is said by its name", "[posix_
   CHECK(sluice::posix_mq_sink<huge>(name).err() == error(errc::no_space, step::create, subject::mq_msgsize_max));
   const auto many = sluice::posix_mq_sink<note>(name, {.capacity = 70'000}).err();
   CHECK(many == error(errc::no_space, step::create, subject::mq_msg_max));
-  CHECK(std::string(sluice::describe(many).c_str()).find("fs.mqueue.msg_max") != std::string::npos);
+  CHECK(test::names(many, "fs.mqueue.msg_max"));
+  CHECK(test::names(error(errc::no_space, step::create, subject::mq_msgsize_max), "fs.mqueue.msgsize_max"));
+  CHECK(test::names(error(errc::no_space, step::create, subject::mq_queues_max), "fs.mqueue.queues_max"));
+  CHECK(test::names(error(errc::no_space, step::create, subject::mq_bytes), "ulimit -q"));
+  CHECK(test::names(error(errc::no_space, step::create, subject::descriptors), "ulimit -n"));
   CHECK(sluice::posix_mq_source<note>(name, {.create = false}).err() == errc::not_found);  // nothing was left behind
 
   test::child bytes([&] {

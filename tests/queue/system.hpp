@@ -4,6 +4,8 @@
 
 #include "process.hpp"
 
+#include <sluice/platform/describe.hpp>
+
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
@@ -30,6 +32,11 @@ inline std::string compiled(const scratch& dir, const char* text) {
 inline int run(const std::string& command) {
   const int how = std::system(command.c_str());
   return WIFEXITED(how) ? WEXITSTATUS(how) : -1;
+}
+
+/// Does the sentence about this error name what is to be changed?
+inline bool names(sluice::error why, const char* what) {
+  return std::string(sluice::describe(why).c_str()).find(what) != std::string::npos;
 }
 
 /// A signal every half millisecond, which interrupts system calls, for as long as this lives.

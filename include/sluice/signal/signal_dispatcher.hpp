@@ -7,7 +7,8 @@
 
 namespace sluice {
 
-/// Handlers of process signals that are ordinary code: called by run(), where the program looks.
+/// Handlers of process signals that are ordinary code: called by run(), where the program looks. They may do what those of a
+/// dispatcher may, but for destroying this.
 /// At most `Signals` numbers, and `Each` handlers of each.
 ///
 ///     signal_dispatcher<> on{SIGHUP, SIGTERM};
