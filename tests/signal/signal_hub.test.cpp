@@ -148,10 +148,15 @@ TEST_CASE("whoever leaves, before any instruction of a handler, is not told afte
     std::optional<leaver> first_leaves, second_leaves;
     bool second_left_while_told = false;
   };
+#ifdef __OPTIMIZE__
+  constexpr unsigned long stride = 1;
+#else
+  constexpr unsigned long stride = SLUICE_TEST_TIER_FULL ? 1 : 5;  // as many instructions are one of optimised code
+#endif
   bool reached = true;
   unsigned long n = 1;
   unsigned waited = 0;
-  for (; reached; ++n) {
+  for (; reached; n += stride) {
     scene s;
     REQUIRE(s.first.join(some_rt));
     REQUIRE(s.second.join(some_rt));
