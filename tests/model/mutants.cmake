@@ -2,7 +2,7 @@
 # Logic mutants: one header with one piece of text replaced, and the trials of the model built over it. Each must be
 # found, and the replay string must lead there again; that is what the test of its name checks.
 
-include(../mutated.cmake)
+include("${CMAKE_CURRENT_LIST_DIR}/../mutated.cmake")
 
 # Which trials: trials_of(<header> <function>), for all mutants that follow.
 macro(trials_of header function)
