@@ -111,14 +111,14 @@ class ordered_consumer : public detail::crowd_side<ordered_consumer<T, Many, P, 
   template <class... To>
   SLUICE_INLINE() error take(To&... to) noexcept {
     if (!ready_) [[unlikely]] return error(attached() ? errc::busy : errc::forked, step::pop);
-    const error e = reader_.take(to...);
-    if (e == errc::empty) [[unlikely]] return look_for_end(to...);
-    return e;
+    for (bool looked = false;; looked = true) {
+      const error e = reader_.take(to...);
+      if (!(e == errc::empty) || looked) [[likely]] return e;
+      if (const error end = look_for_end()) return end;
+    }
   }
-  template <class... To>
-  SLUICE_COLD() error look_for_end(To&... to) noexcept {
-    const error e = base::nothing_there([&] { return reader_.rest(); });
-    return e ? e : reader_.take(to...);
+  SLUICE_COLD() error look_for_end() noexcept {
+    return base::nothing_there([&] { return reader_.rest(); });
   }
   template <class Ring>
   SLUICE_INLINE() void wake(Ring&& ring) noexcept {

@@ -34,16 +34,17 @@ class ordered_reader : public ordered_hand<T, P> {
 
   SLUICE_INLINE() error take(spot& here) noexcept {
     if (orphaned()) [[unlikely]] {
-      if (adopt(here)) return {};
+      if (spot left; adopt(left)) return here = left, error();
     }
     for (auto tries = most_tries(); tries != 0; --tries) {
+      spot s;
       word w = 0;
-      if (const error e = look(here, w)) [[unlikely]] return e;
-      if (w != here.word_of(cell_state::full)) [[unlikely]] {
-        if (const error e = step_over(here, w)) return e;
+      if (const error e = look(s, w)) [[unlikely]] return e;
+      if (w != s.word_of(cell_state::full)) [[unlikely]] {
+        if (const error e = step_over(s, w)) return e;
         continue;
       }
-      if (take_found(here, ring_.next(here.at))) return {};
+      if (take_found(s, ring_.next(s.at))) return here = s, error();
     }
     return error(errc::pending, step::pop);
   }
@@ -126,7 +127,7 @@ class ordered_reader : public ordered_hand<T, P> {
     return take_found(here, ring_.next(here.at));
   }
   /// Passes a tomb at the head, or says why there is no message.
-  SLUICE_COLD() error step_over(const spot& s, word w) noexcept {
+  SLUICE_COLD() error step_over(spot s, word w) noexcept {
     if (w != s.word_of(cell_state::tomb)) return why_not(s.at, w);
     if (pass(s.at, ring_.next(s.at))) ring_.bury(s.at);
     return {};
