@@ -232,7 +232,7 @@ extent=ci
 [ $tier = full ] && extent=full
 wrap=
 probe=$work/probe.cpp
-optimized='-O2 -g1 -DNDEBUG' # line numbers are all that a log needs
+optimized='-O2 -DNDEBUG'
 addresses="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 
 if [ $tier = quick ]; then
