@@ -227,7 +227,7 @@ struct record {
 #ifdef __OPTIMIZE__
 constexpr unsigned long stride = SLUICE_TEST_TIER_FULL ? 1 : 7;
 #else
-constexpr unsigned long stride = SLUICE_TEST_TIER_FULL ? 1 : 31;
+constexpr unsigned long stride = SLUICE_TEST_TIER_FULL ? 1 : 127;
 #endif
 
 template <class Rig>
