@@ -4109,6 +4109,38 @@ struct default_codec<T, Max> {
 #ifndef SLUICE_WAIT_WAIT_FOR_HPP
 #define SLUICE_WAIT_WAIT_FOR_HPP
 
+#ifndef SLUICE_WAIT_SPIN_HABIT_HPP
+#define SLUICE_WAIT_SPIN_HABIT_HPP
+
+#include <cstdint>
+
+namespace sluice::detail {
+
+/// Is it worth while to look a few times for the next message before sleeping? What comes within microseconds is then
+/// had without a sleep and a wake-up, which cost more than the looks; so it is with answers. It is not where the other
+/// side is slow or needs this very processor, which the looks find out: the next waits sleep at once, and one in 128
+/// looks again. Nor where messages come several at a time: they wait for no answer, and more gather during the sleep.
+class spin_habit {
+ public:
+  /// To be asked once before each wait.
+  [[nodiscard]] bool worth_while() noexcept { return credit_ > 0 || ++credit_ > 0; }
+  /// How the looks went.
+  void found(bool something) noexcept {
+    if (!something && (credit_ /= 2) == 0) rest();
+    if (something && credit_ < most) ++credit_;
+  }
+  /// Messages come several at a time.
+  void rest() noexcept { credit_ = -127; }
+
+ private:
+  static constexpr std::int8_t most = 8;
+  std::int8_t credit_ = -7;  // how many failures it stands, or waits until it looks again: at first the eighth, so that
+                             // whoever waits but a few times in his life never looks
+};
+
+}  // namespace sluice::detail
+
+#endif
 #ifndef SLUICE_WAIT_STOP_HPP
 #define SLUICE_WAIT_STOP_HPP
 
@@ -4708,13 +4740,44 @@ bool settled(const R& r) noexcept {
   return static_cast<bool>(r) || !r.err().again();
 }
 
+/// Of an end whose tries are refused by the kernel alone, over the one descriptor that it arms: whatever a try after
+/// arming would find, poll says.
+template <class End>
+inline constexpr bool polled = requires { requires End::polled; };
+
+template <class R>
+R not_tried() noexcept {
+  return error(errc::pending, step::wait);
+}
+
+/// A few tries before sleeping, if that has been worth while lately. Have they settled it?
+template <class Outcome, class Attempt>
+bool looked(spin_habit& habit, Outcome& r, Attempt& attempt) {
+  if (!habit.worth_while()) return false;
+  constexpr unsigned looks = 5, pauses = 64;  // together about as long as a sleep and a wake-up take
+  bool found = false;
+  for (unsigned i = 0; i < looks && !found; ++i) {
+    for (unsigned n = 0; n < pauses; ++n) native_memory::pause();  // each look holds up a peer that is in the kernel
+    r = attempt();
+    found = settled(r);
+  }
+  habit.found(found);
+  return found;
+}
+
 /// Waits on `end` until `attempt` settles: the one blocking algorithm of the library. The attempt is made again after
 /// arming, so no change is missed, and last of all after the sleep, so what came at the deadline is not left behind.
+/// A polled end is spared the former.
 template <class End, class Attempt>
 SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt attempt) -> decltype(attempt()) {
+  using outcome = decltype(attempt());
   constexpr unsigned looks = 64;
   const wait_strategy how = strategy_of(end);
   stop* const halt = patience.interrupter();
+  if constexpr (requires { end.habit(); }) {
+    outcome r = not_tried<outcome>();
+    if (looked(end.habit(), r, attempt)) return r;
+  }
   if (how != wait_strategy::park) {
     // Whoever waits for room looks ever more rarely: each look takes the line that the other side is about to write,
     // and a little room at a time would be bought with a line transfer each.
@@ -4744,7 +4807,7 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
       const bool again = !mixed && set.mixed();
       status slept;
       if (!again) {
-        auto r = attempt();
+        outcome r = polled<End> ? not_tried<outcome>() : attempt();
         if (!settled(r)) {
           slept = set.sleep(u);
           r = attempt();  // before disarming: an end that shares its waker knows then whether to pass a wake-up on
@@ -6612,6 +6675,8 @@ class frame_reader {
   static constexpr std::size_t room = several_frames<frame_bytes<F>>;
 
  public:
+  static constexpr bool polled = detail::polled<Stream>;
+
   frame_reader(frame_reader&& o) noexcept : stream_(std::move(o.stream_)) { take_over(o); }
   frame_reader& operator=(frame_reader&& o) noexcept {
     if (this != &o) {
@@ -6623,6 +6688,11 @@ class frame_reader {
 
   void arm(want k, wait_set& set) noexcept { stream_.arm(k, set); }
   void disarm(want k) noexcept { stream_.disarm(k); }
+  [[nodiscard]] spin_habit& habit() noexcept
+    requires polled
+  {
+    return habit_;
+  }
   void close() noexcept {
     if (!why_) why_ = error(errc::closed, step::pop);
     total_ = 0;
@@ -6643,7 +6713,10 @@ class frame_reader {
       if (total_ != 0) return std::span<const std::byte>(buffer_.content().subspan(skip_, size_));
       if (why_) [[unlikely]] return why_;
       const error found = find();
-      if (!found) continue;
+      if (!found) {
+        if (total_ < buffer_.size()) habit_.rest();
+        continue;
+      }
       if (found.code != errc::empty) return why_ = found.during(step::pop);
       had_ = buffer_.size();
       buffer_.compact();
@@ -6694,6 +6767,7 @@ class frame_reader {
     skip_ = o.skip_, size_ = o.size_, total_ = std::exchange(o.total_, 0);
     had_ = std::exchange(o.had_, 0);
     met_ = o.met_;
+    habit_ = o.habit_;
     why_ = std::exchange(o.why_, error(errc::closed, step::pop));
     buffer_ = std::move(o.buffer_);
   }
@@ -6705,6 +6779,7 @@ class frame_reader {
   std::size_t total_ = 0;  // the whole of it, 0 before it was found
   std::size_t had_ = 0;    // bytes in which no frame was found
   bool met_ = false;       // the greeting was read
+  spin_habit habit_;
   error why_;
   frame_buffer<(room > Greeting::most ? room : Greeting::most)> buffer_;
 };
@@ -6728,6 +6803,8 @@ class frame_writer {
   static constexpr std::size_t room = several_frames<frame_bytes<F>>;
 
  public:
+  static constexpr bool polled = detail::polled<Stream>;
+
   frame_writer(frame_writer&& o) noexcept : stream_(std::move(o.stream_)) { take_over(o); }
   frame_writer& operator=(frame_writer&& o) noexcept {
     if (this != &o) {
@@ -7519,6 +7596,8 @@ namespace sluice::detail {
 /// What ends over one descriptor share: they are waited for by it, and a closed one never makes anybody wait.
 class handle_end {
  public:
+  static constexpr bool polled = true;  // see wait_for()
+
   void arm(want k, wait_set& set) noexcept {
     if (fd_) set.on(fd_.get(), k);
     else set.ready();

@@ -26,7 +26,8 @@ namespace net = boost::asio;
 #endif
 
 // Two sides of a byte stream that talk in frames: 32 bits of length, little-endian, then the message. Every candidate
-// puts the same bytes on it. A conversation has two of them, `a` and `b`, with send(message) and receive().
+// puts the same bytes on it. A conversation has two of them, `a` and `b`, with send(message), send_all(messages), which
+// is one write where that is possible, and receive().
 
 namespace bench {
 
@@ -89,13 +90,17 @@ class plain_side {
   plain_side(const plain_side&) = delete;
   plain_side& operator=(const plain_side&) = delete;
 
-  void send(const M& m) {
-    char frame[frame_size];
-    const std::uint32_t n = sizeof m;
-    std::memcpy(frame, &n, sizeof n);
-    std::memcpy(frame + sizeof n, &m, sizeof m);
-    for (std::size_t done = 0; done < sizeof frame;) {
-      const ssize_t k = ::write(out_, frame + done, sizeof frame - done);
+  void send(const M& m) { send_all(std::span<const M, 1>(&m, 1)); }
+  template <std::size_t N>
+  void send_all(std::span<const M, N> all) {
+    char frames[N * frame_size];
+    for (std::size_t i = 0; i < N; ++i) {
+      const std::uint32_t n = sizeof(M);
+      std::memcpy(frames + i * frame_size, &n, sizeof n);
+      std::memcpy(frames + i * frame_size + sizeof n, &all[i], sizeof(M));
+    }
+    for (std::size_t done = 0; done < sizeof frames;) {
+      const ssize_t k = ::write(out_, frames + done, sizeof frames - done);
       if (k < 0 && waited_for(out_, POLLOUT)) continue;
       if (k <= 0) die("write failed");
       done += static_cast<std::size_t>(k);
@@ -147,6 +152,13 @@ class our_side {
   our_side(In in, Out out) : in_(std::move(in)), out_(std::move(out)) {}
   void send(const M& m) {
     if (!out_.push(m)) die("push failed");
+  }
+  void send_all(std::span<const M> all) {
+    while (!all.empty()) {
+      const auto n = out_.push(all);
+      if (!n) die("push failed");
+      all = all.subspan(*n);
+    }
   }
   M receive() {
     auto r = in_.pop();
@@ -210,6 +222,16 @@ class asio_side {
     const std::uint32_t n = sizeof m;
     net::write(stream_, std::array{net::const_buffer(&n, sizeof n), net::const_buffer(&m, sizeof m)});
   }
+  template <std::size_t N>
+  void send_all(std::span<const M, N> all) {
+    const std::uint32_t n = sizeof(M);
+    std::array<net::const_buffer, 2 * N> parts;
+    for (std::size_t i = 0; i < N; ++i) {
+      parts[2 * i] = net::const_buffer(&n, sizeof n);
+      parts[2 * i + 1] = net::const_buffer(&all[i], sizeof(M));
+    }
+    net::write(stream_, parts);
+  }
   M receive() {
     std::uint32_t n;
     M m;
@@ -228,6 +250,10 @@ struct asio_pipes {
   one_way in, out;
   asio_pipes(net::io_context& c, plain_pair::side s) : in(c, s.in), out(c, s.out) {}
   void send(const M& m) { out.send(m); }
+  template <std::size_t N>
+  void send_all(std::span<const M, N> all) {
+    out.send_all(all);
+  }
   M receive() { return in.receive(); }
 };
 template <class M, way Way>

@@ -14,21 +14,23 @@ namespace bench {
 
 namespace {
 
-/// ns per message from one side to the other, both flat out.
-template <class Conversation, class M>
+/// ns per message from one side to the other, both flat out; sent `Batch` at a time.
+template <class Conversation, class M, std::size_t Batch>
 sample one_way(const arrangement& where, std::uint64_t messages) {
   const auto talk = std::make_unique<Conversation>();
-  const std::uint64_t warm_up = messages / 10;
+  messages = messages / Batch * Batch;
+  const std::uint64_t warm_up = messages / 10 / Batch * Batch;
   meeting_place place;
   auto& m = *place;
   run_sides(
       where, m,
       [&] {
         if (!m.wait(1)) return;
-        for (std::uint64_t i = 0; i < messages + warm_up; ++i) {
-          M item{};
-          item.v = i;
-          talk->a.send(item);
+        std::array<M, Batch> items{};
+        for (std::uint64_t i = 0; i < messages + warm_up; i += Batch) {
+          for (std::size_t k = 0; k < Batch; ++k) items[k].v = i + k;
+          if constexpr (Batch == 1) talk->a.send(items[0]);
+          else talk->a.send_all(std::span<const M, Batch>(items));
         }
       },
       [&] {
@@ -73,10 +75,10 @@ sample there_and_back(const arrangement& where, std::uint64_t trips) {
   return {(m.ended - m.began) / static_cast<double>(trips), m.preempted, nullptr};
 }
 
-template <class Conversation, class M>
+template <class Conversation, class M, std::size_t Batch = 1>
 auto flood() {
   return [p = pace(2000, 300'000, 20e6)](const arrangement& a) mutable {
-    const sample s = one_way<Conversation, M>(a, p.messages());
+    const sample s = one_way<Conversation, M, Batch>(a, p.messages());
     p.saw(s.ns);
     return s;
   };
@@ -113,6 +115,24 @@ void talks(std::vector<workload>& all, const std::string& through) {
 #endif
   all.push_back(std::move(t));
   all.push_back(std::move(r));
+}
+
+/// 64-byte messages, 16 with one push.
+template <way Way>
+workload batches(const std::string& through) {
+  using M = message<64>;
+  workload w{"stream.batch64." + through,
+             "64-byte messages in frames, 16 a push, through " + through + ", ns per message", yardstick::speed, "plain"};
+  w.sleeps = true;
+  const auto with = [&]<class Conversation>(const char* name, part is, std::type_identity<Conversation>) {
+    w.candidates.push_back({name, is, flood<Conversation, M, 16>()});
+  };
+  with("plain, reading ahead", part::limit, std::type_identity<plain_conversation<M, Way, reading::ahead>>{});
+  with("sluice", part::ours, std::type_identity<our_conversation<M, Way>>{});
+#if SLUICE_BENCH_HAS_ASIO || SLUICE_BENCH_HAS_BOOST_ASIO
+  with("asio", part::peer, std::type_identity<asio_conversation<M, Way>>{});
+#endif
+  return w;
 }
 
 /// A connection both ways, made and closed again.
@@ -318,6 +338,9 @@ std::vector<workload> stream_workloads() {
   talks<way::pipe, 64>(all, "pipe");
   talks<way::unix_socket, 64>(all, "unix");
   talks<way::tcp, 64>(all, "tcp");
+  all.push_back(batches<way::pipe>("pipe"));
+  all.push_back(batches<way::unix_socket>("unix"));
+  all.push_back(batches<way::tcp>("tcp"));
   talks<way::pipe, 4096>(all, "pipe");
   talks<way::unix_socket, 4096>(all, "unix");
   talks<way::tcp, 4096>(all, "tcp");

@@ -450,3 +450,22 @@ TEST_CASE("a source that was closed gives out nothing it had read ahead", "[mess
   in.close();
   CHECK(in.try_pop().err() == errc::closed);
 }
+
+TEST_CASE("a source looks for single messages, and sleeps for those that come several at a time", "[messages]") {
+  auto p = make_pipe();
+  auto tx = sink_of<std::uint32_t>(std::move(p.out));
+  auto rx = source_of<std::uint32_t>(std::move(p.in));
+  while (!rx.habit().worth_while()) {
+  }
+  for (std::uint32_t i = 0; i < 10; ++i) {
+    REQUIRE(tx.push(i));
+    REQUIRE(rx.pop());
+    CHECK(rx.habit().worth_while());
+  }
+  auto moved = std::move(rx);
+  CHECK(moved.habit().worth_while());
+  REQUIRE(tx.push(10u));
+  REQUIRE(tx.push(11u));
+  REQUIRE(moved.pop());
+  CHECK_FALSE(moved.habit().worth_while());
+}

@@ -252,3 +252,90 @@ TEST_CASE("a descriptor and a stop are waited for by descriptors, asked for anew
   }
   ::close(bell);
 }
+
+namespace {
+
+/// Waits as the verbs do.
+template <class End>
+auto pop(End& e, sluice::until u) {
+  return sluice::detail::try_then_wait(e, sluice::want::pop, u, [&e] { return e.try_pop(); });
+}
+
+struct polled_end : end {
+  static constexpr bool polled = true;
+  const sluice::unique_handle bell{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  polled_end() { handle = bell.get(); }
+};
+struct looking_end : end {
+  sluice::detail::spin_habit looks{};
+  sluice::detail::spin_habit& habit() noexcept { return looks; }
+  looking_end() {
+    while (!looks.worth_while()) {
+    }
+    looks.found(true);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a polled end is not asked between arming and sleeping", "[wait_for]") {
+  polled_end e;
+  CHECK(pop(e, 2ms).err() == errc::timeout);
+  CHECK(e.log == "tatd");
+  e.log.clear();
+  stop halt;
+  CHECK(pop(e, {2ms, halt}).err() == errc::timeout);
+  CHECK(e.log == "tadAtd");
+}
+
+TEST_CASE("a polled end does not sleep over what comes between its last try and its sleep", "[wait_for]") {
+  polled_end e;
+  e.succeeds_at = 2;
+  e.on_arm = [&] {
+    const std::uint64_t one = 1;
+    (void)!::write(e.bell.get(), &one, sizeof one);
+  };
+  const auto begun = steady_clock::now();
+  SECTION("alone") { CHECK(pop(e, 10s)); }
+  SECTION("with a stop") {
+    stop halt;
+    CHECK(pop(e, {10s, halt}));
+  }
+  CHECK(steady_clock::now() - begun < 5s);
+  CHECK(e.tries == 2);
+}
+
+TEST_CASE("a stop while a polled end is armed is seen before sleeping", "[wait_for]") {
+  stop halt;
+  polled_end e;
+  e.on_arm = [&] { halt.request(); };
+  CHECK(pop(e, {10s, halt}).err() == errc::stopped);
+  CHECK(armed_as_often_as_disarmed(e));
+}
+
+TEST_CASE("an end with the habit looks a few times before it sleeps", "[wait_for]") {
+  looking_end e;
+  e.succeeds_at = 4;
+  CHECK(pop(e, {}));
+  CHECK(e.log == "tttt");
+}
+
+TEST_CASE("looks that find nothing end in sleep, and soon in no more looks", "[wait_for]") {
+  looking_end e;
+  for (int i = 0; i < 5; ++i) {
+    e.log.clear();
+    CHECK(pop(e, 1ms).err() == errc::timeout);
+    CHECK(e.log.substr(e.log.size() - 4) == "attd");
+  }
+  CHECK(e.log == "tattd");
+}
+
+TEST_CASE("an error that looks turn up ends the wait", "[wait_for]") {
+  looking_end e;
+  unsigned tries = 0;
+  const auto got = sluice::detail::try_then_wait(e, sluice::want::pop, {}, [&]() -> sluice::status {
+    return error(++tries < 3 ? errc::empty : errc::closed);
+  });
+  CHECK(got.err() == errc::closed);
+  CHECK(e.log.empty());
+}

@@ -5,6 +5,7 @@
 #include <sluice/framing/framed.hpp>
 #include <sluice/framing/greeting.hpp>
 #include <sluice/stream/frame_buffer.hpp>
+#include <sluice/wait/wait_for.hpp>
 
 #include <utility>
 
@@ -21,6 +22,8 @@ class frame_reader {
   static constexpr std::size_t room = several_frames<frame_bytes<F>>;
 
  public:
+  static constexpr bool polled = detail::polled<Stream>;
+
   frame_reader(frame_reader&& o) noexcept : stream_(std::move(o.stream_)) { take_over(o); }
   frame_reader& operator=(frame_reader&& o) noexcept {
     if (this != &o) {
@@ -32,6 +35,11 @@ class frame_reader {
 
   void arm(want k, wait_set& set) noexcept { stream_.arm(k, set); }
   void disarm(want k) noexcept { stream_.disarm(k); }
+  [[nodiscard]] spin_habit& habit() noexcept
+    requires polled
+  {
+    return habit_;
+  }
   void close() noexcept {
     if (!why_) why_ = error(errc::closed, step::pop);
     total_ = 0;
@@ -52,7 +60,10 @@ class frame_reader {
       if (total_ != 0) return std::span<const std::byte>(buffer_.content().subspan(skip_, size_));
       if (why_) [[unlikely]] return why_;
       const error found = find();
-      if (!found) continue;
+      if (!found) {
+        if (total_ < buffer_.size()) habit_.rest();
+        continue;
+      }
       if (found.code != errc::empty) return why_ = found.during(step::pop);
       had_ = buffer_.size();
       buffer_.compact();
@@ -103,6 +114,7 @@ class frame_reader {
     skip_ = o.skip_, size_ = o.size_, total_ = std::exchange(o.total_, 0);
     had_ = std::exchange(o.had_, 0);
     met_ = o.met_;
+    habit_ = o.habit_;
     why_ = std::exchange(o.why_, error(errc::closed, step::pop));
     buffer_ = std::move(o.buffer_);
   }
@@ -114,6 +126,7 @@ class frame_reader {
   std::size_t total_ = 0;  // the whole of it, 0 before it was found
   std::size_t had_ = 0;    // bytes in which no frame was found
   bool met_ = false;       // the greeting was read
+  spin_habit habit_;
   error why_;
   frame_buffer<(room > Greeting::most ? room : Greeting::most)> buffer_;
 };

@@ -20,6 +20,8 @@ class frame_writer {
   static constexpr std::size_t room = several_frames<frame_bytes<F>>;
 
  public:
+  static constexpr bool polled = detail::polled<Stream>;
+
   frame_writer(frame_writer&& o) noexcept : stream_(std::move(o.stream_)) { take_over(o); }
   frame_writer& operator=(frame_writer&& o) noexcept {
     if (this != &o) {

@@ -10,6 +10,8 @@ namespace sluice::detail {
 /// What ends over one descriptor share: they are waited for by it, and a closed one never makes anybody wait.
 class handle_end {
  public:
+  static constexpr bool polled = true;  // see wait_for()
+
   void arm(want k, wait_set& set) noexcept {
     if (fd_) set.on(fd_.get(), k);
     else set.ready();

@@ -3,6 +3,7 @@
 #define SLUICE_WAIT_WAIT_FOR_HPP
 
 #include <sluice/core/memory_policy.hpp>
+#include <sluice/wait/spin_habit.hpp>
 #include <sluice/wait/stop.hpp>
 
 namespace sluice {
@@ -27,13 +28,44 @@ bool settled(const R& r) noexcept {
   return static_cast<bool>(r) || !r.err().again();
 }
 
+/// Of an end whose tries are refused by the kernel alone, over the one descriptor that it arms: whatever a try after
+/// arming would find, poll says.
+template <class End>
+inline constexpr bool polled = requires { requires End::polled; };
+
+template <class R>
+R not_tried() noexcept {
+  return error(errc::pending, step::wait);
+}
+
+/// A few tries before sleeping, if that has been worth while lately. Have they settled it?
+template <class Outcome, class Attempt>
+bool looked(spin_habit& habit, Outcome& r, Attempt& attempt) {
+  if (!habit.worth_while()) return false;
+  constexpr unsigned looks = 5, pauses = 64;  // together about as long as a sleep and a wake-up take
+  bool found = false;
+  for (unsigned i = 0; i < looks && !found; ++i) {
+    for (unsigned n = 0; n < pauses; ++n) native_memory::pause();  // each look holds up a peer that is in the kernel
+    r = attempt();
+    found = settled(r);
+  }
+  habit.found(found);
+  return found;
+}
+
 /// Waits on `end` until `attempt` settles: the one blocking algorithm of the library. The attempt is made again after
 /// arming, so no change is missed, and last of all after the sleep, so what came at the deadline is not left behind.
+/// A polled end is spared the former.
 template <class End, class Attempt>
 SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt attempt) -> decltype(attempt()) {
+  using outcome = decltype(attempt());
   constexpr unsigned looks = 64;
   const wait_strategy how = strategy_of(end);
   stop* const halt = patience.interrupter();
+  if constexpr (requires { end.habit(); }) {
+    outcome r = not_tried<outcome>();
+    if (looked(end.habit(), r, attempt)) return r;
+  }
   if (how != wait_strategy::park) {
     // Whoever waits for room looks ever more rarely: each look takes the line that the other side is about to write,
     // and a little room at a time would be bought with a line transfer each.
@@ -63,7 +95,7 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
       const bool again = !mixed && set.mixed();
       status slept;
       if (!again) {
-        auto r = attempt();
+        outcome r = polled<End> ? not_tried<outcome>() : attempt();
         if (!settled(r)) {
           slept = set.sleep(u);
           r = attempt();  // before disarming: an end that shares its waker knows then whether to pass a wake-up on
