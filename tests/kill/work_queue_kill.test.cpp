@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/channel/crowds.hpp>
 #include <sluice/channel/lanes.hpp>
+#include <sluice/channel/priorities.hpp>
 #include <sluice/channel/shared.hpp>
 
 #include "catch.hpp"
@@ -25,9 +26,12 @@ using u64 = std::uint64_t;
 struct job {
   u64 id;  // of all messages; those of one process are a range
   u64 check;
-  char name[40];
+  u32 priority;  // 0 where there are none
+  char name[36];
 };
-constexpr u64 check_of(u64 id) noexcept { return (id + 1) * 0x9e3779b97f4a7c15u; }
+constexpr unsigned priorities = 3;
+constexpr u64 check_of(u64 id, u32 priority) noexcept { return (id + 1) * 0x9e3779b97f4a7c15u + priority; }
+constexpr job job_of(u64 id, u32 priority) noexcept { return {id, check_of(id, priority), priority, "job"}; }
 
 constexpr unsigned most_ends = 4;
 constexpr u64 range = 1 << 14;        // messages of one process, before it leaves and another comes
@@ -52,7 +56,8 @@ struct ledger {
   std::atomic<u64> next_range;
   std::atomic<bool> stop, drain;
   std::atomic<int> wrong;
-  std::atomic<u64> seen, redelivered, tombs, orphans, popped;
+  std::atomic<u64> seen, redelivered, tombs, orphans, popped, overtaken;
+  bool one_by_one;  // one producer and one consumer at a time
   std::atomic<unsigned char> out[most];  // how often each message came out; touched as far as it is used
 };
 
@@ -86,6 +91,12 @@ void report(ledger& l, const End& end, sluice::recovery& before) {
   before = now;
 }
 
+template <class Sink, class What>
+auto push_at(Sink& t, const What& what, u32 priority, sluice::until u) {
+  if constexpr (Sink::has_priorities) return t.push(what, priority, u);
+  else return t.push(what, u);
+}
+
 template <class Kind>
 int produce(const sluice::ring_options& o, ledger& l, unsigned k, u64 seed) {
   test::dice d(seed);
@@ -99,29 +110,33 @@ int produce(const sluice::ring_options& o, ledger& l, unsigned k, u64 seed) {
   me.up = true;
   for (u64 next = first; next < first + range - 4 && !l.stop;) {
     const u64 how = d.below(8);
+    const u32 priority = t->has_priorities ? static_cast<u32>(d.below(priorities)) : 0;
     sluice::error e;
     if (how == 0) {
       me.intent = next + 1;
-      e = poll(me, [&] { return t->try_push(job{next, check_of(next), "job"}); }).err();
+      e = poll(me, [&] { return push_at(*t, job_of(next, priority), priority, sluice::now); }).err();
       next += e ? 0u : 1u;
     } else if (how < 5) {
       me.intent = next + 1;
-      e = t->push(job{next, check_of(next), "job"}, 2s).err();
+      e = push_at(*t, job_of(next, priority), priority, 2s).err();
       next += e ? 0u : 1u;
     } else if (how < 7) {
       job some[4];
       const u64 n = d.below(4) + 1;
-      for (u64 i = 0; i < n; ++i) some[i] = {next + i, check_of(next + i), "job"};
+      for (u64 i = 0; i < n; ++i) some[i] = job_of(next + i, priority);
       me.intent = next + n;
-      const auto done = t->push(std::span<const job>(some, n), 2s);
+      const auto done = push_at(*t, std::span<const job>(some, n), priority, 2s);
       e = done.err();
       next += done ? *done : 0;
     } else {
       me.intent = next + 1;
-      auto place = t->claim(2s);
+      auto place = [&] {
+        if constexpr (std::remove_reference_t<decltype(*t)>::has_priorities) return t->claim(priority, 2s);
+        else return t->claim(2s);
+      }();
       e = place.err();
       if (place) {
-        *place = {next, check_of(next), "job"};
+        *place = job_of(next, priority);
         if (d.below(16) == 0) test::sleep_us(50);
         if (d.below(4) != 0) place.commit(), ++next;
       }
@@ -147,12 +162,17 @@ int consume(const sluice::ring_options& o, ledger& l, unsigned k, u64 seed) {
   auto r = sluice::shm_source<job, Kind>("jobs", o);
   if (!r) return failed(l, __LINE__, static_cast<u64>(r.err().code));
   me.up = true;
-  std::vector<u64> last(most / range);
+  std::vector<u64> last(most / range * priorities);
   sluice::recovery healed;
   const auto had = [&](const job& j) {
-    if (j.id >= most || j.check != check_of(j.id) || std::strcmp(j.name, "job") != 0) return failed(l, __LINE__, j.id);
-    u64& newest = last[j.id / range];
+    if (j.id >= most || j.priority >= priorities || j.check != check_of(j.id, j.priority) || std::strcmp(j.name, "job") != 0)
+      return failed(l, __LINE__, j.id);
+    u64* const newest_of = &last[j.id / range * priorities];  // of this producer, at each priority
+    u64& newest = newest_of[j.priority];
     if (!redelivered(*r) && newest > j.id + 1) return failed(l, __LINE__, j.id);
+    const bool overtaken = !redelivered(*r) && std::any_of(newest_of, &newest, [&](u64 below) { return below > j.id + 1; });
+    l.overtaken += overtaken ? 1u : 0u;
+    if (overtaken && l.one_by_one) return failed(l, __LINE__, j.id);
     newest = std::max(newest, j.id + 1);
     if (l.out[j.id]++ != 0) return failed(l, __LINE__, j.id);
     l.redelivered += redelivered(*r) ? 1u : 0u;
@@ -171,8 +191,10 @@ int consume(const sluice::ring_options& o, ledger& l, unsigned k, u64 seed) {
       job some[4];
       const auto n = r->pop(std::span<job>(some), 50ms);
       e = n.err();
-      for (u64 i = 0; n && i < *n; ++i)
+      for (u64 i = 0; n && i < *n; ++i) {
+        if (some[i].priority != some[0].priority) return failed(l, __LINE__, some[i].id);
         if (had(some[i]) != 0) return 1;
+      }
     } else if (auto j = r->borrow(50ms)) {
       const job copy = *j;
       if (d.below(16) == 0) test::sleep_us(50);
@@ -209,6 +231,7 @@ void kill_often(unsigned producers, unsigned consumers, std::size_t capacity, do
   const std::size_t descriptors = test::open_descriptors();
   const test::shared_with_children<ledger> shared;
   ledger& l = *shared;
+  l.one_by_one = producers == 1 && consumers == 1;
   std::optional<test::child> p[most_ends], c[most_ends];
   u64 seed = 1;
   const auto start = [&](bool producer, unsigned k) {
@@ -313,7 +336,7 @@ void kill_often(unsigned producers, unsigned consumers, std::size_t capacity, do
     CHECK(t->peers() == 2);
     CHECK(r->try_pop().err() == errc::empty);
     for (u64 lap = 0; lap < 3; ++lap) {
-      for (u64 i = 0; i < capacity; ++i) REQUIRE(t->try_push(job{i, 0, ""}));
+      for (u64 i = 0; i < capacity; ++i) REQUIRE(t->try_push(job_of(i, 0)));
       CHECK(t->try_push(job{}).err() == errc::full);
       for (u64 i = 0; i < capacity; ++i) REQUIRE(r->try_pop()->id == i);
       CHECK(r->try_pop().err() == errc::empty);
@@ -327,6 +350,7 @@ void kill_often(unsigned producers, unsigned consumers, std::size_t capacity, do
               static_cast<unsigned long long>(l.orphans), static_cast<unsigned long long>(n.uncertain),
               static_cast<unsigned long long>(n.lost), static_cast<unsigned long long>(n.may_lose), percentile(0.99), percentile(0.999),
               percentile(1));
+  if (l.overtaken != 0) std::printf("  %llu messages came after one of a lower priority\n", static_cast<unsigned long long>(l.overtaken));
   std::fflush(stdout);
   CHECK(n.lost <= n.may_lose);
   CHECK(n.kills != 0);
@@ -349,4 +373,12 @@ TEST_CASE("a work queue of many processes loses nothing but what the killed had 
   kill_often<sluice::spmc>(1, 4, 100, seconds_each());
   kill_often<sluice::lanes>(4, 1, 100, seconds_each());
   kill_often<sluice::lanes>(4, 1, 3, seconds_each());
+}
+
+TEST_CASE("a queue with priorities loses nothing but what the killed had popped, and keeps the order of each producer and priority") {
+  using kind = sluice::priorities_of<priorities>;
+  kill_often<kind>(4, 4, 100, seconds_each());
+  kill_often<kind>(4, 1, 3, seconds_each());
+  kill_often<kind>(1, 1, 3, seconds_each());  // no message comes after one of a lower priority that was pushed after it
+  kill_often<kind>(1, 1, 100, seconds_each());
 }

@@ -13,6 +13,7 @@ struct lanes {
   using kind = sluice::lanes_of<2>;
   static constexpr const char* name = "lanes";
   static constexpr unsigned producers = 2, consumers = 1;  // how many may live at a time
+  static constexpr unsigned parts = producers;              // each of which has the whole capacity
   static constexpr promise promises{.one_order = false, .pops_together = true, .asks_every = 1024};
 
   /// The shared words of the lanes, with a name.

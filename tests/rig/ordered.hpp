@@ -40,11 +40,20 @@ struct ordered {
   /// Every shared word that slots below `seats` use, with a name.
   template <class Ring, class Visit>
   static void each_word(const Ring& r, unsigned seats, Visit visit) {
-    visit(r.order().tail, "tail ", 0u);
-    visit(r.order().head, "head ", 0u);
-    visit(r.order().orphans, "orphans ", 0u);
-    for (unsigned k = 0; k < r.capacity(); ++k) visit(r.cells()[k].word, "cell ", k);
-    auto& s = r.shared();
+    each_word_of_order(r, 0, visit);
+    each_word_of_crowds(r.shared(), seats, visit);
+  }
+  /// Those of one order, numbered from `first`.
+  template <class Ring, class Visit>
+  static void each_word_of_order(const Ring& r, unsigned first, Visit visit) {
+    visit(r.order().tail, "tail ", first);
+    visit(r.order().head, "head ", first);
+    visit(r.order().orphans, "orphans ", first);
+    for (unsigned k = 0; k < r.capacity(); ++k) visit(r.cells()[k].word, "cell ", first + k);
+  }
+  /// Those of who takes part.
+  template <class Crowds, class Visit>
+  static void each_word_of_crowds(Crowds& s, unsigned seats, Visit visit) {
     each_word_of(s.producers, seats, "producers' asleep ", "producers' news ", "producers' told ", "producer seat ",
                  "producer gate ", visit);
     each_word_of(s.consumers, seats, "consumers' asleep ", "consumers' news ", "consumers' told ", "consumer seat ",

@@ -8,6 +8,7 @@
 #include "rig/bytes.hpp"
 #include "rig/lanes.hpp"
 #include "rig/ordered.hpp"
+#include "rig/priorities.hpp"
 #include "rig/spsc.hpp"
 #include "sanitizers.hpp"
 
@@ -16,9 +17,9 @@
 #if defined(__OPTIMIZE__) || SLUICE_TEST_TIER_FULL
 #define SLUICE_KILLED_RINGS() \
   rig::spsc, rig::bytes, rig::mpsc, rig::spmc, rig::mpmc, rig::bytes_mpsc, rig::lanes, rig::broadcast, rig::lossy_broadcast, \
-      rig::latest
+      rig::latest, rig::priorities
 /// Those in which each message goes to one reader, and some role has several holders.
-#define SLUICE_CROWD_RINGS() rig::mpsc, rig::spmc, rig::mpmc, rig::bytes_mpsc, rig::lanes
+#define SLUICE_CROWD_RINGS() rig::mpsc, rig::spmc, rig::mpmc, rig::bytes_mpsc, rig::lanes, rig::priorities
 /// Those in which each message goes to every reader.
 #define SLUICE_AUDIENCE_RINGS() rig::broadcast, rig::lossy_broadcast, rig::latest
 #else
