@@ -56,6 +56,7 @@ constexpr operation operations[] = {
     {"life of bytes", faults::life_of<sluice::bytes_of<sluice::spsc>>},
 #if SLUICE_TEST_TIER_FULL  // the same calls, by the same code
     {"life of an mpmc", faults::life_of<sluice::mpmc>},
+    {"life of one with priorities", faults::life_of<sluice::priorities>},
     {"life of a lossy one", faults::life_of<sluice::lossy_broadcast>},
     {"life of a newest one", faults::life_of<sluice::latest>},
 #endif

@@ -8,6 +8,7 @@
 #include <sluice/channel/crowds.hpp>
 #include <sluice/channel/explain.hpp>
 #include <sluice/channel/lanes.hpp>
+#include <sluice/channel/priorities.hpp>
 #include <sluice/channel/shared.hpp>
 #include <sluice/channel/shared_bytes.hpp>
 #include <sluice/stream/descriptor.hpp>

@@ -5,6 +5,7 @@
 #include <sluice/channel/channel.hpp>
 #include <sluice/channel/crowds.hpp>
 #include <sluice/channel/lanes.hpp>
+#include <sluice/channel/priorities.hpp>
 #include <sluice/channel/shared.hpp>
 
 #include "catch.hpp"
@@ -14,6 +15,7 @@
 #include <array>
 #include <atomic>
 #include <cstdio>
+#include <map>
 #include <set>
 #include <string>
 #include <thread>
@@ -408,6 +410,93 @@ TEST_CASE("what threads do with lanes could have happened, for each producer, on
   }
   std::printf("lanes, capacity %zu: %zu pops, %zu empty, %zu full\n", capacity, pops, empties, fulls);
   CHECK(empties > 0);
+}
+
+namespace {
+
+constexpr unsigned priorities = 3;
+constexpr unsigned priority_of(u64 value) noexcept { return static_cast<unsigned>(value % priorities); }
+
+/// Pushes each message at its priority.
+template <class Sink>
+struct at_its_priority : Sink {
+  explicit at_its_priority(Sink&& s) noexcept : Sink(std::move(s)) {}
+  sluice::status try_push(u64 value) { return Sink::try_push(value, priority_of(value)); }
+};
+
+/// What was done at one priority, and who found nothing at any.
+std::vector<event> at_priority(const std::vector<event>& h, unsigned p, bool with_empties) {
+  std::vector<event> part;
+  for (const event& e : h)
+    if (e.what == event::empty ? with_empties : priority_of(e.value) == p) part.push_back(e);
+  return part;
+}
+/// Was a message popped while one of a higher priority was certainly there, from before that pop until after it?
+bool passed_over(const std::vector<event>& h) {
+  struct stay {
+    std::int64_t from = event::never, to = event::never;
+  };
+  for (unsigned p = 0; p < priorities; ++p) {
+    std::map<u64, stay> above;
+    for (const event& e : h) {
+      if (e.what == event::empty || e.what == event::full || priority_of(e.value) <= p) continue;
+      (e.what == event::push ? above[e.value].from : above[e.value].to) = e.what == event::push ? e.ended : e.began;
+    }
+    std::vector<stay> stays;
+    for (const auto& [value, s] : above) stays.push_back(s);
+    std::sort(stays.begin(), stays.end(), [](const stay& a, const stay& b) { return a.from < b.from; });
+    for (std::size_t k = 1; k < stays.size(); ++k) stays[k].to = std::max(stays[k].to, stays[k - 1].to);
+    for (const event& e : h) {
+      if (e.what != event::pop || priority_of(e.value) != p) continue;
+      const auto later = std::lower_bound(stays.begin(), stays.end(), e.began, [](const stay& a, std::int64_t t) { return a.from < t; });
+      if (later != stays.begin() && std::prev(later)->to > e.ended) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("what threads do with a queue with priorities could have happened, for each priority, one after the other") {
+  const std::size_t capacity = GENERATE(1u, 3u, 100u);
+  const auto [pushers, poppers] = GENERATE(std::pair(1u, 1u), std::pair(3u, 1u), std::pair(3u, 3u));
+  std::size_t pops = 0, empties = 0, fulls = 0, behind = 0;
+  for (unsigned i = 0; i < (SLUICE_TEST_TIER_FULL ? 100u : 2u) || (empties == 0 && i < patience); ++i) {
+    auto [tx, rx] = sluice::channel<u64, sluice::priorities_of<priorities>>(capacity);
+    std::vector<at_its_priority<decltype(tx)>> sinks;
+    std::vector<decltype(rx)> sources;
+    for (unsigned k = 1; k < pushers; ++k) sinks.emplace_back(std::move(*tx.clone()));
+    for (unsigned k = 1; k < poppers; ++k) sources.push_back(std::move(*rx.clone()));
+    sinks.emplace_back(std::move(tx)), sources.push_back(std::move(rx));
+    const auto h = record(std::move(sinks), std::move(sources), rounds(4'000), i);
+    // Where several pop at once, that nothing was found in one ring after the other does not mean that all were empty.
+    for (unsigned p = 0; p < priorities; ++p) CHECK(stress::check_fifo(at_priority(h, p, poppers == 1), capacity) == fault::none);
+    const bool passed = passed_over(h);
+    if (pushers * poppers == 1) CHECK_FALSE(passed);
+    behind += passed ? 1u : 0u;
+    pops += count(h, event::pop), empties += count(h, event::empty), fulls += count(h, event::full);
+
+    auto swapped = at_priority(h, 0, false);
+    std::vector<std::size_t> popped;
+    for (std::size_t k = 0; k < swapped.size(); ++k)
+      if (swapped[k].what == event::pop) popped.push_back(k);
+    std::swap(swapped[popped[10]].value, swapped[popped[90]].value);
+    CHECK(stress::check_fifo(swapped, capacity) != fault::none);
+  }
+  std::printf("priorities %u x %u, capacity %zu: %zu pops, %zu empty, %zu full; something higher was passed over in %zu histories\n",
+              pushers, poppers, capacity, pops, empties, fulls, behind);
+  CHECK(empties > 0);
+}
+TEST_CASE("a queue that knows of no priorities is found to pass over what is higher") {
+  unsigned i = 0;
+  for (bool found = false; !found; ++i) {
+    REQUIRE(i < patience);
+    auto [tx, rx] = sluice::channel<u64>(100);
+    std::vector<decltype(tx)> sinks;
+    std::vector<decltype(rx)> sources;
+    sinks.push_back(std::move(tx)), sources.push_back(std::move(rx));
+    found = passed_over(record(std::move(sinks), std::move(sources), rounds(4'000), i));
+  }
 }
 TEST_CASE("each reader of a broadcast sees what one queue of its own could have given") {
   const std::size_t capacity = GENERATE(1u, 3u, 100u);
