@@ -18971,6 +18971,7 @@ class priority_reader {
       }
       word end = 0;
       const std::size_t found = levels_[k].look_on(s, n, end);
+      if (found == 0) continue;
       unsigned above = k + 1;
       if (spot higher; !choose(above, higher)) continue;  // perhaps pushed before the last of these
       if (levels_[k].take_found(s, end)) return at = s.at, at_ = k, n = found, error();
