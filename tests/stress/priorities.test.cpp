@@ -18,7 +18,7 @@ using u64 = std::uint64_t;
 TEST_CASE("a pop wakes the producer that waits for its priority, whoever else sleeps") {
   constexpr unsigned trials = SLUICE_TEST_TIER_FULL ? 200 : 20;
   constexpr std::int64_t prompt = 8'000'000, settle_us = 4'000;
-  unsigned in_time = 0;
+  unsigned in_time[2] = {};  // with either of them in front
   for (unsigned n = 0; n < trials; ++n) {
     auto [tx, rx] = sluice::channel<u64, sluice::priorities_of<3>>(1, {.wait = sluice::wait_strategy::park});
     auto other = tx.clone();
@@ -33,7 +33,7 @@ TEST_CASE("a pop wakes the producer that waits for its priority, whoever else sl
     const std::int64_t before = test::now_ns();
     CHECK(*rx.try_pop() == 2);
     CHECK(test::eventually([&] { return high_done.load(); }));
-    in_time += test::now_ns() - before < prompt ? 1u : 0u;
+    in_time[n % 2] += test::now_ns() - before < prompt ? 1u : 0u;
     CHECK_FALSE(low_done);
     CHECK(*rx.try_pop() == 4);
     CHECK(*rx.try_pop() == 1);
@@ -41,6 +41,6 @@ TEST_CASE("a pop wakes the producer that waits for its priority, whoever else sl
     a.join(), b.join();
     CHECK(low_done);
   }
-  std::printf("priorities: the right producer was woken at once %u of %u times\n", in_time, trials);
-  CHECK(in_time > trials / 2);
+  std::printf("priorities: the right producer was woken at once %u and %u of %u times\n", in_time[0], in_time[1], trials / 2);
+  for (const unsigned n : in_time) CHECK(n > trials / 6);
 }
