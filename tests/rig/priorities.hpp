@@ -14,6 +14,7 @@ struct priorities : ordered {
   using kind = sluice::priorities_of<3>;
   static constexpr const char* name = "priorities";
   static constexpr unsigned producers = sluice::crowd<>::most - 1, consumers = sluice::crowd<>::most - 1;
+  static constexpr promise promises{.tombs = true, .redelivers = true, .wakes_all = true, .asks_every = 4096};
   static constexpr unsigned parts = 3;  // each of which has the whole capacity
 
   /// Every shared word that slots below `seats` use, with a name.

@@ -20,6 +20,7 @@ struct promise {
   bool tombs = false;          // a dead producer's place is taken until a consumer passes it
   unsigned tomb_takes = 1;     // the room of so many messages, at most
   bool redelivers = false;     // a message that a dead consumer had in hand is marked when a fellow gets it
+  bool wakes_all = false;      // a pop wakes every producer that sleeps: which of them has room, it does not know
   unsigned asks_every = 256;   // so many refusals of a try_* lie between two looks at who still lives
 };
 

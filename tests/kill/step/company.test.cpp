@@ -72,7 +72,8 @@ void kill_at_the_ends(totals& sum) {
   });
 }
 
-// Both wait for the same. Whoever is woken dies. The victim is patient, lest its time be over before it sleeps.
+// Both wait for the same. Whoever is woken dies. The victim is patient, lest its time be over before it sleeps. Where all
+// are woken, the fellow is always faster than somebody who is stepped through.
 template <class World>
 void kill_beside_a_sleeping_fellow(totals& sum) {
   using ops = operations<World>;
@@ -81,7 +82,8 @@ void kill_beside_a_sleeping_fellow(totals& sum) {
     scene<World> pop{&ops::popping_patient, {.persistent = persistent}, 1, 0};
     if (World::promises.to_each) pop.passed = 0;
     for (auto* s : {&push, &pop}) {
-      if (!has_fellows<World>(s->op->who) || (s->by_producer() && !World::promises.one_order)) continue;  // a lane is nobody else's
+      if (!has_fellows<World>(s->op->who)) continue;
+      if (s->by_producer() && (!World::promises.one_order || World::promises.wakes_all)) continue;  // a lane is nobody else's
       s->answered = true, s->fellow = beside::asleep, s->fellows_role = s->op->who;
       sum.run(*s, thoroughness::each_state);
     }
