@@ -7,6 +7,7 @@
 #include <sluice/channel/channel.hpp>
 #include <sluice/channel/crowds.hpp>
 #include <sluice/channel/lanes.hpp>
+#include <sluice/channel/priorities.hpp>
 
 // Every ring of more than two ends, with two of them on each side that may have so many, over memory of which every load may be a lie. Whatever it says: a documented error or
 // a success, no access outside the ring (which has exactly its bytes, under an address sanitizer), and a bounded number of
@@ -28,7 +29,11 @@ class session {
   using kind = sluice::ring_kind<Kind>;
   using ring = typename kind::template ring<T, P>;
   static constexpr unsigned producers = kind::producers.single() ? 1 : 2, consumers = kind::consumers.single() ? 1 : 2;
-  static constexpr bool ordered = std::is_base_of_v<ring, sluice::ordered_ring<T, P>>;
+  static constexpr unsigned priorities = [] {
+    if constexpr (requires { kind::priorities; }) return kind::priorities;
+    else return 0u;
+  }();
+  static constexpr bool ordered = std::is_base_of_v<ring, sluice::ordered_ring<T, P>> || priorities != 0;
   static constexpr bool in_lanes = std::is_same_v<Kind, sluice::lanes_of<2>>;
   static constexpr std::size_t most = 8;
   static constexpr unsigned producer_slot(unsigned k) noexcept { return kind::producers.first + k; }
@@ -51,7 +56,8 @@ class session {
       one(k % producers, k % consumers);
       // A walk over the crowds, one over the ring, a few copies begun again; and of an ordered ring so many tries, each a few
       // loads, perhaps a walk back, and where the news keep changing a walk over the crowd.
-      const std::uint64_t tries = ordered ? 256 + capacity_ : 0;
+      // Who looks at the rings of all priorities tries so often in each.
+      const std::uint64_t tries = (ordered ? 256 + capacity_ : 0) * (priorities != 0 ? priorities * (256 + capacity_) : 1);
       FUZZ_REQUIRE(P::loads <= tries * (8 + most + 2 * capacity_ + 4 * 2 * sluice::crowd<P>::most) + 8 * capacity_ + 2000);
     }
     P::adversary = nullptr;
@@ -59,11 +65,18 @@ class session {
 
  private:
   static bool push_error(error e) {
+    if (e == errc::invalid) return priorities != 0;
     return !e || e == errc::full || e == errc::pending || e == errc::closed || e == errc::peer_died || e == errc::corrupt;
   }
   static bool pop_error(error e) {
     if (e == errc::lagged) return std::is_same_v<Kind, sluice::lossy_broadcast> && e.detail != 0;
     return !e || e == errc::empty || e == errc::pending || e == errc::closed || e == errc::peer_died || e == errc::corrupt;
+  }
+  // Where there are priorities, a push says one, and sometimes one that there is not.
+  template <class Push>
+  auto saying_which(Push push) {
+    if constexpr (priorities != 0) return push(in_.below(priorities + 1));
+    else return push();
   }
   void one(unsigned i, unsigned k) {
     auto& p = p_[i];
@@ -72,19 +85,19 @@ class session {
     const std::size_t n = in_.below(most) + 1u;
     switch (in_.below(13)) {
       case 0: {
-        const error e = p.try_push(T::make(1), wake).err();
+        const error e = saying_which([&](auto... at) { return p.try_push(T::make(1), wake, at...); }).err();
         FUZZ_REQUIRE(slot_[i] ? e == errc::busy : push_error(e));
         break;
       }
       case 1: {
         for (std::size_t m = 0; m < n; ++m) some[m] = T::make(m);
-        const auto done = p.try_push(std::span<const T>(some, n), wake);
+        const auto done = saying_which([&](auto... at) { return p.try_push(std::span<const T>(some, n), wake, at...); });
         FUZZ_REQUIRE(slot_[i] ? done.err() == errc::busy : push_error(done.err()));
         FUZZ_REQUIRE(!done || (*done >= 1 && *done <= n && (!ordered || *done <= capacity_)));
         break;
       }
       case 2: {
-        const auto place = p.try_claim();
+        const auto place = saying_which([&](auto... at) { return p.try_claim(at...); });
         FUZZ_REQUIRE(slot_[i] ? place.err() == errc::busy : push_error(place.err()));
         if (place) ::new (static_cast<void*>(*place)) T(T::make(2)), slot_[i] = true;
         break;
@@ -116,7 +129,7 @@ class session {
         if (in_.flag()) c.consume_loan(wake);
         else c.keep_loan(wake);
         break;
-      case 8: FUZZ_REQUIRE(ring_.approx_size() <= capacity_ * (in_lanes ? 2u : 1u)); break;
+      case 8: FUZZ_REQUIRE(ring_.approx_size() <= capacity_ * (in_lanes ? 2u : priorities != 0 ? priorities : 1u)); break;
       case 9: (void)kind::heal(ring_, in_.below(64), wake); break;
       case 10:
         p.end(static_cast<sluice::phase>(2 + in_.below(3)), wake), slot_[i] = false;
@@ -205,7 +218,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 6: some_items<sluice::broadcast>(in); break;
     case 7: some_items<sluice::lossy_broadcast>(in); break;
     case 8: some_items<sluice::latest>(in); break;
-    default: some_items<sluice::mpmc>(in); break;
+    default: some_items<sluice::priorities_of<3>>(in); break;
   }
   P::adversary = nullptr;
   return 0;

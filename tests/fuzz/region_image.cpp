@@ -138,11 +138,17 @@ std::uint64_t some_value(fuzz::input& in) {
 void set(std::string& image, std::size_t at, std::uint64_t v, std::size_t bytes) {
   if (at + bytes <= image.size()) image.replace(at, bytes, reinterpret_cast<const char*>(&v), bytes);
 }
+/// What stands before the cells, or before the first part of a ring of several.
+template <class Ring>
+constexpr std::size_t control_of = [] {
+  if constexpr (requires { typename Ring::control; }) return sizeof(typename Ring::control);
+  else return sizeof(typename Ring::crowds);
+}();
 template <class Rig>
 void damage(std::string& image, fuzz::input& in, std::size_t body) {
   using kind = typename place<Rig>::kind;
   using ring = typename place<Rig>::ring;
-  constexpr std::size_t state = sizeof(region_header), control = sizeof(typename ring::control);
+  constexpr std::size_t state = sizeof(region_header), control = control_of<ring>;
   const std::size_t body_lines = (ring::bytes_for(place<Rig>::room) + 63) / 64;
   static constexpr std::size_t widths[] = {1, 2, 4, 8};
   switch (in.below(10)) {
@@ -199,7 +205,7 @@ void use_sink(rig::sink_of<Rig, sample>& t) {
   for (int k = 0; k < 8; ++k) FUZZ_REQUIRE_ERROR(documented, t.try_push(sample{1, 2, {}}).err());
   const sample some[3] = {};
   FUZZ_REQUIRE_ERROR(documented, t.push(std::span<const sample>(some), sluice::now).err());
-  FUZZ_REQUIRE(t.approx_size() <= t.capacity() * (std::is_same_v<Rig, rig::lanes> ? Rig::producers : 1u));
+  FUZZ_REQUIRE(t.approx_size() <= t.capacity() * rig::parts_of<Rig>);
   FUZZ_REQUIRE_ERROR(documented, t.push(sample{}, 20us).err());
   auto c = t.claim(sluice::now);
   FUZZ_REQUIRE_ERROR(documented, c.err());
