@@ -81,7 +81,7 @@ void goes_red(const char* what) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("a healer that stops in the middle does no harm to those who go on around it", "", SLUICE_CROWD_RINGS(),
+TEMPLATE_TEST_CASE("a healer that stops in the middle does no harm to those who go on around it", "", SLUICE_HELD_RINGS(),
                    SLUICE_AUDIENCE_RINGS()) {
   require_stepping();
   const held_totals sum = hold_all_healers<world<TestType, item>>(sample);
@@ -93,7 +93,7 @@ TEMPLATE_TEST_CASE("a healer that stops in the middle does no harm to those who 
   CHECK(sum.kept_out < sum.held);
 }
 
-TEMPLATE_TEST_CASE("a healer that asks only once who lives robs a newcomer, and is found out", "", SLUICE_CROWD_RINGS(),
+TEMPLATE_TEST_CASE("a healer that asks only once who lives robs a newcomer, and is found out", "", SLUICE_HELD_RINGS(),
                    SLUICE_AUDIENCE_RINGS()) {
   require_stepping();
   goes_red<hasty<TestType>>("a healer that asks only once,");
