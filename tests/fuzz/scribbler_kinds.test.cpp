@@ -2,6 +2,7 @@
 #include <sluice/channel/broadcast.hpp>
 #include <sluice/channel/crowds.hpp>
 #include <sluice/channel/lanes.hpp>
+#include <sluice/channel/priorities.hpp>
 #include <sluice/channel/shared.hpp>
 #include <sluice/channel/shared_bytes.hpp>
 
@@ -44,6 +45,16 @@ struct ends {
   }
   static error pop_patiently(auto& r) { return r.pop(300us).err(); }
   static void look(const auto& loan) { (void)*loan; }
+};
+template <>
+struct ends<sluice::priorities_of<3>> : ends<sluice::mpmc> {
+  static auto sink(const sluice::ring_options& o) { return sluice::shm_sink<u64, sluice::priorities_of<3>>("ring", o); }
+  static auto source(const sluice::ring_options& o) { return sluice::shm_source<u64, sluice::priorities_of<3>>("ring", o); }
+  static error push(auto& t, test::dice& d) {
+    const u64 some[6] = {};
+    const auto priority = static_cast<unsigned>(d.below(3));
+    return d.below(2) == 0 ? t.try_push(u64{1}, priority).err() : t.try_push(std::span<const u64>(some), priority).err();
+  }
 };
 template <>
 struct ends<sluice::bytes_of<sluice::spsc>> {
@@ -208,6 +219,7 @@ TEST_CASE("a live scribbler over any word of any ring can cause documented error
   endure<sluice::mpsc>("mpsc", by_process);
   endure<sluice::spmc>("spmc", by_process);
   endure<sluice::lanes>("lanes", by_process);
+  endure<sluice::priorities_of<3>>("priorities", by_process);
   endure<sluice::broadcast>("broadcast", by_process);
   endure<sluice::lossy_broadcast>("lossy", by_process);
   endure<sluice::latest>("latest", by_process);
