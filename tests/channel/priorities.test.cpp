@@ -108,7 +108,9 @@ TEST_CASE("many threads push at all priorities to one consumer, asleep or not: n
         std::atomic<unsigned> failed{0};
         std::vector<std::thread> threads;
         for (unsigned p = 0; p < 4; ++p)
-          threads.emplace_back([&failed, each, p, tx = std::move(*ends.tx.clone())]() mutable { failed += send_all(tx, p, each) ? 0u : 1u; });
+          threads.emplace_back([&failed, p, tx = std::move(*ends.tx.clone())]() mutable {
+            failed += send_all(tx, p, each) ? 0u : 1u;
+          });
         ends.tx.close();
         sluice::error end;
         for (u64 i = 0; !end; ++i) {
@@ -164,7 +166,9 @@ TEST_CASE("many threads push and pop at all priorities: every message comes once
       ends.rx.close();
       std::vector<std::thread> producers;
       for (unsigned p = 0; p < 4; ++p)
-        producers.emplace_back([&wrong, each, p, tx = std::move(*ends.tx.clone())]() mutable { wrong += send_all(tx, p, each, any_priority_of) ? 0u : 1u; });
+        producers.emplace_back([&wrong, p, tx = std::move(*ends.tx.clone())]() mutable {
+          wrong += send_all(tx, p, each, any_priority_of) ? 0u : 1u;
+        });
       ends.tx.close();
       for (auto& t : producers) t.join();
       for (auto& t : threads) t.join();
