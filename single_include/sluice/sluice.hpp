@@ -15826,9 +15826,16 @@ class ring_source : public detail::ring_end<typename ring_kind<Kind>::template c
     return home ? result<ring_source>(ring_source(std::move(*home), this->waits())) : result<ring_source>(home.err());
   }
   loan_type try_borrow() noexcept {
-    const auto item = this->side().try_borrow();
+    const auto item = borrowed();
     if (!item) [[unlikely]] return this->refused(item.err());
     return loan_type(this->side(), *item);
+  }
+
+ private:
+  // Where a place may become free on the way to a message, somebody may have to be woken.
+  auto borrowed() noexcept {
+    if constexpr (requires { this->side().try_borrow(ringer{}); }) return this->side().try_borrow(ringer{});
+    else return this->side().try_borrow();
   }
 };
 
@@ -16609,6 +16616,8 @@ namespace sluice::detail {
 
 /// Takes messages of an order, those that dead consumers had begun to take first, and vacates their places.
 ///
+/// `vacated` is called for each tomb that is passed: somebody may wait for its place, and there may be nothing to pop.
+///
 /// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Errors: empty; pending (the next
 /// message is not there yet: `who`); corrupt (a word that no correct peer writes).
 template <class T, bool Many, class P>
@@ -16632,7 +16641,8 @@ class ordered_reader : public ordered_hand<T, P> {
     return {};
   }
 
-  SLUICE_INLINE() error take(spot& here) noexcept {
+  template <class Vacated>
+  SLUICE_INLINE() error take(Vacated vacated, spot& here) noexcept {
     if (orphaned()) [[unlikely]] {
       if (spot left; adopt(left)) return here = left, error();
     }
@@ -16641,7 +16651,7 @@ class ordered_reader : public ordered_hand<T, P> {
       word w = 0;
       if (const error e = look(s, w)) [[unlikely]] return e;
       if (w != s.word_of(cell_state::full)) [[unlikely]] {
-        if (const error e = step_over(s, w)) return e;
+        if (const error e = step_over(s, w, vacated)) return e;
         continue;
       }
       if (take_found(s, ring_.next(s.at))) return here = s, error();
@@ -16649,7 +16659,8 @@ class ordered_reader : public ordered_hand<T, P> {
     return error(errc::pending, step::pop);
   }
   /// The first of up to n messages, and how many.
-  error take(word& at, std::size_t& n) noexcept {
+  template <class Vacated>
+  error take(Vacated vacated, word& at, std::size_t& n) noexcept {
     if (spot s; orphaned() && adopt(s)) return at = s.at, n = 1, error();
     for (auto tries = most_tries(); tries != 0; --tries) {
       spot first;
@@ -16657,7 +16668,7 @@ class ordered_reader : public ordered_hand<T, P> {
       if (const error e = look(first, w)) return e;
       const std::size_t found = look_on(first, n, end);
       if (found == 0) {
-        if (const error e = step_over(first, w)) return e;
+        if (const error e = step_over(first, w, vacated)) return e;
         continue;
       }
       if (take_found(first, end)) return at = first.at, n = found, error();
@@ -16714,12 +16725,13 @@ class ordered_reader : public ordered_hand<T, P> {
     return true;
   }
   /// Is there a message at the head, or one that a dead consumer left? If not, says why where that is more than `empty`.
-  SLUICE_INLINE() bool find(spot& here, error& why) noexcept {
+  template <class Vacated>
+  SLUICE_INLINE() bool find(Vacated vacated, spot& here, error& why) noexcept {
     word w = 0;
     if (const error e = look(here, w)) [[unlikely]] return why = e, false;
     if (w == here.word_of(cell_state::full) || orphaned()) return true;
     if (w == here.word_of(cell_state::vacant)) [[likely]] return false;
-    return find_behind(here, w, why);
+    return find_behind(vacated, here, w, why);
   }
   /// Takes what find() has found, if nobody was faster.
   SLUICE_INLINE() bool take_found(spot& here) noexcept {
@@ -16727,9 +16739,12 @@ class ordered_reader : public ordered_hand<T, P> {
     return take_found(here, ring_.next(here.at));
   }
   /// Passes a tomb at the head, or says why there is no message.
-  SLUICE_COLD() error step_over(spot s, word w) noexcept {
+  template <class Vacated>
+  SLUICE_COLD() error step_over(spot s, word w, Vacated vacated) noexcept {
     if (w != s.word_of(cell_state::tomb)) return why_not(s.at, w);
-    if (pass(s.at, ring_.next(s.at))) ring_.bury(s.at);
+    if (!pass(s.at, ring_.next(s.at))) return {};
+    ring_.bury(s.at);
+    vacated();
     return {};
   }
 
@@ -16762,9 +16777,10 @@ class ordered_reader : public ordered_hand<T, P> {
 
  private:
   // Of something at the head that is not yet a message, or no more.
-  SLUICE_COLD() bool find_behind(spot& here, word w, error& why) noexcept {
+  template <class Vacated>
+  SLUICE_COLD() bool find_behind(Vacated vacated, spot& here, word w, error& why) noexcept {
     for (auto tries = most_tries(); tries != 0; --tries) {
-      error e = step_over(here, w);
+      error e = step_over(here, w, vacated);
       if (!e) e = look(here, w);
       if (e) return why = e == errc::empty ? why : e, false;
       if (w == here.word_of(cell_state::full) || w == here.word_of(cell_state::vacant)) return w == here.word_of(cell_state::full);
@@ -16861,7 +16877,7 @@ class ordered_consumer : public detail::crowd_side<ordered_consumer<T, Many, P, 
   template <class Ring>
   SLUICE_INLINE() result<T> try_pop(Ring&& ring) noexcept {
     spot here;
-    if (const error e = take(here)) [[unlikely]] return e;
+    if (const error e = take(ring, here)) [[unlikely]] return e;
     result<T> taken = detail::take_item<P>(here.item());
     reader_.vacate(here);
     wake(ring);
@@ -16874,7 +16890,7 @@ class ordered_consumer : public detail::crowd_side<ordered_consumer<T, Many, P, 
     if (to.empty()) return std::size_t{0};
     std::size_t n = to.size();
     word at = 0;
-    if (const error e = take(at, n)) return e;
+    if (const error e = take(ring, at, n)) return e;
     for (T& item : to.first(n)) {
       const spot here = reader_.spot_at(at);
       P::copy_in(&item, here.item(), 1);
@@ -16885,8 +16901,9 @@ class ordered_consumer : public detail::crowd_side<ordered_consumer<T, Many, P, 
     return n;
   }
   /// The next item in place: then either consume_loan() or keep_loan(). One loan at a time.
-  result<T*> try_borrow() noexcept {
-    if (const error e = take(lent_)) return e.during(step::borrow);
+  template <class Ring>
+  result<T*> try_borrow(Ring&& ring) noexcept {
+    if (const error e = take(ring, lent_)) return e.during(step::borrow);
     ready_ = false;
     return lent_.item();
   }
@@ -16910,11 +16927,12 @@ class ordered_consumer : public detail::crowd_side<ordered_consumer<T, Many, P, 
   [[nodiscard]] crowd<P>& mine() const noexcept { return ring().shared().consumers; }
   [[nodiscard]] crowd<P>& theirs() const noexcept { return ring().shared().producers; }
 
-  template <class... To>
-  SLUICE_INLINE() error take(To&... to) noexcept {
+  template <class Ring, class... To>
+  SLUICE_INLINE() error take(Ring& ring, To&... to) noexcept {
     if (!ready_) [[unlikely]] return error(attached() ? errc::busy : errc::forked, step::pop);
+    const auto vacated = [this, &ring]() noexcept { wake_producers(ring); };
     for (bool looked = false;; looked = true) {
-      const error e = reader_.take(to...);
+      const error e = reader_.take(vacated, to...);
       if (!(e == errc::empty) || looked) [[likely]] return e;
       if (const error end = look_for_end()) return end;
     }
@@ -16923,12 +16941,16 @@ class ordered_consumer : public detail::crowd_side<ordered_consumer<T, Many, P, 
     return base::nothing_there([&] { return reader_.rest(); });
   }
   template <class Ring>
-  SLUICE_INLINE() void wake(Ring&& ring) noexcept {
+  SLUICE_INLINE() void wake_producers(Ring&& ring) noexcept {
     P::light_fence();
     if (const auto sleepers = theirs().asleep()) [[unlikely]] {
       if constexpr (Reader::any_room_will_do) theirs().wake_one(sleepers, ring);
       else theirs().wake_all(ring);
     }
+  }
+  template <class Ring>
+  SLUICE_INLINE() void wake(Ring&& ring) noexcept {
+    wake_producers(ring);
     if constexpr (Many) {
       if (mine().asleep() != 0) [[unlikely]] wake_fellow(ring);
     }
@@ -18951,20 +18973,22 @@ class priority_reader {
   [[nodiscard]] unsigned priority() const noexcept { return at_; }
   [[nodiscard]] bool redelivered() const noexcept { return levels_[at_].redelivered(); }
 
-  SLUICE_INLINE() error take(spot& here) noexcept {
+  template <class Vacated>
+  SLUICE_INLINE() error take(Vacated vacated, spot& here) noexcept {
     for (auto tries = levels_[0].most_tries(); tries != 0; --tries) {
       unsigned k = 0;
-      if (const error e = choose(k, here)) [[unlikely]] return e;
+      if (const error e = choose(vacated, k, here)) [[unlikely]] return e;
       if (levels_[k].take_found(here)) return at_ = k, error();
     }
     return error(errc::pending, step::pop);
   }
   /// The first of up to n messages of one priority, and how many.
-  error take(word& at, std::size_t& n) noexcept {
+  template <class Vacated>
+  error take(Vacated vacated, word& at, std::size_t& n) noexcept {
     for (auto tries = levels_[0].most_tries(); tries != 0; --tries) {
       unsigned k = 0;
       spot s;
-      if (const error e = choose(k, s)) return e;
+      if (const error e = choose(vacated, k, s)) return e;
       if (levels_[k].orphaned()) {
         if (levels_[k].take_found(s)) return at = s.at, at_ = k, n = 1, error();
         continue;
@@ -18973,7 +18997,7 @@ class priority_reader {
       const std::size_t found = levels_[k].look_on(s, n, end);
       if (found == 0) continue;
       unsigned above = k + 1;
-      if (spot higher; !choose(above, higher)) continue;  // perhaps pushed before the last of these
+      if (spot higher; !choose(vacated, above, higher)) continue;  // perhaps pushed before the last of these
       if (levels_[k].take_found(s, end)) return at = s.at, at_ = k, n = found, error();
     }
     return error(errc::pending, step::pop);
@@ -18998,11 +19022,12 @@ class priority_reader {
 
  private:
   // (R1) The highest ring from `priority` on that has a message, and its head; or why none has.
-  SLUICE_INLINE() error choose(unsigned& priority, spot& here) noexcept {
+  template <class Vacated>
+  SLUICE_INLINE() error choose(Vacated vacated, unsigned& priority, spot& here) noexcept {
     error why(errc::empty, step::pop);
     bool found = false;
     for (unsigned k = priority; k < N; ++k)
-      if (spot s; levels_[k].find(s, why)) here = s, priority = k, found = true;
+      if (spot s; levels_[k].find(vacated, s, why)) here = s, priority = k, found = true;
     return found ? error() : why;
   }
 

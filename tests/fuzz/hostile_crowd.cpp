@@ -119,7 +119,10 @@ class session {
         break;
       }
       case 6: {
-        const auto item = c.try_borrow();
+        const auto item = [&c] {
+          if constexpr (requires { c.try_borrow(wake); }) return c.try_borrow(wake);
+          else return c.try_borrow();
+        }();
         FUZZ_REQUIRE(loan_[k] ? item.err() == errc::busy : pop_error(item.err()));
         if (item) (void)**item, loan_[k] = true;
         break;

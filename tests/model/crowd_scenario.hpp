@@ -53,7 +53,7 @@ class crowd_scenario {
   using consumer = typename kind::template consumer<T, P>;
   using word = typename ring_type::word;
   static constexpr auto no_bell = [](auto&, std::uint32_t) noexcept {};
-  static constexpr unsigned batch = 2, most_sides = 4, most_threads = 6;
+  static constexpr unsigned batch = 2, most_sides = 4;
 
  public:
   crowd_scenario(world& w, const crowd_case& c, bool newest)
@@ -240,22 +240,14 @@ class crowd_scenario {
     if (any) saw("healed");
     return any;
   }
-  // Each operation is between these. What is not overlapped by that of another, and knows of all that were before, finds
-  // the ring at rest, and must say exactly what there is.
+  // Each operation is between these.
   void enter() {
     const unsigned me = world::me();
-    in_op_ |= 1u << me, overlapped_ &= ~(1u << me);
-    if ((in_op_ & (in_op_ - 1)) != 0) overlapped_ |= in_op_;
-    for (unsigned t = 0; t < most_threads; ++t)
-      if (!newest_ && !world::current()->knows(last_[t])) overlapped_ |= 1u << me;
+    overlaps_.enter(newest_);
     known_pushed_[me] = book_.known_pushed(newest_), known_popped_[me] = book_.known_popped(newest_);
   }
-  void exit() {
-    const unsigned me = world::me();
-    in_op_ &= ~(1u << me);
-    last_[me] = world::current()->now();
-  }
-  [[nodiscard]] bool at_rest() const noexcept { return !disturbed_ && (overlapped_ & 1u << world::me()) == 0; }
+  void exit() { overlaps_.exit(); }
+  [[nodiscard]] bool at_rest() const noexcept { return !disturbed_ && overlaps_.alone(); }
   // Is it in the ring, and before the head: the bytes, whatever a thread may see of them?
   [[nodiscard]] bool untaken(unsigned id) const {
     word head = 0;
@@ -361,7 +353,7 @@ class crowd_scenario {
         for (unsigned k = 0; n && k < *n; ++k) book_.popped(some[k].id(), c.redelivered());
         if (n && *n == batch) saw("a batch was popped");
       } else if (case_.how == style::in_place) {
-        if (auto lent = c.try_borrow()) {
+        if (auto lent = c.try_borrow(no_bell)) {
           const T message = P::copy_in(*lent);
           if (case_.keeps_again ? !std::exchange(kept_[world::me()], true) : !c.redelivered()) {
             book_.put_back();
@@ -403,9 +395,8 @@ class crowd_scenario {
   ledger book_;
   bool told_ = false, disturbed_ = false;  // an end; by a death
   bool abandoned_[ledger::most / ledger::session] = {}, kept_[max_threads + 1] = {};
-  unsigned in_op_ = 0, overlapped_ = 0;
+  overlaps overlaps_;
   unsigned dead_ = 0, died_ = 0;  // slots: not healed yet; ever
-  world::moment last_[max_threads + 1];
   std::uint64_t known_pushed_[max_threads + 1] = {}, known_popped_[max_threads + 1] = {};
   atomic<std::uint32_t> baton_{0};
   lock_bytes locks_;

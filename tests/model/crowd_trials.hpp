@@ -35,6 +35,8 @@ inline std::vector<trial> crowd_trials() {
     all.push_back(crowd_trial<rig::mpsc>({.producers = 2, .how = how, .messages = 1, .pops = 2}));
     all.push_back(crowd_trial<rig::spmc>({.consumers = 2, .capacity = 2, .how = how, .waiting = 2, .messages = 1, .pops = 1}));
   }
+  all.push_back(roaming([](const options& o) { return explore_crowd_waiting<rig::mpsc>({.producers = 2, .messages = 1, .abandons = true}, o); },
+                        walk::random, 4000));
   all.push_back(crowd_trial<rig::mpsc>({.capacity = 2, .messages = 2, .ends = true}));
   all.push_back(crowd_trial<rig::mpsc>({.producers = 2, .capacity = 2, .messages = 0, .ends = true}));
   all.push_back(crowd_trial<rig::mpmc>({.producers = 2, .messages = 1, .pops = 2, .relay = true}));

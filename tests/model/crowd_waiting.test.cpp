@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "catch.hpp"
 #include "crowd_waiting_scenario.hpp"
+#include "priority_rig.hpp"
 #include "rig/ordered.hpp"
 
 // One sleeper is woken for each change, and passes on what it needs no more. All orders of steps are too many to be met here:
@@ -51,6 +52,12 @@ TEST_CASE("who is woken at its deadline, or puts the message back, passes the wa
     walk<rig::mpmc>({.producers = 2, .consumers = 2, .capacity = capacity, .messages = 2, .pops = 2, .keeps = true}, {"kept"});
   }
 }
+TEST_CASE("whoever waits for room is woken when the consumer passes a place that was abandoned, and finds nothing behind it") {
+  walk<rig::mpsc>({.producers = 2, .messages = 1, .abandons = true}, {"abandoned"});
+  walk<rig::mpsc>({.producers = 2, .messages = 1, .keeps = true, .abandons = true}, {"abandoned", "kept"});
+  for (const std::size_t capacity : {1u, 2u})
+    walk<rig::mpmc>({.producers = 3, .consumers = 2, .capacity = capacity, .messages = 1, .pops = 1, .abandons = true}, {"abandoned"});
+}
 TEST_CASE("what somebody died with that was woken for it, its fellow finds within a slice") {
   for (const std::size_t capacity : {1u, 2u}) {
     walk<rig::mpmc>({.producers = 2, .consumers = 2, .capacity = capacity, .messages = 1, .pops = 1, .consumer_dies = true, .slices = 2});
@@ -79,4 +86,20 @@ TEST_CASE("a crowd without either of its fences is found to lose a wake-up") {
     r.print();
     CHECK(r.failure == "asleep, though a message is there");
   }
+}
+TEST_CASE("whoever waits at a crowd of several priorities is woken by what is pushed at any, and by room at its own") {
+  using two = rig::levels<2>;
+  walk<two>({.producers = 2, .consumers = 2, .messages = 1});
+  walk<two>({.producers = 2, .waiting = 1, .messages = 2, .pops = 1}, {"a producer sleeps at a full ring"});
+  walk<two>({.producers = 2, .messages = 1, .abandons = true}, {"abandoned"});
+  walk<two>({.producers = 3, .consumers = 2, .capacity = 2, .messages = 1, .pops = 1});
+  for (const std::size_t capacity : {1u, 2u}) {
+    walk<two>({.producers = 3, .consumers = 2, .capacity = capacity, .messages = 2, .pops = 3});
+    walk<two>({.producers = 2, .consumers = 2, .capacity = capacity, .messages = 2, .pops = 2, .keeps = true}, {"kept"});
+    walk<two>({.producers = 2, .consumers = 2, .capacity = capacity, .messages = 1, .pops = 2, .consumer_gives_up = true, .spurious = 1},
+              {"a pop gave up"});
+    walk<rig::levels<3>>({.producers = 3, .consumers = 2, .capacity = capacity, .messages = 2, .pops = 2, .consumer_dies = true, .slices = 2});
+  }
+  if (!full) return;
+  walk<two>({.producers = 3, .consumers = 3, .capacity = 2, .waiting = 1, .messages = 2, .pops = 2});
 }

@@ -15,6 +15,7 @@ struct crowd_waiting_case {
   unsigned messages = 1;  // that each producer pushes after that
   unsigned pops = 1;      // that each consumer waits for
   bool keeps = false;     // the first consumer keeps the first message that it borrows, and is done
+  bool abandons = false;  // the first producer claims a place, thinks better of it, and is done
   bool closes = false;    // each producer closes after its last message, and consumers wait until they are told
   bool producer_dies = false, consumer_dies = false;  // the first
   bool producer_gives_up = false, consumer_gives_up = false;  // the first has a deadline, and is done when it has passed
@@ -23,11 +24,18 @@ struct crowd_waiting_case {
   [[nodiscard]] std::string text() const {
     return std::to_string(producers) + "P" + std::to_string(consumers) + "C, capacity " + std::to_string(capacity) + ", " +
            std::to_string(waiting) + "+" + std::to_string(messages) + " messages, " + std::to_string(pops) + " pops" +
-           (keeps ? ", consumer keeps" : "") + (closes ? ", closed" : "") + (producer_dies ? ", producer dies" : "") + (consumer_dies ? ", consumer dies" : "") +
+           (keeps ? ", consumer keeps" : "") + (abandons ? ", producer abandons" : "") + (closes ? ", closed" : "") + (producer_dies ? ", producer dies" : "") + (consumer_dies ? ", consumer dies" : "") +
            (producer_gives_up ? ", producer gives up" : "") + (consumer_gives_up ? ", consumer gives up" : "") +
            (slices != 0 ? ", sliced" : ", unsliced") + (spurious != 0 ? ", spurious wake-ups" : "");
   }
 };
+
+/// At which priority a producer of that number pushes, where there are some: each at its own, the rest at the highest.
+template <class Kind>
+unsigned priority_of([[maybe_unused]] unsigned producer) noexcept {
+  if constexpr (requires { sluice::ring_kind<Kind>::priorities; }) return producer < sluice::ring_kind<Kind>::priorities ? producer : sluice::ring_kind<Kind>::priorities - 1;
+  else return 0;
+}
 
 /// Several ends of an ordered channel between processes that block in push and pop. They may sleep for ever; but when all
 /// is over, nobody may be asleep for whom there is something to do.
@@ -64,7 +72,7 @@ class crowd_waiting_scenario {
     for (unsigned k = 0; k < c.producers; ++k) {
       tx_[k].emplace(shared_home<producer, K, P>(producer_[k], locks_, producer_slot(k)), sluice::wait_strategy::park);
       const bool gives_up = c.producer_gives_up && k == 0;
-      spawn("producer ", k, producer_slot(k), c.producer_dies && k == 0, [this, k, gives_up] { produce(*tx_[k], gives_up); });
+      spawn("producer ", k, producer_slot(k), c.producer_dies && k == 0, [this, k, gives_up] { produce(*tx_[k], k, gives_up); });
     }
     for (unsigned k = 0; k < c.consumers; ++k) {
       rx_[k].emplace(shared_home<consumer, K, P>(consumer_[k], locks_, consumer_slot(k)), sluice::wait_strategy::park);
@@ -80,12 +88,10 @@ class crowd_waiting_scenario {
   }
   void finish() {
     const unsigned n = case_.producers + case_.consumers;
-    bool room = false, message = false;
-    look(room, message);
     for (unsigned t = 0; t < n; ++t) {
       if (!world_.asleep(t)) continue;
       const bool pushes = t < case_.producers;
-      expect(pushes ? !room : !message, pushes ? "asleep, though there is room" : "asleep, though a message is there");
+      expect(pushes ? !room_for(t) : !message_there(), pushes ? "asleep, though there is room" : "asleep, though a message is there");
       if (case_.closes && gone_ == case_.producers) expect(pushes, "asleep, though everybody else has gone");
       saw(pushes ? "a producer sleeps at a full ring" : "a consumer sleeps at an empty ring");
     }
@@ -110,19 +116,28 @@ class crowd_waiting_scenario {
     world_.hold(t, &locks_.life[slot]);
   }
   // What somebody who came now would find, the dead not being there.
-  void look(bool& room, bool& message) {
+  ring_type image() const {
     std::memcpy(image_, memory_, bytes);
-    const ring_type image(image_, case_.capacity);
+    const ring_type there(image_, case_.capacity);
     for (unsigned slot = 0; slot < locks_.slots; ++slot)
-      if (locks_.life[slot] == 0) (void)kind::heal(image, slot, no_bell);
-    producer p;
+      if (locks_.life[slot] == 0) (void)kind::heal(there, slot, no_bell);
+    return there;
+  }
+  bool message_there() const {
     consumer c;
-    expect(p.attach(image, producer_slot(0)) && c.attach(image, consumer_slot(0)), "the ring cannot be joined afterwards");
-    message = static_cast<bool>(c.try_pop(no_bell));
-    std::memcpy(image_, memory_, bytes);
-    for (unsigned slot = 0; slot < locks_.slots; ++slot)
-      if (locks_.life[slot] == 0) (void)kind::heal(image, slot, no_bell);
-    room = static_cast<bool>(p.try_push(T{0}, no_bell));
+    expect(static_cast<bool>(c.attach(image(), consumer_slot(0))), "the ring cannot be joined afterwards");
+    return static_cast<bool>(c.try_pop(no_bell));
+  }
+  bool room_for(unsigned number) const {
+    producer p;
+    expect(static_cast<bool>(p.attach(image(), producer_slot(0))), "the ring cannot be joined afterwards");
+    return static_cast<bool>(push(number, [&p](auto... priority) { return p.try_push(T{0}, no_bell, priority...); }));
+  }
+  // At the priority of the producer of that number, if there is such a thing.
+  template <class Push>
+  static auto push([[maybe_unused]] unsigned number, Push how) {
+    if constexpr (requires { kind::priorities; }) return how(priority_of<K>(number));
+    else return how();
   }
   void count(T m) {
     expect(m < begun_, "a message came from nowhere");
@@ -134,9 +149,15 @@ class crowd_waiting_scenario {
   }
   [[nodiscard]] bool told_of_death(sluice::error e) const { return e == sluice::errc::peer_died && died_; }
 
-  void produce(sink& tx, bool gives_up) {
+  void produce(sink& tx, unsigned number, bool gives_up) {
+    if (case_.abandons && number == 0) {
+      const auto place = push(number, [&](auto... priority) { return tx.claim(priority..., patience(gives_up)); });
+      expect(static_cast<bool>(place), "a claim failed");
+      return saw("abandoned");
+    }
     for (unsigned k = 0; k < case_.messages; ++k) {
-      const auto s = tx.push(T{begun_++}, patience(gives_up));
+      const T m{begun_++};
+      const auto s = push(number, [&](auto... priority) { return tx.push(m, priority..., patience(gives_up)); });
       if (s) {
         ++pushed_;
       } else if (told_of_death(s.err())) {

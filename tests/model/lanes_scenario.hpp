@@ -35,27 +35,11 @@ struct ledgers {
     if (id / ledger::session >= rig::lanes::producers) fail("a message came out that is not whole");
     return of[id / ledger::session];
   }
-};
-
-struct watched_lanes : policy<std::uint64_t> {
-  using base = policy<std::uint64_t>;
-  static inline ledgers* book = nullptr;
-  template <class T>
-  static T copy_in(const T* shared) noexcept {
-    T value;
-    copy_in(&value, shared, 1);
-    return value;
-  }
-  template <class T>
-  static void copy_in(T* to, const T* shared, std::size_t n) noexcept {
-    base::copy_in(to, shared, n);
-    if (world::self() == nullptr) return;
-    for (std::size_t i = 0; i < n; ++i) book->at(to[i].id()).reading(to[i].id());
-  }
+  void reading(unsigned id) { at(id).reading(id); }
 };
 
 class lanes_scenario {
-  using P = watched_lanes;
+  using P = watched<std::uint64_t, ledgers>;
   using T = item<1>;
   using kind = sluice::ring_kind<rig::lanes::kind>;
   using ring_type = kind::ring<T, P>;

@@ -169,6 +169,46 @@ class ledger {
   std::vector<unsigned> reading_[max_threads + 1];
 };
 
+/// The policy of the model, which also tells the ledger, or ledgers, what a consumer reads.
+template <class Word, class Books = ledger>
+struct watched : policy<Word> {
+  static inline Books* book = nullptr;
+  template <class T>
+  static T copy_in(const T* shared) noexcept {
+    T value;
+    copy_in(&value, shared, 1);
+    return value;
+  }
+  template <class T>
+  static void copy_in(T* to, const T* shared, std::size_t n) noexcept {
+    policy<Word>::copy_in(to, shared, n);
+    if (world::self() != nullptr)
+      for (std::size_t i = 0; i < n; ++i) book->reading(to[i].id());
+  }
+};
+
+/// Which operations were by themselves: overlapped by none of another, and by somebody who knows of all that were before.
+/// These find the ring at rest, and must say exactly what there is.
+class overlaps {
+ public:
+  void enter(bool newest) {
+    const unsigned me = world::me();
+    inside_ |= 1u << me, overlapped_ &= ~(1u << me);
+    if ((inside_ & (inside_ - 1)) != 0) overlapped_ |= inside_;
+    for (unsigned t = 0; t < max_threads && !newest; ++t)
+      if (!world::current()->knows(last_[t])) overlapped_ |= 1u << me;
+  }
+  void exit() {
+    inside_ &= ~(1u << world::me());
+    last_[world::me()] = world::current()->now();
+  }
+  [[nodiscard]] bool alone() const noexcept { return (overlapped_ & 1u << world::me()) == 0; }
+
+ private:
+  unsigned inside_ = 0, overlapped_ = 0;
+  world::moment last_[max_threads + 1];
+};
+
 }  // namespace model
 
 #endif

@@ -189,8 +189,8 @@ model_mutant(orphan_never_adopted ring/ordered_reader.hpp
   [=[    if (orphaned()) [[unlikely]] {]=]
   [=[    if (false) {]=])
 model_mutant(tomb_not_buried ring/ordered_reader.hpp
-  [=[if (pass(s.at, ring_.next(s.at))) ring_.bury(s.at);]=]
-  [=[(void)pass(s.at, ring_.next(s.at));]=])
+  [=[    ring_.bury(s.at);]=]
+  [=[]=])
 model_mutant(consumer_passes_claimed ring/ordered_reader.hpp
   [=[    if (w != s.word_of(cell_state::tomb)) return why_not]=]
   [=[    if (w != s.word_of(cell_state::tomb) && ring_type::state_of(w) != cell_state::claimed) return why_not]=])
@@ -203,6 +203,9 @@ model_mutant(vacate_before_item ring/ordered_consumer.hpp
   [=[    result<T> taken = detail::take_item<P>(here.item());
     reader_.vacate(here);]=]
   [=[    reader_.vacate(here); result<T> taken = detail::take_item<P>(here.item());]=])
+model_mutant(tomb_passed_in_silence ring/ordered_reader.hpp
+  [=[    vacated();]=]
+  [=[    static_cast<void>(vacated);]=])
 set(only_in_full ON)
 model_mutant(producers_wake_no_fellow ring/ordered_producer.hpp
   [=[    if (writer_.room()) mine()]=]
@@ -239,6 +242,62 @@ model_mutant(end_told_while_a_fellow_holds ring/ordered_reader.hpp
 model_mutant(end_told_without_a_look_at_the_tail ring/ordered_reader.hpp
   [=[    if (ring_.distance(at, tail) != 0) return {};]=]
   [=[]=])
+
+# ---- priorities
+
+set(only_in_full OFF)
+trials_of(priority_trials.hpp priority_trials)
+model_mutant(priorities_looked_at_downwards ring/priority.hpp
+  [=[    for (unsigned k = priority; k < N; ++k)
+      if (spot s;]=]
+  [=[    for (unsigned k = N; k-- != priority && !found;)
+      if (spot s;]=])
+set(only_in_full ON)
+model_mutant(another_message_of_the_priority_taken ring/priority.hpp
+  [=[      if (levels_[k].take_found(here)) return at_ = k, error();]=]
+  [=[      if (!levels_[k].take(vacated, here)) return at_ = k, error();]=])
+model_mutant(batch_looks_above_only_before ring/priority.hpp
+  [=[      if (spot higher; !choose(vacated, above, higher)) continue;]=]
+  [=[]=])
+model_mutant(cell_acquired_after_the_look_above ring/ordered_reader.hpp
+  [=[    if (const error e = look(here, w)) [[unlikely]] return why = e, false;
+    if (w == here.word_of(cell_state::full) || orphaned()) return true;
+    if (w == here.word_of(cell_state::vacant)) [[likely]] return false;
+    return find_behind(vacated, here, w, why);
+  }
+  /// Takes what find() has found, if nobody was faster.
+  SLUICE_INLINE() bool take_found(spot& here) noexcept {]=]
+  [=[    word at = 0;
+    if (!ring_.load(ring_.order().head, at)) return false;
+    here = spot_at(at), w = here.cell->word.load(P::template order<site::ordered_before>);
+    if (w == here.word_of(cell_state::full) || orphaned()) return true;
+    if (w == here.word_of(cell_state::vacant)) [[likely]] return false;
+    return find_behind(vacated, here, w, why);
+  }
+  /// Takes what find() has found, if nobody was faster.
+  SLUICE_INLINE() bool take_found(spot& here) noexcept {
+    (void)here.look();]=])
+model_mutant(one_priority_healed ring/priority_layout.hpp
+  [=[    for (unsigned k = 0; k < N; ++k) found += level(k).heal(slot, after_death);]=]
+  [=[    for (unsigned k = 0; k < 1; ++k) found += level(k).heal(slot, after_death);]=])
+model_mutant(end_told_after_a_look_at_one_priority ring/priority.hpp
+  [=[    for (level& l : levels_)
+      if (const error e = l.rest(); !(e == errc::empty)) return e;]=]
+  [=[    if (const error e = levels_[0].rest(); !(e == errc::empty)) return e;]=])
+model_mutant(pop_wakes_one_producer_of_some_priority ring/priority.hpp
+  [=[any_room_will_do = false;]=]
+  [=[any_room_will_do = true;]=])
+model_mutant(tomb_of_a_priority_passed_in_silence ring/ordered_reader.hpp
+  [=[      error e = step_over(here, w, vacated);]=]
+  [=[      static_cast<void>(vacated);
+      error e = step_over(here, w, []() noexcept {});]=])
+model_mutant(fellow_woken_for_the_lowest_priority_alone ring/priority.hpp
+  [=[    for (const level& l : levels_)
+      if (l.ready()) return true;]=]
+  [=[    if (levels_[0].ready()) return true;]=])
+model_mutant(priority_orphans_not_found ring/ordered_reader.hpp
+  [=[    if (w == here.word_of(cell_state::full) || orphaned()) return true;]=]
+  [=[    if (w == here.word_of(cell_state::full)) return true;]=])
 
 # ---- lanes
 

@@ -34,24 +34,6 @@ struct ring_case {
   }
 };
 
-/// The policy of the model, which also tells the ledger what a consumer reads.
-template <class Word>
-struct watched : policy<Word> {
-  static inline ledger* book = nullptr;
-  template <class T>
-  static T copy_in(const T* shared) noexcept {
-    T value;
-    copy_in(&value, shared, 1);
-    return value;
-  }
-  template <class T>
-  static void copy_in(T* to, const T* shared, std::size_t n) noexcept {
-    policy<Word>::copy_in(to, shared, n);
-    if (world::self() != nullptr)
-      for (std::size_t i = 0; i < n; ++i) book->reading(to[i].id());
-  }
-};
-
 /// Two processes over one ring, which push and pop until the producer closes; one of them may be killed anywhere, and is
 /// then followed by an heir.
 template <class Rig, unsigned W, class Word = std::uint64_t>

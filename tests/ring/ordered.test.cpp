@@ -62,7 +62,7 @@ TEST_CASE("a message that is out is pending for producers once another has been 
   auto p = b.make_producer(0);
   auto c = b.make_consumer(3), e = b.make_consumer(4);
   REQUIRE((p.try_push(u64{1}, no_bell) && p.try_push(u64{2}, no_bell)));
-  REQUIRE(c.try_borrow());
+  REQUIRE(c.try_borrow(no_bell));
   CHECK(p.try_push(u64{3}, no_bell).err() == error(errc::full, step::push));  // nothing has been popped
   CHECK(*e.try_pop(no_bell) == 2);
   CHECK(p.try_push(u64{3}, no_bell).err() == error(errc::pending, step::push).by(3));
@@ -140,7 +140,7 @@ TEST_CASE("an end is not told while a fellow still holds a message, which it may
   auto p = b.make_producer(0);
   auto c = b.make_consumer(2), e = b.make_consumer(3);
   REQUIRE(p.try_push(u64{1}, no_bell));
-  REQUIRE(c.try_borrow());
+  REQUIRE(c.try_borrow(no_bell));
   p.end(phase::closed, no_bell);
   CHECK(e.try_pop(no_bell).err() == error(errc::pending, step::pop).by(2));
   c.end(phase::left, no_bell);
@@ -195,7 +195,7 @@ TEST_CASE("sides without fellows do without compare-exchange and are as exact") 
   auto c = b.make_consumer(1);
   for (u64 i = 0; i < 20; ++i) {
     REQUIRE(p.try_push(u64{i}, no_bell));
-    REQUIRE(c.try_borrow());
+    REQUIRE(c.try_borrow(no_bell));
     c.keep_loan(no_bell);
     REQUIRE(*c.try_pop(no_bell) == i);
     CHECK(c.redelivered());

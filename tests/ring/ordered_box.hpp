@@ -240,7 +240,7 @@ std::string against_model(std::size_t capacity, u64 lap, unsigned operations, di
         break;
       }
       case 1: {
-        const auto got = c[k].try_borrow();
+        const auto got = c[k].try_borrow(no_bell);
         if (static_cast<bool>(got) != (at != nullptr)) return "borrow";
         if (got && (**got != at->value || c[k].redelivered() != again)) return "borrow, another message";
         if (got) at->state = is::out, at->owner = each + k, lent[k] = true, lending[k] = &chosen;

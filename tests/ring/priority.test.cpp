@@ -56,7 +56,7 @@ TEST_CASE("a batch is of one priority, the highest, and a loan goes back to its 
   u64 got[9] = {};
   CHECK(c.try_pop(std::span<u64>(got, 2), no_bell).value_or(0) == 2);
   CHECK((got[0] == 20 && got[1] == 21));
-  auto lent = c.try_borrow();
+  auto lent = c.try_borrow(no_bell);
   REQUIRE(lent);
   CHECK((**lent == 22 && c.priority() == 2));
   REQUIRE(p.try_push(u64{10}, no_bell, 1u));
@@ -90,7 +90,7 @@ TEST_CASE("an end is told once, and only when nothing is left at any priority, h
     auto p = b.make_producer(0);
     auto c = b.make_consumer(1), d = b.make_consumer(2);
     REQUIRE((p.try_push(u64{20}, no_bell, 2u) && p.try_push(u64{1}, no_bell, 0u)));
-    const auto lent = d.try_borrow();
+    const auto lent = d.try_borrow(no_bell);
     REQUIRE((lent && **lent == 20));
     p.end(phase::closed, no_bell);
     p.detach();

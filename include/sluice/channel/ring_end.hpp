@@ -281,9 +281,16 @@ class ring_source : public detail::ring_end<typename ring_kind<Kind>::template c
     return home ? result<ring_source>(ring_source(std::move(*home), this->waits())) : result<ring_source>(home.err());
   }
   loan_type try_borrow() noexcept {
-    const auto item = this->side().try_borrow();
+    const auto item = borrowed();
     if (!item) [[unlikely]] return this->refused(item.err());
     return loan_type(this->side(), *item);
+  }
+
+ private:
+  // Where a place may become free on the way to a message, somebody may have to be woken.
+  auto borrowed() noexcept {
+    if constexpr (requires { this->side().try_borrow(ringer{}); }) return this->side().try_borrow(ringer{});
+    else return this->side().try_borrow();
   }
 };
 

@@ -59,7 +59,7 @@ class ordered_consumer : public detail::crowd_side<ordered_consumer<T, Many, P, 
   template <class Ring>
   SLUICE_INLINE() result<T> try_pop(Ring&& ring) noexcept {
     spot here;
-    if (const error e = take(here)) [[unlikely]] return e;
+    if (const error e = take(ring, here)) [[unlikely]] return e;
     result<T> taken = detail::take_item<P>(here.item());
     reader_.vacate(here);
     wake(ring);
@@ -72,7 +72,7 @@ class ordered_consumer : public detail::crowd_side<ordered_consumer<T, Many, P, 
     if (to.empty()) return std::size_t{0};
     std::size_t n = to.size();
     word at = 0;
-    if (const error e = take(at, n)) return e;
+    if (const error e = take(ring, at, n)) return e;
     for (T& item : to.first(n)) {
       const spot here = reader_.spot_at(at);
       P::copy_in(&item, here.item(), 1);
@@ -83,8 +83,9 @@ class ordered_consumer : public detail::crowd_side<ordered_consumer<T, Many, P, 
     return n;
   }
   /// The next item in place: then either consume_loan() or keep_loan(). One loan at a time.
-  result<T*> try_borrow() noexcept {
-    if (const error e = take(lent_)) return e.during(step::borrow);
+  template <class Ring>
+  result<T*> try_borrow(Ring&& ring) noexcept {
+    if (const error e = take(ring, lent_)) return e.during(step::borrow);
     ready_ = false;
     return lent_.item();
   }
@@ -108,11 +109,12 @@ class ordered_consumer : public detail::crowd_side<ordered_consumer<T, Many, P, 
   [[nodiscard]] crowd<P>& mine() const noexcept { return ring().shared().consumers; }
   [[nodiscard]] crowd<P>& theirs() const noexcept { return ring().shared().producers; }
 
-  template <class... To>
-  SLUICE_INLINE() error take(To&... to) noexcept {
+  template <class Ring, class... To>
+  SLUICE_INLINE() error take(Ring& ring, To&... to) noexcept {
     if (!ready_) [[unlikely]] return error(attached() ? errc::busy : errc::forked, step::pop);
+    const auto vacated = [this, &ring]() noexcept { wake_producers(ring); };
     for (bool looked = false;; looked = true) {
-      const error e = reader_.take(to...);
+      const error e = reader_.take(vacated, to...);
       if (!(e == errc::empty) || looked) [[likely]] return e;
       if (const error end = look_for_end()) return end;
     }
@@ -121,12 +123,16 @@ class ordered_consumer : public detail::crowd_side<ordered_consumer<T, Many, P, 
     return base::nothing_there([&] { return reader_.rest(); });
   }
   template <class Ring>
-  SLUICE_INLINE() void wake(Ring&& ring) noexcept {
+  SLUICE_INLINE() void wake_producers(Ring&& ring) noexcept {
     P::light_fence();
     if (const auto sleepers = theirs().asleep()) [[unlikely]] {
       if constexpr (Reader::any_room_will_do) theirs().wake_one(sleepers, ring);
       else theirs().wake_all(ring);
     }
+  }
+  template <class Ring>
+  SLUICE_INLINE() void wake(Ring&& ring) noexcept {
+    wake_producers(ring);
     if constexpr (Many) {
       if (mine().asleep() != 0) [[unlikely]] wake_fellow(ring);
     }

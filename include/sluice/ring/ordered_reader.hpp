@@ -9,6 +9,8 @@ namespace sluice::detail {
 
 /// Takes messages of an order, those that dead consumers had begun to take first, and vacates their places.
 ///
+/// `vacated` is called for each tomb that is passed: somebody may wait for its place, and there may be nothing to pop.
+///
 /// Threads: one at a time. Progress: wait-free; `pending` after some hundred lost races. Errors: empty; pending (the next
 /// message is not there yet: `who`); corrupt (a word that no correct peer writes).
 template <class T, bool Many, class P>
@@ -32,7 +34,8 @@ class ordered_reader : public ordered_hand<T, P> {
     return {};
   }
 
-  SLUICE_INLINE() error take(spot& here) noexcept {
+  template <class Vacated>
+  SLUICE_INLINE() error take(Vacated vacated, spot& here) noexcept {
     if (orphaned()) [[unlikely]] {
       if (spot left; adopt(left)) return here = left, error();
     }
@@ -41,7 +44,7 @@ class ordered_reader : public ordered_hand<T, P> {
       word w = 0;
       if (const error e = look(s, w)) [[unlikely]] return e;
       if (w != s.word_of(cell_state::full)) [[unlikely]] {
-        if (const error e = step_over(s, w)) return e;
+        if (const error e = step_over(s, w, vacated)) return e;
         continue;
       }
       if (take_found(s, ring_.next(s.at))) return here = s, error();
@@ -49,7 +52,8 @@ class ordered_reader : public ordered_hand<T, P> {
     return error(errc::pending, step::pop);
   }
   /// The first of up to n messages, and how many.
-  error take(word& at, std::size_t& n) noexcept {
+  template <class Vacated>
+  error take(Vacated vacated, word& at, std::size_t& n) noexcept {
     if (spot s; orphaned() && adopt(s)) return at = s.at, n = 1, error();
     for (auto tries = most_tries(); tries != 0; --tries) {
       spot first;
@@ -57,7 +61,7 @@ class ordered_reader : public ordered_hand<T, P> {
       if (const error e = look(first, w)) return e;
       const std::size_t found = look_on(first, n, end);
       if (found == 0) {
-        if (const error e = step_over(first, w)) return e;
+        if (const error e = step_over(first, w, vacated)) return e;
         continue;
       }
       if (take_found(first, end)) return at = first.at, n = found, error();
@@ -114,12 +118,13 @@ class ordered_reader : public ordered_hand<T, P> {
     return true;
   }
   /// Is there a message at the head, or one that a dead consumer left? If not, says why where that is more than `empty`.
-  SLUICE_INLINE() bool find(spot& here, error& why) noexcept {
+  template <class Vacated>
+  SLUICE_INLINE() bool find(Vacated vacated, spot& here, error& why) noexcept {
     word w = 0;
     if (const error e = look(here, w)) [[unlikely]] return why = e, false;
     if (w == here.word_of(cell_state::full) || orphaned()) return true;
     if (w == here.word_of(cell_state::vacant)) [[likely]] return false;
-    return find_behind(here, w, why);
+    return find_behind(vacated, here, w, why);
   }
   /// Takes what find() has found, if nobody was faster.
   SLUICE_INLINE() bool take_found(spot& here) noexcept {
@@ -127,9 +132,12 @@ class ordered_reader : public ordered_hand<T, P> {
     return take_found(here, ring_.next(here.at));
   }
   /// Passes a tomb at the head, or says why there is no message.
-  SLUICE_COLD() error step_over(spot s, word w) noexcept {
+  template <class Vacated>
+  SLUICE_COLD() error step_over(spot s, word w, Vacated vacated) noexcept {
     if (w != s.word_of(cell_state::tomb)) return why_not(s.at, w);
-    if (pass(s.at, ring_.next(s.at))) ring_.bury(s.at);
+    if (!pass(s.at, ring_.next(s.at))) return {};
+    ring_.bury(s.at);
+    vacated();
     return {};
   }
 
@@ -162,9 +170,10 @@ class ordered_reader : public ordered_hand<T, P> {
 
  private:
   // Of something at the head that is not yet a message, or no more.
-  SLUICE_COLD() bool find_behind(spot& here, word w, error& why) noexcept {
+  template <class Vacated>
+  SLUICE_COLD() bool find_behind(Vacated vacated, spot& here, word w, error& why) noexcept {
     for (auto tries = most_tries(); tries != 0; --tries) {
-      error e = step_over(here, w);
+      error e = step_over(here, w, vacated);
       if (!e) e = look(here, w);
       if (e) return why = e == errc::empty ? why : e, false;
       if (w == here.word_of(cell_state::full) || w == here.word_of(cell_state::vacant)) return w == here.word_of(cell_state::full);

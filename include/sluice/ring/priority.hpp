@@ -82,20 +82,22 @@ class priority_reader {
   [[nodiscard]] unsigned priority() const noexcept { return at_; }
   [[nodiscard]] bool redelivered() const noexcept { return levels_[at_].redelivered(); }
 
-  SLUICE_INLINE() error take(spot& here) noexcept {
+  template <class Vacated>
+  SLUICE_INLINE() error take(Vacated vacated, spot& here) noexcept {
     for (auto tries = levels_[0].most_tries(); tries != 0; --tries) {
       unsigned k = 0;
-      if (const error e = choose(k, here)) [[unlikely]] return e;
+      if (const error e = choose(vacated, k, here)) [[unlikely]] return e;
       if (levels_[k].take_found(here)) return at_ = k, error();
     }
     return error(errc::pending, step::pop);
   }
   /// The first of up to n messages of one priority, and how many.
-  error take(word& at, std::size_t& n) noexcept {
+  template <class Vacated>
+  error take(Vacated vacated, word& at, std::size_t& n) noexcept {
     for (auto tries = levels_[0].most_tries(); tries != 0; --tries) {
       unsigned k = 0;
       spot s;
-      if (const error e = choose(k, s)) return e;
+      if (const error e = choose(vacated, k, s)) return e;
       if (levels_[k].orphaned()) {
         if (levels_[k].take_found(s)) return at = s.at, at_ = k, n = 1, error();
         continue;
@@ -104,7 +106,7 @@ class priority_reader {
       const std::size_t found = levels_[k].look_on(s, n, end);
       if (found == 0) continue;
       unsigned above = k + 1;
-      if (spot higher; !choose(above, higher)) continue;  // perhaps pushed before the last of these
+      if (spot higher; !choose(vacated, above, higher)) continue;  // perhaps pushed before the last of these
       if (levels_[k].take_found(s, end)) return at = s.at, at_ = k, n = found, error();
     }
     return error(errc::pending, step::pop);
@@ -129,11 +131,12 @@ class priority_reader {
 
  private:
   // (R1) The highest ring from `priority` on that has a message, and its head; or why none has.
-  SLUICE_INLINE() error choose(unsigned& priority, spot& here) noexcept {
+  template <class Vacated>
+  SLUICE_INLINE() error choose(Vacated vacated, unsigned& priority, spot& here) noexcept {
     error why(errc::empty, step::pop);
     bool found = false;
     for (unsigned k = priority; k < N; ++k)
-      if (spot s; levels_[k].find(s, why)) here = s, priority = k, found = true;
+      if (spot s; levels_[k].find(vacated, s, why)) here = s, priority = k, found = true;
     return found ? error() : why;
   }
 
