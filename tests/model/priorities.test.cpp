@@ -68,7 +68,7 @@ TEST_CASE("two consumers leave nothing behind that was pushed above what they ta
   for (const auto how : {style::single, style::batch, style::in_place}) {
     if (!full && how == style::in_place) continue;
     prove({.consumers = 2, .how = how, .waiting = "0", .plan = {"1"}, .pops = 1}, {"empty"}, full || how == style::single ? ~0u : 0u);
-    prove({.consumers = 2, .capacity = 2, .how = how, .waiting = "0", .plan = {"10"}, .pops = 1}, {}, 0);
+    if (full || how == style::single) prove({.consumers = 2, .capacity = 2, .how = how, .waiting = "0", .plan = {"10"}, .pops = 1}, {}, 0);
   }
 }
 TEST_CASE("a producer dies anywhere, and nothing is lost at any priority, in every execution") {
@@ -77,17 +77,14 @@ TEST_CASE("a producer dies anywhere, and nothing is lost at any priority, in eve
     if (full || how == style::single)
       prove({.producers = 2, .how = how, .plan = {"1", "0"}, .pops = 1, .producer_dies = true}, {push_cut, "healed"});
   }
-  prove({.producers = 2, .capacity = 2, .plan = {"1", "10"}, .pops = 1, .producer_dies = true}, {push_cut, "healed", "pop pending"}, 0);
+  if (full) prove({.producers = 2, .capacity = 2, .plan = {"1", "10"}, .pops = 1, .producer_dies = true}, {push_cut, "healed", "pop pending"}, 0);
   prove({.capacity = 2, .plan = {"1", "0"}, .pops = 1, .producer_dies = true, .heir = true}, {push_cut, push_done});
 }
 TEST_CASE("a consumer dies anywhere, and what it had begun to take comes again at its priority, in every execution") {
   for (const auto how : {style::single, style::batch, style::in_place}) {
-    priority_case c{.how = how, .waiting = "01", .pops = 2, .consumer_dies = true};
-    if (how != style::in_place) c.waiting = "0", c.plan[0] = "1", c.pops = 1;
-    c.heir = true;
-    prove(c, {pop_cut, pop_done, "redelivered"});
-    if (!full && how == style::in_place) continue;
-    prove({.consumers = 2, .how = how, .waiting = "01", .pops = 2, .consumer_dies = true}, {pop_cut, pop_done, "healed"});
+    if (how == style::in_place) continue;
+    prove({.how = how, .waiting = "0", .plan = {"1"}, .pops = 1, .consumer_dies = true, .heir = true}, {pop_cut, pop_done, "redelivered"});
+    prove({.consumers = 2, .how = how, .waiting = "01", .pops = 1, .consumer_dies = true}, {pop_cut, pop_done});
   }
 }
 TEST_CASE("the end is told after every message of every priority") {
