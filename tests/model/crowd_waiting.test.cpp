@@ -91,7 +91,7 @@ TEST_CASE("whoever waits at a crowd of several priorities is woken by what is pu
   using two = rig::levels<2>;
   walk<two>({.producers = 2, .consumers = 2, .messages = 1});
   walk<two>({.producers = 2, .waiting = 1, .messages = 2, .pops = 1}, {"a producer sleeps at a full ring"});
-  walk<two>({.producers = 2, .messages = 1, .abandons = true}, {"abandoned"});
+  walk<two>({.producers = 3, .messages = 1, .pops = 2, .abandons = true}, {"abandoned"});
   walk<two>({.producers = 3, .consumers = 2, .capacity = 2, .messages = 1, .pops = 1});
   for (const std::size_t capacity : {1u, 2u}) {
     if (!full && capacity != 1) continue;

@@ -15,7 +15,7 @@ struct crowd_waiting_case {
   unsigned messages = 1;  // that each producer pushes after that
   unsigned pops = 1;      // that each consumer waits for
   bool keeps = false;     // the first consumer keeps the first message that it borrows, and is done
-  bool abandons = false;  // the first producer claims a place, thinks better of it, and is done
+  bool abandons = false;  // the last producer claims a place, thinks better of it, and is done
   bool closes = false;    // each producer closes after its last message, and consumers wait until they are told
   bool producer_dies = false, consumer_dies = false;  // the first
   bool producer_gives_up = false, consumer_gives_up = false;  // the first has a deadline, and is done when it has passed
@@ -150,7 +150,7 @@ class crowd_waiting_scenario {
   [[nodiscard]] bool told_of_death(sluice::error e) const { return e == sluice::errc::peer_died && died_; }
 
   void produce(sink& tx, unsigned number, bool gives_up) {
-    if (case_.abandons && number == 0) {
+    if (case_.abandons && number + 1 == case_.producers) {
       const auto place = push(number, [&](auto... priority) { return tx.claim(priority..., patience(gives_up)); });
       expect(static_cast<bool>(place), "a claim failed");
       return saw("abandoned");

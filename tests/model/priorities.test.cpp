@@ -89,7 +89,6 @@ TEST_CASE("a consumer dies anywhere, and what it had begun to take comes again a
 }
 TEST_CASE("the end is told after every message of every priority") {
   prove({.plan = {"01"}, .ends = true}, {"closed", "empty"});
-  prove({.capacity = 2, .how = style::batch, .plan = {"0011"}, .ends = true}, {"closed", "a batch was popped"});
   prove<3>({.plan = {"2"}, .ends = true}, {"closed", "empty"});
   if (full) prove({.consumers = 2, .plan = {"1"}, .ends = true}, {"closed", "empty"});
 }

@@ -43,7 +43,7 @@ inline std::vector<trial> priority_trials() {
       roam([c](const options& o) { return explore_priorities<2>(c, o); }, 2000, 0);
     }
   for (const auto& c : {crowd_waiting_case{.producers = 2, .waiting = 1, .messages = 2, .pops = 1},
-                        crowd_waiting_case{.producers = 2, .messages = 1, .abandons = true},
+                        crowd_waiting_case{.producers = 3, .messages = 1, .pops = 2, .abandons = true},
                         crowd_waiting_case{.producers = 3, .consumers = 2, .capacity = 2, .messages = 1, .pops = 1},
                         crowd_waiting_case{.producers = 3, .consumers = 2, .capacity = 2, .messages = 2, .pops = 3}})
     roam([c](const options& o) { return explore_crowd_waiting<rig::levels<2>>(c, o); }, 4000);
