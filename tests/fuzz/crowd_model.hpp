@@ -111,6 +111,12 @@ class queue_model : public model_ends {
     else pass_tombs(j), pass(j, gone);
     trim();
   }
+  /// A batch of bytes is popped one by one, and so ends with a look at what is no message.
+  void looked_on(unsigned j)
+    requires(!Adopts)
+  {
+    (void)pop(j);
+  }
   void lend(unsigned j, std::uint64_t number) {
     lent[j] = number;
     if constexpr (!Adopts) return;

@@ -198,6 +198,8 @@ class sequence {
       had(j, to[i]);
       model_.popped(j, to[i].number);
     }
+    if constexpr (requires { model_.looked_on(j); })
+      if (*done < n) model_.looked_on(j);
   }
   void borrow(unsigned j) {
     const expected x = model_.pop(j);
