@@ -276,7 +276,7 @@ int main(int n, char** v) {
 })";
 
 /// What the C program makes of a message.
-void check_answer(const std::string& program, sluice::sysv_mq_sender<note>& out, sluice::sysv_mq_receiver<note>& in, key_t key) {
+static void check_answer(const std::string& program, sluice::sysv_mq_sender<note>& out, sluice::sysv_mq_receiver<note>& in, key_t key) {
   if (program.empty()) {
     WARN("no C compiler here: another program was not tried");
     return;
