@@ -235,7 +235,7 @@ class sequence {
   void borrow(unsigned j) {
     unsigned from = levels;
     const expected x = model_.pop(j, from);
-    const auto item = c_[j].try_borrow();
+    const auto item = c_[j].try_borrow(wake);
     FUZZ_REQUIRE(agrees(item.err(), x));
     if (!item) return;
     had(j, **item, from);
