@@ -54,7 +54,8 @@ struct operations {
   }
   static u64 push_waiting(ends_type& e) { return e.t->push(numbered<item>(e.next), 25ms) ? 1 : 0; }
   static u64 recover_sink(ends_type& e) { return (void)e.t->recover(), 0; }
-  static u64 push_patient(ends_type& e) { return e.t->push(numbered<item>(e.next), 2s) ? 1 : 0; }
+  static u64 push_patient(ends_type& e) { return e.t->push(numbered<item>(e.next), 100ms) ? 1 : 0; }
+  static u64 push_long(ends_type& e) { return e.t->push(numbered<item>(e.next), 2s) ? 1 : 0; }
   static u64 push_until_refused(ends_type& e) {
     if (World::promises.to_each) return recover_sink(e);  // nobody would refuse it
     u64 n = 0;
@@ -83,7 +84,8 @@ struct operations {
     return 0;
   }
   static u64 pop_waiting(ends_type& e) { return e.r->pop(25ms) ? 1 : 0; }
-  static u64 pop_patient(ends_type& e) { return e.r->pop(2s) ? 1 : 0; }
+  static u64 pop_patient(ends_type& e) { return e.r->pop(100ms) ? 1 : 0; }
+  static u64 pop_long(ends_type& e) { return e.r->pop(2s) ? 1 : 0; }
   static u64 pop_until_refused(ends_type& e) {
     u64 n = 0;
     while (e.r->pop(25ms)) ++n;
@@ -105,6 +107,7 @@ struct operations {
       aborting{"claim, abort", side::producer, claim_abort},
       pushing_waiting{"push, waiting", side::producer, push_waiting, 1},
       pushing_patient{"push, patient", side::producer, push_patient, 1},
+      pushing_long{"push, waiting", side::producer, push_long, 1},
       healing_consumer{"push, healing", side::producer, push_until_refused, World::promises.to_each ? 0 : 64},
       recovering_sink{"recover, sink", side::producer, recover_sink},
       closing_sink{"close sink", side::producer, close_sink, 0, false, ending::closes},
@@ -120,6 +123,7 @@ struct operations {
       keeping{"borrow, keep", side::consumer, borrow_keep},
       popping_waiting{"pop, waiting", side::consumer, pop_waiting, 1},
       popping_patient{"pop, patient", side::consumer, pop_patient, 1},
+      popping_long{"pop, waiting", side::consumer, pop_long, 1},
       healing_producer{"pop, healing", side::consumer, pop_until_refused, 64},
       recovering_source{"recover, source", side::consumer, recover_source},
       closing_source{"close source", side::consumer, close_source, 0, false, ending::closes},

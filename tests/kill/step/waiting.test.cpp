@@ -30,8 +30,8 @@ void kill_while_waiting(totals& sum, bool on_file) {
     for (const bool persistent : {false, true}) {
       // Who is answered must not run out of time before that, however slowly it is stepped through.
       const terms channel{.on_file = on_file, .persistent = persistent};
-      scene<World> push{answered ? &ops::pushing_patient : &ops::pushing_waiting, channel, 1, 5};
-      scene<World> pop{answered ? &ops::popping_patient : &ops::popping_waiting, channel, 2, 0};
+      scene<World> push{answered ? &ops::pushing_long : &ops::pushing_waiting, channel, 1, 5};
+      scene<World> pop{answered ? &ops::popping_long : &ops::popping_waiting, channel, 2, 0};
       push.answered = pop.answered = answered;
       for (const auto& s : {push, pop}) {
         if (s.by_producer() && World::promises.kept != rig::keeps::all) continue;  // never waits
