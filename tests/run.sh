@@ -154,20 +154,22 @@ summaries() {
 # What failed, in short: for the end of the log, where it is seen.
 failures() {
   awk '
-    /^[0-9]+\/[0-9]+ Test: / { name = $3; last = ""; kept = 0 }
+    /^[0-9]+\/[0-9]+ Test: / { name = $3; last = text = ""; kept = left = 0 }
     / s: / { last = $0 }
-    /FAILED:|Sanitizer: |runtime error:|terminate called|SIG[A-Z]+ - / && kept < 40 { left = 8; print "-- " name ":" }
-    left > 0 { print; --left; ++kept }
-    /^Test (Failed|Fail Reason|Timeout|Exception)/ { print "-- " name " failed; the last test case before the end:", last }' "$1" 2>/dev/null
+    /FAILED:|Sanitizer: |runtime error:|terminate called|SIG[A-Z]+ - / && kept < 40 { left = 8; text = text "-- " name ":\n" }
+    left > 0 { text = text $0 "\n"; --left; ++kept }
+    /^Test (Failed|Fail Reason|Timeout|Exception)/ {
+      printf "%s-- %s failed; the last test case before the end: %s\n", text, name, last
+    }' "$1" 2>/dev/null
 }
 
-# Counts in a ctest log: the test cases of a Catch2 program one by one, any other test as one.
+# Counts in a ctest log: the test cases of a Catch2 program one by one, any other test as one; so is one that is to fail.
 count() {
   awk '
     /^[0-9]+\/[0-9]+ Test: / { inside = 1; good = bad = 0; next }
     inside && /^All tests passed \(/ { for (i = 1; i < NF; ++i) if ($(i + 1) ~ /^test/ && $i != "tests") good = $i }
     inside && /^test cases:/ { for (i = 2; i <= NF; ++i) { if ($i == "passed") good = $(i - 1); if ($i == "failed") bad = $(i - 1) } }
-    inside && /^Test (Passed|Pass Reason)/ { p += good ? good : 1; f += bad; inside = 0 }
+    inside && /^Test (Passed|Pass Reason)/ { p += good && !bad ? good : 1; inside = 0 }
     inside && /^Test (Failed|Fail Reason|Timeout|Exception)/ { p += good; f += bad ? bad : 1; inside = 0 }
     END { print p + 0, f + 0 }' "$1"
 }
