@@ -2,6 +2,7 @@
 #include <sluice/wait/wait_set.hpp>
 
 #include "catch.hpp"
+#include "refusing.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -161,20 +162,65 @@ TEST_CASE("a descriptor wakes when it is ready for the verb", "[wait_set]") {
   }
 }
 
-TEST_CASE("words and descriptors together are looked at in slices", "[wait_set]") {
+namespace {
+
+/// 0 if a sleep on a word and a descriptor ends with either. `slices`: and without both, soon.
+int sleeps_on_both(bool slices) {
   words w{0};
   const raw_pipe p;
+  for (const bool shared : {false, true}) {
+    wait_set set;
+    set.on(&w, 0, shared);
+    if (set.mixed()) return 1;
+    set.on(p.in, want::pop);
+    if (!set.mixed()) return 2;
+    if (!slices && set.sleep(until(20ms).absolute()).err() != errc::timeout) return 3;
+    if (slices && !set.sleep(until(patience).absolute())) return 4;
+    const stopwatch t;
+    std::thread waker([&] {
+      std::this_thread::sleep_for(5ms);
+      w.store(1);
+      sluice::detail::futex_wake(&w, shared);
+    });
+    auto slept = set.sleep(until(patience).absolute());
+    while (slept && w.load() == 0) slept = set.sleep(until(patience).absolute());
+    const bool still = !!set.sleep(until(patience).absolute());  // it has changed already
+    waker.join();
+    w = 0;
+    if (!slept || !still || t.read() > 5s) return 5;
+  }
   wait_set set;
-  CHECK(!set.mixed());
-  set.on(&w, 0, false);
-  CHECK(!set.mixed());
+  set.on(&w, 0, true);
   set.on(p.in, want::pop);
-  CHECK(set.mixed());
   const stopwatch t;
-  CHECK(set.sleep(until(patience).absolute()));  // nothing happened, but it is time to look
-  CHECK(t.read() < 5s);
   p.put();
-  CHECK(set.sleep(until(patience).absolute()));
+  return set.sleep(until(patience).absolute()) && t.read() < 5s ? 0 : 6;
+}
+
+}  // namespace
+
+TEST_CASE("a word and a descriptor are slept on together", "[wait_set]") {
+  const bool slices = !sluice::detail::word_bell(4);
+  CHECK(sleeps_on_both(slices) == 0);
+  CHECK(test::child([&] { return sleeps_on_both(slices); }).wait() == 0);  // of a process with one thread, and forked
+}
+
+TEST_CASE("without io_uring a word and a descriptor are looked at in slices", "[wait_set]") {
+  CHECK(test::without({test::call_io_uring_setup}, [] { return sleeps_on_both(true); }) == 0);
+}
+
+TEST_CASE("without a wait for several words they are looked at in slices", "[wait_set]") {
+  const auto body = [] {
+    words w[3] = {};
+    wait_set set;
+    for (auto& one : w) set.on(&one, 0, false);
+    w[2] = 1;
+    const stopwatch t;
+    if (!set.sleep(until(patience).absolute())) return 1;
+    if (set.sleep(until(100us).absolute()).err() != errc::timeout) return 2;
+    return t.read() < 5s ? 0 : 3;
+  };
+  CHECK(test::without({test::call_futex_waitv}, body) == 0);
 }
 
 TEST_CASE("a set that ran out of room sleeps in slices instead of missing anything", "[wait_set]") {

@@ -4,6 +4,7 @@
 
 #include <sluice/core/concepts.hpp>
 #include <sluice/platform/poll.hpp>
+#include <sluice/platform/word_bell.hpp>
 #include <sluice/wait/until.hpp>
 
 namespace sluice {
@@ -11,10 +12,11 @@ namespace sluice {
 /// What one sleep waits for: words, descriptors, a time. The only class that sleeps.
 ///
 /// Words alone are slept on by futex, descriptors alone by poll. Where both meet, ends are asked once more with
-/// prefers_handles() set and offer a descriptor for their word if they have one; words that remain are looked at again
-/// every millisecond. So is a set that ran out of room: it degrades to a slice, nothing is dropped silently.
+/// prefers_handles() set and offer a descriptor for their word if they have one; for words that remain a thread has a
+/// word_bell, and where the system refuses that they are looked at again every millisecond. So is a set that ran out of
+/// room: it degrades to a slice, nothing is dropped silently.
 ///
-/// Threads: one. Allocates: never.
+/// Threads: one. Allocates: never; but the word_bell of a thread is made when it is first wanted.
 class wait_set {
  public:
   explicit wait_set(bool prefer_handles = false) noexcept : prefer_handles_(prefer_handles) {}
@@ -39,6 +41,11 @@ class wait_set {
   [[nodiscard]] bool prefers_handles() const noexcept { return prefer_handles_; }
   [[nodiscard]] bool mixed() const noexcept { return words_ != 0 && handles_ != 0; }
 
+  /// For who keeps a watch of his own on what ends have armed.
+  [[nodiscard]] std::span<const detail::watched_word> words() const noexcept { return {word_, words_}; }
+  [[nodiscard]] std::span<const detail::watched_handle> handles() const noexcept { return {handle_, handles_}; }
+  [[nodiscard]] std::int64_t longest() const noexcept { return within_; }
+
   /// Sleeps until something in the set happens; `timeout` once the deadline of `u`, which must be absolute, has passed.
   /// Success says only that it is worth while to try again.
   status sleep(const until& u) noexcept {
@@ -47,7 +54,8 @@ class wait_set {
       return over ? status(error(errc::timeout, step::wait)) : status();
     }
     std::int64_t most = within_;
-    if (mixed() && slice < most) most = slice;
+    detail::word_bell* const bell = mixed() ? bell_of_this_thread() : nullptr;
+    if (mixed() && bell == nullptr && slice < most) most = slice;
     std::int64_t wake_at = u.deadline();
     bool final = true;
     if (most != detail::never || wake_at != detail::never) {
@@ -55,7 +63,7 @@ class wait_set {
       if (wake_at <= t) return error(errc::timeout, step::wait);
       if (wake_at - t > most) wake_at = t + most, final = false;
     }
-    const auto w = engine(wake_at);
+    const auto w = bell != nullptr ? sleep_by(*bell, wake_at) : engine(wake_at);
     if (w == detail::wakeup::timeout && final) return error(errc::timeout, step::wait);
     return {};
   }
@@ -73,12 +81,34 @@ class wait_set {
                           : detail::futex_wait(word_[0], wake_at);
   }
 
+  static detail::word_bell* bell_of_this_thread() noexcept {
+    thread_local detail::word_bell bell(detail::max_watched_words);
+    if (!bell.ours()) {  // a forked child
+      bell.~word_bell();
+      ::new (static_cast<void*>(&bell)) detail::word_bell(detail::max_watched_words);
+    }
+    return bell ? &bell : nullptr;
+  }
+  /// Nobody starts a thread while this one sleeps, if it is alone: outlast_threads() is not needed.
+  detail::wakeup sleep_by(detail::word_bell& bell, std::int64_t wake_at) noexcept {
+    bool all = true;
+    for (unsigned i = 0; i < words_; ++i) all = bell.watch(word_[i], i) && all;
+    if (!all) {
+      const std::int64_t soon = detail::monotonic_ns() + slice;
+      if (soon < wake_at) wake_at = soon;
+    }
+    handle_[handles_] = {bell.handle(), false};
+    auto w = detail::poll_any(handle_, handles_ + 1, wake_at);
+    bell.forget_all();
+    return all ? w : detail::wakeup::woken;
+  }
+
   unsigned words_ = 0;
   unsigned handles_ = 0;
   bool prefer_handles_;
   std::int64_t within_ = detail::never;
   detail::watched_word word_[detail::max_watched_words];
-  detail::watched_handle handle_[detail::max_watched_handles];
+  detail::watched_handle handle_[detail::max_watched_handles + 1];  // and the bell
 };
 
 }  // namespace sluice
