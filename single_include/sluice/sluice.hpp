@@ -40,6 +40,7 @@
 //   signal/    4  signals as messages, both ways; handlers of events; faults of guarded code as errors
 //   queue/     4  the message queues of the system, POSIX and System V
 //   channel/   5  the ends of rings in regions: channel, shm_sink, mapped_source
+//   flow/      6  everything together: select
 //
 // Read core/concepts.hpp next, then ring/spsc_layout.hpp and ring/spsc.hpp, then examples/tour.cpp.
 
@@ -19366,6 +19367,373 @@ template <class Kind = spsc, class P = native_memory>
 template <class Kind = spsc, class P = native_memory>
 [[nodiscard]] auto mapped_bytes_source(std::string_view path, const ring_options& o = {}) noexcept {
   return detail::open_end<typename detail::shared_bytes<bytes_of<Kind>, P>::source>(detail::file_place(path, o), o);
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_SELECT_HPP
+#define SLUICE_FLOW_SELECT_HPP
+
+#ifndef SLUICE_FLOW_CASES_HPP
+#define SLUICE_FLOW_CASES_HPP
+
+// What a select or a poller waits for: an end, a stop or a time, each with the handler that is called then.
+//
+//   on(source, f)         f(message), for each message
+//   on(source, f, g)      and g(error) when the source says anything else
+//   when_room(sink, f)    f(sink) tries to push, and returns what that returned
+//   on(stop, f)           f(), once
+//   after(d, f)           f(), every d
+//
+// A case is looked at in two steps, so that a handler runs while nobody is armed, and may do what it likes with any end:
+//
+//   find()     tries; true if that came to an end, good or bad. What it took is kept for
+//   deliver()  which gives it to the handler, and returns the error if it was one
+//
+// Between the two there is nothing that can fail, and no wait: what find() has taken is always handed on.
+
+namespace sluice {
+
+namespace detail {
+
+template <class C>
+concept flow_case = waitable<C> && requires(C& c, const C& k) {
+  { c.find() } -> std::same_as<bool>;
+  { c.deliver() } -> std::same_as<error>;
+  { k.over() } noexcept -> std::same_as<bool>;
+  { c.resume() } noexcept;
+  { C::polled } -> std::convertible_to<bool>;     // as for an end, see wait_for()
+  { C::is_an_end } -> std::convertible_to<bool>;  // whoever waits for such cases gives up when all of them are over
+};
+
+/// Calls a handler with what there is to say, or, if it takes nothing, without.
+template <class F, class... Args>
+void tell(F& f, Args&&... args) {
+  if constexpr (std::invocable<F&, Args&&...>) (void)f(std::forward<Args>(args)...);
+  else (void)f();
+}
+struct tell_nobody {
+  void operator()(error) const noexcept {}
+};
+
+/// Is it of no use to try again after this error? A reader that was overtaken goes on.
+inline bool final_error(error e) noexcept { return e && !e.again() && !(e == errc::lagged); }
+
+/// What has been read of the end of a case.
+template <class End>
+class end_case {
+ public:
+  static constexpr bool polled = detail::polled<End>;
+  static constexpr bool is_an_end = true;
+
+  [[nodiscard]] bool over() const noexcept { return over_; }
+  void resume() noexcept { over_ = false; }
+  [[nodiscard]] wait_strategy waits() const noexcept { return strategy_of(*end_); }
+
+ protected:
+  explicit end_case(End& e) noexcept : end_(&e) {}
+
+  End* end_;
+  bool over_ = false;
+};
+
+template <class End, class F, class G>
+class source_case : public end_case<End> {
+ public:
+  source_case(End& e, F f, G g) : end_case<End>(e), handler_(std::move(f)), on_error_(std::move(g)) {}
+
+  /// Only before it is looked at: nothing is found yet.
+  source_case(source_case&& o) noexcept(std::is_nothrow_move_constructible_v<F> && std::is_nothrow_move_constructible_v<G>)
+      : end_case<End>(o), handler_(std::move(o.handler_)), on_error_(std::move(o.on_error_)) {}
+
+  bool find() {
+    found_ = take(*this->end_);
+    return settled(found_);
+  }
+  error deliver() {
+    const error why = found_.err();
+    if (why) {
+      this->over_ = final_error(why);
+      on_error_(why);
+    } else if constexpr (source<End>) {
+      tell(handler_, *std::move(found_));
+    } else {
+      auto loan = std::move(found_);  // consumed when the handler has had it
+      tell(handler_, *loan);
+    }
+    return why;
+  }
+  void arm(want, wait_set& set) noexcept { this->end_->arm(want::pop, set); }
+  void disarm(want) noexcept { this->end_->disarm(want::pop); }
+
+ private:
+  static auto take(End& from) {
+    if constexpr (source<End>) return from.try_pop();
+    else return from.try_borrow();
+  }
+
+  F handler_;
+  G on_error_;
+  decltype(take(std::declval<End&>())) found_{error(errc::empty, step::pop)};
+};
+
+template <class End, class F, class G>
+class room_case : public end_case<End> {
+  static_assert(outcome<std::invoke_result_t<F&, End&>>, "return what try_push returned");
+
+ public:
+  room_case(End& e, F f, G g) : end_case<End>(e), handler_(std::move(f)), on_error_(std::move(g)) {}
+
+  bool find() {
+    why_ = handler_(*this->end_).err();
+    return !why_.again();
+  }
+  error deliver() {
+    this->over_ = final_error(why_);
+    if (why_) on_error_(why_);
+    return why_;
+  }
+  void arm(want, wait_set& set) noexcept {
+    armed_ = !(why_ == errc::empty);  // nothing to send: room would be no news
+    if (armed_) this->end_->arm(want::push, set);
+  }
+  void disarm(want) noexcept {
+    if (armed_) this->end_->disarm(want::push);
+  }
+
+ private:
+  F handler_;
+  G on_error_;
+  error why_ = error(errc::full, step::push);
+  bool armed_ = false;
+};
+
+template <class F>
+class stop_case {
+ public:
+  static constexpr bool polled = false;
+  static constexpr bool is_an_end = false;
+
+  stop_case(stop& s, F f) : stop_(&s), handler_(std::move(f)) {}
+
+  bool find() const noexcept { return stop_->requested(); }
+  error deliver() {
+    over_ = true;
+    handler_();
+    return {};
+  }
+  void arm(want k, wait_set& set) noexcept { stop_->arm(k, set); }
+  void disarm(want k) noexcept { stop_->disarm(k); }
+  [[nodiscard]] bool over() const noexcept { return over_; }
+  void resume() noexcept { over_ = false; }
+
+ private:
+  stop* stop_;
+  F handler_;
+  bool over_ = false;
+};
+
+template <class F>
+class time_case {
+ public:
+  static constexpr bool polled = false;
+  static constexpr bool is_an_end = false;
+
+  time_case(std::int64_t period, F f) : period_(period), handler_(std::move(f)) {}
+
+  bool find() noexcept {
+    const std::int64_t t = monotonic_ns();
+    if (due_ == never) due_ = later(t);
+    return t >= due_;
+  }
+  error deliver() {
+    // No drift; but what was missed is not made up for.
+    due_ = later(due_);
+    if (const std::int64_t t = monotonic_ns(); due_ <= t) due_ = later(t);
+    handler_();
+    return {};
+  }
+  void arm(want, wait_set& set) noexcept {
+    const std::int64_t left = due_ - monotonic_ns();
+    set.within(left > 0 ? left : 0);
+  }
+  void disarm(want) noexcept {}
+  [[nodiscard]] bool over() const noexcept { return false; }
+  void resume() noexcept {}
+
+ private:
+  [[nodiscard]] std::int64_t later(std::int64_t t) const noexcept { return period_ > never - 1 - t ? never - 1 : t + period_; }
+
+  std::int64_t period_;
+  std::int64_t due_ = never;  // until the first look
+  F handler_;
+};
+
+template <class E>
+concept gives_messages = source<E> || requires(E& e) {
+  { e.try_borrow() } -> outcome;
+  requires waitable<E>;
+};
+
+}  // namespace detail
+
+/// Calls `f(message)` for each message of the source, which may be one that only lends; then the loan is consumed when
+/// `f` returns. Anything else that the source says goes to `g(error)`: after `lagged` it goes on, any other error ends
+/// the case.
+template <detail::gives_messages End, class F, class G = detail::tell_nobody>
+[[nodiscard]] auto on(End& from, F f, G g = {}) {
+  return detail::source_case<End, F, G>(from, std::move(f), std::move(g));
+}
+
+/// Calls `f(sink)` when there may be room. It tries to push, and returns what that returned: if that was `full`, nothing
+/// has happened. If it returns `empty`, there is nothing to send, and the sink is not waited for this time. Errors are
+/// those of on().
+template <waitable End, class F, class G = detail::tell_nobody>
+[[nodiscard]] auto when_room(End& into, F f, G g = {}) {
+  return detail::room_case<End, F, G>(into, std::move(f), std::move(g));
+}
+
+/// Calls `f()` once, when the stop is requested.
+template <std::invocable F>
+[[nodiscard]] auto on(stop& s, F f) {
+  return detail::stop_case<F>(s, std::move(f));
+}
+
+/// Calls `f()` every `d`, for the first time `d` after the first wait.
+template <class Rep, class Period, std::invocable F>
+[[nodiscard]] auto after(std::chrono::duration<Rep, Period> d, F f) {
+  return detail::time_case<F>(until(std::chrono::steady_clock::time_point() + d).deadline(), std::move(f));
+}
+
+}  // namespace sluice
+
+#endif
+
+#include <tuple>
+
+namespace sluice {
+
+/// In the order in which they are written down: `select(prioritized, on(...), ...)`.
+struct prioritized_t {
+  explicit constexpr prioritized_t() = default;
+};
+inline constexpr prioritized_t prioritized{};
+
+/// One turn of a select: whose it was, and what the end said if it was no message.
+struct turn {
+  std::size_t which = 0;
+  error why;
+};
+
+/// Waits for whichever of its cases comes first: what select() makes.
+///
+/// A select is an end like others to the one blocking algorithm: its try looks at all cases, and arming it arms them all.
+/// So a wait that is stopped or times out has taken nothing.
+///
+/// Threads: one at a time, the one that owns its ends. Blocks: wait. Allocates: never.
+template <bool Prioritized, detail::flow_case... Cases>
+class selector {
+  static constexpr std::size_t count = sizeof...(Cases);
+  static constexpr bool has_ends = (... || Cases::is_an_end);
+  static constexpr auto all = std::index_sequence_for<Cases...>();
+
+ public:
+  explicit selector(Cases... cases) : cases_(std::move(cases)...) {}
+
+  /// Waits for one case and calls its handler.
+  ///
+  /// Errors: timeout; stopped; closed, once all its ends are over, or, if it has none, all its stops.
+  result<turn> wait(until u = {}) {
+    const auto which = detail::try_then_wait(*this, want::pop, u, [this] { return try_find(); });
+    if (!which) return which.err();
+    turn t{*which, {}};
+    if constexpr (!Prioritized) next_ = t.which + 1 < count ? t.which + 1 : 0;
+    each([&](auto& one, std::size_t n) {
+      if (n != t.which) return false;
+      t.why = one.deliver();
+      return true;
+    });
+    return t;
+  }
+  /// Goes on with a case that is over: its end has been replaced, or what it complained of was removed.
+  void resume(std::size_t which) noexcept {
+    each([&](auto& one, std::size_t n) { return n == which && (one.resume(), true); });
+  }
+  /// Is a case over?
+  [[nodiscard]] bool over(std::size_t which) noexcept {
+    return each([&](auto& one, std::size_t n) { return n == which && one.over(); });
+  }
+
+  void arm(want k, wait_set& set) noexcept {
+    just_armed_ = true;
+    each([&](auto& one, std::size_t) { return !one.over() && (one.arm(k, set), false); });
+  }
+  void disarm(want k) noexcept {
+    each([&](auto& one, std::size_t) { return !one.over() && (one.disarm(k), false); });
+  }
+  /// Looks before sleeping only if all ends do: a look at others is a system call.
+  [[nodiscard]] wait_strategy waits() noexcept {
+    bool parks = !has_ends, spins = true;
+    each([&](auto& one, std::size_t) {
+      if constexpr (requires { one.waits(); }) {
+        parks = parks || one.waits() == wait_strategy::park;
+        spins = spins && one.waits() == wait_strategy::spin;
+      }
+      return false;
+    });
+    return parks ? wait_strategy::park : spins ? wait_strategy::spin : wait_strategy::spin_then_park;
+  }
+
+ private:
+  /// The first case from the one whose turn it is that has something.
+  result<std::size_t> try_find() {
+    // Of ends that poll watches, a try between arming and sleeping would find nothing that poll does not say.
+    const bool sleeps_next = std::exchange(just_armed_, false);
+    std::size_t found = count;
+    const auto look = [&](auto& one, std::size_t n) {
+      if (one.over() || (sleeps_next && one.polled) || !one.find()) return false;
+      found = n;
+      return true;
+    };
+    if (each([&](auto& one, std::size_t n) { return n >= next_ && look(one, n); })) return found;
+    if (!Prioritized && each([&](auto& one, std::size_t n) { return n < next_ && look(one, n); })) return found;
+    return error(open() ? errc::empty : errc::closed, step::wait);
+  }
+  [[nodiscard]] bool open() noexcept {
+    return each([](auto& one, std::size_t) { return one.is_an_end == has_ends && !one.over(); });
+  }
+  /// Calls `f` with each case and its number until it says true. Has it?
+  template <class F>
+  bool each(F f) {
+    return each(f, all);
+  }
+  template <class F, std::size_t... N>
+  bool each(F& f, std::index_sequence<N...>) {
+    return (... || f(std::get<N>(cases_), N));
+  }
+
+  std::tuple<Cases...> cases_;
+  std::size_t next_ = 0;
+  bool just_armed_ = false;
+};
+
+/// Whichever comes first of messages, room, stops and times:
+///
+///     auto loop = select(on(quotes, [](quote q) { ... }), on(halt, [&] { quit = true; }), after(20ms, [] { ... }));
+///     while (!quit && loop.wait(1s)) {}
+///
+/// Each wait() calls one handler. The case behind the one that was last has the first turn, so one that is always ready
+/// lets each other be at most once ahead; with `prioritized` the first that is ready has it. The ends must outlive it.
+///
+/// A source that is over is not asked any more; that it is over is a turn of its own, with the reason in `why`.
+template <detail::flow_case... Cases>
+[[nodiscard]] selector<false, Cases...> select(Cases... cases) {
+  return selector<false, Cases...>(std::move(cases)...);
+}
+template <detail::flow_case... Cases>
+[[nodiscard]] selector<true, Cases...> select(prioritized_t, Cases... cases) {
+  return selector<true, Cases...>(std::move(cases)...);
 }
 
 }  // namespace sluice

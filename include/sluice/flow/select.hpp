@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_FLOW_SELECT_HPP
+#define SLUICE_FLOW_SELECT_HPP
+
+#include <sluice/flow/cases.hpp>
+
+#include <tuple>
+
+namespace sluice {
+
+/// In the order in which they are written down: `select(prioritized, on(...), ...)`.
+struct prioritized_t {
+  explicit constexpr prioritized_t() = default;
+};
+inline constexpr prioritized_t prioritized{};
+
+/// One turn of a select: whose it was, and what the end said if it was no message.
+struct turn {
+  std::size_t which = 0;
+  error why;
+};
+
+/// Waits for whichever of its cases comes first: what select() makes.
+///
+/// A select is an end like others to the one blocking algorithm: its try looks at all cases, and arming it arms them all.
+/// So a wait that is stopped or times out has taken nothing.
+///
+/// Threads: one at a time, the one that owns its ends. Blocks: wait. Allocates: never.
+template <bool Prioritized, detail::flow_case... Cases>
+class selector {
+  static constexpr std::size_t count = sizeof...(Cases);
+  static constexpr bool has_ends = (... || Cases::is_an_end);
+  static constexpr auto all = std::index_sequence_for<Cases...>();
+
+ public:
+  explicit selector(Cases... cases) : cases_(std::move(cases)...) {}
+
+  /// Waits for one case and calls its handler.
+  ///
+  /// Errors: timeout; stopped; closed, once all its ends are over, or, if it has none, all its stops.
+  result<turn> wait(until u = {}) {
+    const auto which = detail::try_then_wait(*this, want::pop, u, [this] { return try_find(); });
+    if (!which) return which.err();
+    turn t{*which, {}};
+    if constexpr (!Prioritized) next_ = t.which + 1 < count ? t.which + 1 : 0;
+    each([&](auto& one, std::size_t n) {
+      if (n != t.which) return false;
+      t.why = one.deliver();
+      return true;
+    });
+    return t;
+  }
+  /// Goes on with a case that is over: its end has been replaced, or what it complained of was removed.
+  void resume(std::size_t which) noexcept {
+    each([&](auto& one, std::size_t n) { return n == which && (one.resume(), true); });
+  }
+  /// Is a case over?
+  [[nodiscard]] bool over(std::size_t which) noexcept {
+    return each([&](auto& one, std::size_t n) { return n == which && one.over(); });
+  }
+
+  void arm(want k, wait_set& set) noexcept {
+    just_armed_ = true;
+    each([&](auto& one, std::size_t) { return !one.over() && (one.arm(k, set), false); });
+  }
+  void disarm(want k) noexcept {
+    each([&](auto& one, std::size_t) { return !one.over() && (one.disarm(k), false); });
+  }
+  /// Looks before sleeping only if all ends do: a look at others is a system call.
+  [[nodiscard]] wait_strategy waits() noexcept {
+    bool parks = !has_ends, spins = true;
+    each([&](auto& one, std::size_t) {
+      if constexpr (requires { one.waits(); }) {
+        parks = parks || one.waits() == wait_strategy::park;
+        spins = spins && one.waits() == wait_strategy::spin;
+      }
+      return false;
+    });
+    return parks ? wait_strategy::park : spins ? wait_strategy::spin : wait_strategy::spin_then_park;
+  }
+
+ private:
+  /// The first case from the one whose turn it is that has something.
+  result<std::size_t> try_find() {
+    // Of ends that poll watches, a try between arming and sleeping would find nothing that poll does not say.
+    const bool sleeps_next = std::exchange(just_armed_, false);
+    std::size_t found = count;
+    const auto look = [&](auto& one, std::size_t n) {
+      if (one.over() || (sleeps_next && one.polled) || !one.find()) return false;
+      found = n;
+      return true;
+    };
+    if (each([&](auto& one, std::size_t n) { return n >= next_ && look(one, n); })) return found;
+    if (!Prioritized && each([&](auto& one, std::size_t n) { return n < next_ && look(one, n); })) return found;
+    return error(open() ? errc::empty : errc::closed, step::wait);
+  }
+  [[nodiscard]] bool open() noexcept {
+    return each([](auto& one, std::size_t) { return one.is_an_end == has_ends && !one.over(); });
+  }
+  /// Calls `f` with each case and its number until it says true. Has it?
+  template <class F>
+  bool each(F f) {
+    return each(f, all);
+  }
+  template <class F, std::size_t... N>
+  bool each(F& f, std::index_sequence<N...>) {
+    return (... || f(std::get<N>(cases_), N));
+  }
+
+  std::tuple<Cases...> cases_;
+  std::size_t next_ = 0;
+  bool just_armed_ = false;
+};
+
+/// Whichever comes first of messages, room, stops and times:
+///
+///     auto loop = select(on(quotes, [](quote q) { ... }), on(halt, [&] { quit = true; }), after(20ms, [] { ... }));
+///     while (!quit && loop.wait(1s)) {}
+///
+/// Each wait() calls one handler. The case behind the one that was last has the first turn, so one that is always ready
+/// lets each other be at most once ahead; with `prioritized` the first that is ready has it. The ends must outlive it.
+///
+/// A source that is over is not asked any more; that it is over is a turn of its own, with the reason in `why`.
+template <detail::flow_case... Cases>
+[[nodiscard]] selector<false, Cases...> select(Cases... cases) {
+  return selector<false, Cases...>(std::move(cases)...);
+}
+template <detail::flow_case... Cases>
+[[nodiscard]] selector<true, Cases...> select(prioritized_t, Cases... cases) {
+  return selector<true, Cases...>(std::move(cases)...);
+}
+
+}  // namespace sluice
+
+#endif

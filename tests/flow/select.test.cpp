@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: MIT
+#include <sluice/flow/select.hpp>
+
+#include "catch.hpp"
+#include "flow/traffic.hpp"
+#include "refusing.hpp"
+#include "wait/fake_end.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <memory>
+#include <string>
+#include <sys/resource.h>
+#include <vector>
+
+using namespace std::chrono_literals;
+using flow_test::u64;
+using sluice::after;
+using sluice::errc;
+using sluice::error;
+using sluice::on;
+using sluice::select;
+using sluice::step;
+using sluice::stop;
+using sluice::when_room;
+using std::chrono::steady_clock;
+using end = wait_test::fake_end<>;
+
+namespace {
+
+struct polled_end : end {
+  static constexpr bool polled = true;
+};
+
+std::size_t count(const std::string& log, char c) { return static_cast<std::size_t>(std::count(log.begin(), log.end(), c)); }
+
+}  // namespace
+
+TEST_CASE("a select calls the handler of what has come, and says which", "[select]") {
+  auto [a, ra] = sluice::channel<int>(4);
+  auto [b, rb] = sluice::channel<std::string>(4);
+  int number = 0;
+  std::string text;
+  auto both = select(on(ra, [&](int n) { number = n; }), on(rb, [&](std::string s) { text = std::move(s); }));
+  CHECK(both.wait(sluice::now).err() == errc::empty);
+  REQUIRE(b.push("hello"));
+  auto t = both.wait();
+  REQUIRE(t);
+  CHECK(t->which == 1);
+  CHECK(!t->why);
+  CHECK(text == "hello");
+  REQUIRE(a.push(7));
+  t = both.wait(1s);
+  REQUIRE(t);
+  CHECK(t->which == 0);
+  CHECK(number == 7);
+}
+
+TEST_CASE("rings, a pipe, a signal, a stop and a time are waited for together", "[select]") {
+  auto [tx, rx] = sluice::channel<int>(4);
+  auto p = sluice::must(sluice::pipe());
+  auto out = sluice::sink_of<int>(std::move(p.out));
+  auto in = sluice::source_of<int>(std::move(p.in));
+  sluice::signal_set keys{SIGUSR1};
+  stop halt;
+  std::string log;
+  auto loop = select(on(rx, [&](int n) { log += 'r', log += static_cast<char>('0' + n); }),
+                     on(in, [&](int n) { log += 'p', log += static_cast<char>('0' + n); }),
+                     on(keys, [&](sluice::signal_event) { log += 's'; }), on(halt, [&] { log += 'h'; }),
+                     after(300ms, [&] { log += 't'; }));
+  std::thread world([&, &tx = tx] {
+    const auto next = [&] { test::sleep_us(5000); };
+    next(), (void)tx.push(1);
+    next(), (void)out.push(2);
+    next(), ::raise(SIGUSR1);
+    next(), halt.request();
+    next(), (void)tx.push(3);
+  });
+  const auto begun = steady_clock::now();
+  for (int i = 0; i < 6; ++i) CHECK(loop.wait(10s));
+  world.join();
+  CHECK(log == "r1p2shr3t");
+  CHECK(steady_clock::now() - begun >= 300ms);
+}
+
+TEST_CASE("the case behind the last one has the first turn", "[select]") {
+  end a, b, c;
+  a.succeeds_at = b.succeeds_at = c.succeeds_at = 1;
+  int runs[3] = {};
+  auto loop = select(on(a, [&](int) { ++runs[0]; }), on(b, [&](int) { ++runs[1]; }), on(c, [&](int) { ++runs[2]; }));
+  for (std::size_t i = 0; i < 300; ++i) CHECK(loop.wait()->which == i % 3);
+  CHECK((runs[0] == 100 && runs[1] == 100 && runs[2] == 100));
+  b.succeeds_at = 0;  // who has nothing is passed over, and the others share evenly
+  for (int i = 0; i < 100; ++i) CHECK(loop.wait());
+  CHECK((runs[0] == 150 && runs[1] == 100 && runs[2] == 150));
+}
+
+TEST_CASE("with prioritized the first that is ready has the turn", "[select]") {
+  end a, b;
+  b.succeeds_at = 1;
+  auto loop = select(sluice::prioritized, on(a, [](int) {}), on(b, [](int) {}));
+  CHECK(loop.wait()->which == 1);
+  a.succeeds_at = 1;
+  for (int i = 0; i < 10; ++i) CHECK(loop.wait()->which == 0);
+}
+
+TEST_CASE("a source that is over has one more turn, and the last one closes the select", "[select]") {
+  auto [a, ra] = sluice::channel<int>(4);
+  auto [b, rb] = sluice::channel<int>(4);
+  std::vector<int> got;
+  std::vector<error> told;
+  stop halt;
+  auto loop = select(on(ra, [&](int n) { got.push_back(n); }),
+                     on(rb, [&](int n) { got.push_back(n); }, [&](error e) { told.push_back(e); }),
+                     on(halt, [] {}), after(1h, [] {}));
+  REQUIRE(a.push(1));
+  a.close();
+  CHECK(!loop.wait()->why);
+  CHECK(loop.wait()->why == errc::closed);
+  CHECK((loop.over(0) && !loop.over(1)));
+  CHECK(loop.wait(1ms).err() == errc::timeout);
+  REQUIRE(b.push(2));
+  b.close();
+  CHECK(loop.wait()->which == 1);
+  const auto last = loop.wait();
+  CHECK((last->which == 1 && last->why == errc::closed));
+  CHECK((told.size() == 1 && told[0] == errc::closed));
+  CHECK(loop.wait().err() == errc::closed);
+  CHECK(got == std::vector<int>{1, 2});
+}
+
+TEST_CASE("a case that is over goes on when it is told to", "[select]") {
+  end a;
+  a.otherwise = errc::corrupt;
+  auto loop = select(on(a, [](int) {}));
+  CHECK(loop.wait()->why == errc::corrupt);
+  CHECK(loop.wait().err() == errc::closed);
+  a.succeeds_at = 1;
+  loop.resume(0);
+  CHECK(!loop.wait()->why);
+}
+
+TEST_CASE("a reader that was overtaken is told and goes on", "[select]") {
+  auto [tx, rx] = sluice::channel<int, sluice::lossy_broadcast>(8);
+  for (int i = 0; i < 100; ++i) REQUIRE(tx.push(i));
+  int last = -1;
+  auto loop = select(on(rx, [&](int n) { last = n; }));
+  CHECK(loop.wait()->why == errc::lagged);
+  while (loop.wait(sluice::now)) {
+  }
+  CHECK(last == 99);
+}
+
+TEST_CASE("what a source lends is consumed when the handler has had it", "[select]") {
+  auto [tx, rx] = sluice::bytes_channel(4096);
+  std::vector<std::size_t> sizes;
+  auto loop = select(on(rx, [&](const auto& m) { sizes.push_back(m.size()); }));
+  const std::byte text[5] = {};
+  REQUIRE(tx.push(std::span<const std::byte>(text, 5)));
+  REQUIRE(tx.push(std::span<const std::byte>(text, 3)));
+  CHECK((loop.wait(1s) && loop.wait(1s)));
+  CHECK(loop.wait(sluice::now).err() == errc::empty);
+  CHECK(sizes == std::vector<std::size_t>{5, 3});
+}
+
+TEST_CASE("messages that can only be moved come through", "[select]") {
+  auto [tx, rx] = sluice::channel<std::unique_ptr<int>>(4);
+  int got = 0;
+  auto loop = select(on(rx, [&](std::unique_ptr<int> p) { got = *p; }));
+  REQUIRE(tx.push(std::make_unique<int>(5)));
+  CHECK(loop.wait(1s));
+  CHECK(got == 5);
+}
+
+TEST_CASE("when_room pushes as soon as there is room, and nothing before", "[select]") {
+  auto [tx, rx] = sluice::channel<int>(2);
+  int next = 1;
+  auto loop = select(when_room(tx, [&](auto& out) {
+    const auto s = out.try_push(next);
+    if (s) ++next;
+    return s;
+  }));
+  CHECK((loop.wait(1s) && loop.wait(1s)));
+  CHECK(loop.wait(2ms).err() == errc::timeout);
+  CHECK(next == 3);
+  std::thread reader([&, &rx = rx] {
+    test::sleep_us(5000);
+    (void)rx.try_pop();
+  });
+  CHECK(loop.wait(10s));
+  reader.join();
+  CHECK((*rx.try_pop() == 2 && *rx.try_pop() == 3));
+  rx.close();
+  CHECK(loop.wait(1s)->why == errc::closed);
+}
+
+TEST_CASE("a sink is not waited for while there is nothing to send", "[select]") {
+  end out, in;
+  auto loop = select(when_room(out, [](end&) { return sluice::status(errc::empty); }), on(in, [](int) {}));
+  CHECK(loop.wait(2ms).err() == errc::timeout);
+  CHECK(out.log.empty());
+  CHECK(count(in.log, 'a') == count(in.log, 'd'));
+}
+
+TEST_CASE("a time comes round without drift, also where a source is always ready", "[select]") {
+  end busy;
+  busy.succeeds_at = 1;
+  int beats = 0;
+  auto loop = select(on(busy, [](int) {}), after(2ms, [&] { ++beats; }));
+  const auto begun = steady_clock::now();
+  while (beats < 10) CHECK(loop.wait());
+  CHECK(steady_clock::now() - begun >= 20ms);
+  std::this_thread::sleep_for(20ms);  // what is missed is not made up for
+  beats = 0;
+  for (int i = 0; i < 6; ++i) CHECK(loop.wait());
+  CHECK(beats <= 3);
+}
+
+TEST_CASE("a stop has its turn once, and does not end the wait of others", "[select]") {
+  stop halt;
+  halt.request();
+  end e;
+  int runs = 0;
+  auto loop = select(on(e, [](int) {}), on(halt, [&] { ++runs; }));
+  CHECK(loop.wait()->which == 1);
+  CHECK(loop.wait(1ms).err() == errc::timeout);
+  CHECK(runs == 1);
+  auto alone = select(on(halt, [&] { ++runs; }));
+  CHECK(alone.wait());
+  CHECK(alone.wait().err() == errc::closed);
+}
+
+TEST_CASE("a wait that is stopped or has run out of time has taken nothing", "[select]") {
+  auto [tx, rx] = sluice::channel<int>(4);
+  stop halt;
+  auto loop = select(on(rx, [](int) {}));
+  CHECK(loop.wait(2ms).err() == error(errc::timeout, step::wait));
+  halt.request();
+  CHECK(loop.wait(halt).err() == error(errc::stopped, step::wait));
+  REQUIRE(tx.push(1));
+  CHECK(rx.approx_size() == 1);
+  CHECK(loop.wait({0ms, halt}));
+}
+
+TEST_CASE("a handler runs while nobody is armed", "[select]") {
+  end a, b;
+  a.succeeds_at = 4;  // found after the sleep
+  std::thread waker([&] {
+    while (a.tries < 4) a.ring(), test::sleep_us(500);
+  });
+  bool armed = true;
+  auto loop = select(on(a, [&](int) { armed = count(a.log, 'a') + count(b.log, 'a') != count(a.log, 'd') + count(b.log, 'd'); }),
+                     on(b, [](int) {}));
+  CHECK(loop.wait(10s));
+  waker.join();
+  CHECK(!armed);
+  CHECK(count(a.log, 'a') == count(b.log, 'a'));
+}
+
+TEST_CASE("of ends that poll watches none is tried between arming and sleeping", "[select]") {
+  auto p = sluice::must(sluice::pipe());
+  polled_end a;
+  a.handle = p.in.handle();
+  end b;
+  b.handle = p.in.handle();
+  auto loop = select(on(a, [](int) {}), on(b, [](int) {}));
+  CHECK(loop.wait(2ms).err() == errc::timeout);
+  CHECK(a.log == "tatd");
+  CHECK(b.log == "tattd");
+}
+
+namespace {
+
+/// Waits in every way that there is, with deadlines and stops that come at any time, by selects that come and go.
+int take_all(u64 messages, u64 seed) {
+  flow_test::traffic world(messages, seed);
+  test::dice dice(seed + 10);
+  for (bool open = true; open;) {
+    auto loop = select(on(world.ring(), [&](u64 v) { world.take(0, v); }),
+                       on(world.other_ring(), [&](u64 v) { world.take(1, v); }),
+                       on(world.pipe(), [&](u64 v) { world.take(2, v); }));
+    for (auto waits = dice.below(50); open && waits != 0; --waits) {
+      stop halt;
+      const auto patience = std::chrono::microseconds(dice.below(300));
+      std::thread stopper;
+      if (dice.below(64) == 0) stopper = std::thread([&] { test::sleep_us(50), halt.request(); });
+      const auto t = stopper.joinable() ? loop.wait({10s, halt}) : loop.wait(patience);
+      if (stopper.joinable()) stopper.join();
+      if (!t && t.err() == errc::closed) open = false;
+    }
+  }
+  return world.verdict();
+}
+
+}  // namespace
+
+TEST_CASE("no message is lost or comes twice, wherever waits are stopped, time out or go", "[select]") {
+  CHECK(take_all(4000, 1) == 0);
+}
+
+TEST_CASE("so it is where the system has no wait for several words, no io_uring and no membarrier", "[select]") {
+  using namespace test;
+  CHECK(without({call_io_uring_setup}, [] { return take_all(1000, 2); }) == 0);
+  CHECK(without({call_futex_waitv, call_io_uring_setup}, [] { return take_all(1000, 3); }) == 0);
+  CHECK(without({call_futex_waitv, call_io_uring_setup, call_membarrier}, [] { return take_all(1000, 4); }) == 0);
+}
+
+TEST_CASE("rings of other processes and a pipe wake one sleep", "[select]") {
+  const test::scratch dir;
+  sluice::ring_options where;
+  where.directory = dir.c_str();
+  where.capacity = 8;
+  auto rx = sluice::must(sluice::shm_source<u64>("/a", where));
+  auto p = sluice::must(sluice::pipe());
+  auto in = sluice::source_of<u64>(std::move(p.in));
+  constexpr u64 messages = 300;
+  test::child producer([&] {
+    auto tx = sluice::must(sluice::shm_sink<u64>("/a", where));
+    auto out = sluice::sink_of<u64>(std::move(p.out));
+    for (u64 i = 1; i <= messages; ++i) {
+      test::sleep_us(200);
+      if (!(i % 2 == 0 ? tx.push(i, 10s) : out.push(i, 10s))) return 1;
+    }
+    return 0;
+  });
+  p.out.close();
+  u64 sum = 0;
+  auto loop = select(on(rx, [&](u64 v) { sum += v; }), on(in, [&](u64 v) { sum += v; }));
+  for (;;)
+    if (const auto t = loop.wait(10s); !t) {
+      CHECK(t.err() == errc::closed);
+      break;
+    }
+  CHECK(producer.wait() == 0);
+  CHECK(sum == messages * (messages + 1) / 2);
+}
+
+TEST_CASE("a select over idle rings of other processes and descriptors wakes once per slice for all of them", "[select]") {
+  const auto woken = [] {
+    const test::scratch dir;
+    sluice::ring_options where;
+    where.directory = dir.c_str();
+    where.capacity = 8;
+    std::vector<decltype(sluice::must(sluice::shm_source<u64>("", where)))> rings;
+    std::vector<decltype(sluice::must(sluice::shm_sink<u64>("", where)))> sinks;
+    std::vector<sluice::pipe_ends> pipes;
+    std::vector<decltype(sluice::source_of<u64>(std::move(pipes[0].in)))> streams;
+    for (int i = 0; i < 8; ++i) {
+      const std::string name = "/r" + std::to_string(i);
+      rings.push_back(sluice::must(sluice::shm_source<u64>(name.c_str(), where)));
+      sinks.push_back(sluice::must(sluice::shm_sink<u64>(name.c_str(), where)));
+      pipes.push_back(sluice::must(sluice::pipe()));
+      streams.push_back(sluice::source_of<u64>(std::move(pipes.back().in)));
+    }
+    const auto f = [](u64) {};
+    auto loop = select(on(rings[0], f), on(rings[1], f), on(rings[2], f), on(rings[3], f), on(rings[4], f), on(rings[5], f),
+                       on(rings[6], f), on(rings[7], f), on(streams[0], f), on(streams[1], f), on(streams[2], f),
+                       on(streams[3], f), on(streams[4], f), on(streams[5], f), on(streams[6], f), on(streams[7], f));
+    const auto sleeps = [] {
+      rusage u{};
+      ::getrusage(RUSAGE_THREAD, &u);
+      return u.ru_nvcsw;
+    };
+    (void)loop.wait(1ms);
+    const auto before = sleeps();
+    (void)loop.wait(1s);
+    return static_cast<int>(sleeps() - before);
+  };
+  const int n = woken();
+  CAPTURE(n);
+  CHECK(n >= 1);
+  if (sluice::detail::word_bell(4)) CHECK(n <= 60);  // 1 s in slices of 20 ms; less than in slices of 1 ms in any case
+  const int refused = test::without({test::call_io_uring_setup}, [&] { return woken() > 60 ? 0 : 1; });
+  CHECK(refused == 0);  // slices of 1 ms: the control of this test
+}
