@@ -16,7 +16,7 @@
 //   signal/    4  signals as messages, both ways; handlers of events; faults of guarded code as errors
 //   queue/     4  the message queues of the system, POSIX and System V
 //   channel/   5  the ends of rings in regions: channel, shm_sink, mapped_source
-//   flow/      6  everything together: select
+//   flow/      6  everything together: select, poller
 //
 // Read core/concepts.hpp next, then ring/spsc_layout.hpp and ring/spsc.hpp, then examples/tour.cpp.
 
@@ -67,6 +67,7 @@
 #include <sluice/channel/priorities.hpp>
 #include <sluice/channel/shared.hpp>
 #include <sluice/channel/shared_bytes.hpp>
+#include <sluice/flow/poller.hpp>
 #include <sluice/flow/select.hpp>
 
 #endif
