@@ -4521,8 +4521,12 @@ class bell {
 #if SLUICE_HAS_LINUX()
 
 #include <atomic>
+#include <cstddef>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace sluice::detail {
 

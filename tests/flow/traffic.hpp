@@ -23,6 +23,7 @@ class traffic {
   traffic(const traffic&) = delete;
   traffic& operator=(const traffic&) = delete;
   ~traffic() {
+    a_.rx.close(), b_.rx.close(), bytes_.close();  // whoever gave up leaves nobody waiting for room
     for (auto& p : producers_) p.join();
   }
 
