@@ -4412,13 +4412,14 @@ namespace sluice::detail {
 struct watched_handle {
   int fd;
   bool for_writing;
+  bool quiet = false;  // the last poll_any() has found it neither ready nor broken
 
   [[nodiscard]] short events() const noexcept { return for_writing ? POLLOUT : POLLIN; }
 };
 inline constexpr unsigned max_watched_handles = 16;
 
 /// Sleeps until one of at most `max_watched_handles` descriptors, and a bell, is ready or broken, at most until `deadline`.
-inline wakeup poll_any(const watched_handle* handles, unsigned n, std::int64_t deadline) noexcept {
+inline wakeup poll_any(watched_handle* handles, unsigned n, std::int64_t deadline) noexcept {
   pollfd list[max_watched_handles + 1] = {};
   for (unsigned i = 0; i < n; ++i) list[i] = {handles[i].fd, handles[i].events(), 0};
   timespec left{};
@@ -4426,7 +4427,9 @@ inline wakeup poll_any(const watched_handle* handles, unsigned n, std::int64_t d
     const std::int64_t ns = deadline - monotonic_ns();
     left = to_timespec(ns > 0 ? ns : 0);
   }
-  return ::ppoll(list, n, deadline == never ? nullptr : &left, nullptr) == 0 ? wakeup::timeout : wakeup::woken;
+  const int ready = ::ppoll(list, n, deadline == never ? nullptr : &left, nullptr);
+  for (unsigned i = 0; i < n; ++i) handles[i].quiet = ready >= 0 && list[i].revents == 0;
+  return ready == 0 ? wakeup::timeout : wakeup::woken;
 }
 
 /// What a descriptor is ready for just now, of `what` (POLLIN, POLLOUT); POLLHUP and POLLERR are said unasked. 0: for
@@ -5068,6 +5071,7 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
         outcome r = polled<End> ? not_tried<outcome>() : attempt();
         if (!settled(r)) {
           slept = set.sleep(u);
+          if constexpr (requires { end.woken_by(set); }) end.woken_by(set);
           r = attempt();  // before disarming: an end that shares its waker knows then whether to pass a wake-up on
         }
         if (halt != nullptr) halt->disarm(want::pop);
@@ -20080,7 +20084,7 @@ namespace detail {
 /// A poller that somebody else waits for.
 class poller_case {
  public:
-  static constexpr bool polled = poller::polled;
+  static constexpr bool polled = false;  // it has times too
   static constexpr bool is_an_end = true;
 
   explicit poller_case(poller& p) noexcept : poller_(&p) {}
@@ -20137,7 +20141,9 @@ struct turn {
 template <bool Prioritized, detail::flow_case... Cases>
 class selector {
   static constexpr std::size_t count = sizeof...(Cases);
+  static_assert(count != 0 && count <= 64);
   static constexpr bool has_ends = (... || Cases::is_an_end);
+  static constexpr unsigned char none = 255;
   static constexpr auto all = std::index_sequence_for<Cases...>();
 
  public:
@@ -20168,8 +20174,23 @@ class selector {
   }
 
   void arm(want k, wait_set& set) noexcept {
-    just_armed_ = true;
-    each([&](auto& one, std::size_t) { return !one.over() && (one.arm(k, set), false); });
+    each([&](auto& one, std::size_t n) {
+      if (one.over()) return false;
+      const std::size_t before = set.handles().size();
+      one.arm(k, set);
+      const bool by_handle = one.polled && set.handles().size() != before;
+      handle_of_[n] = by_handle ? static_cast<unsigned char>(before) : none;
+      if (by_handle) quiet_ |= bit(n);
+      return false;
+    });
+  }
+  /// Of the ends that poll watches only those that it names are worth a try: a system call each.
+  void woken_by(const wait_set& set) noexcept {
+    quiet_ = 0;
+    each([&](auto& one, std::size_t n) {
+      if (!one.over() && handle_of_[n] != none && set.handles()[handle_of_[n]].quiet) quiet_ |= bit(n);
+      return false;
+    });
   }
   void disarm(want k) noexcept {
     each([&](auto& one, std::size_t) { return !one.over() && (one.disarm(k), false); });
@@ -20190,11 +20211,10 @@ class selector {
  private:
   /// The first case from the one whose turn it is that has something.
   result<std::size_t> try_find() {
-    // Of ends that poll watches, a try between arming and sleeping would find nothing that poll does not say.
-    const bool sleeps_next = std::exchange(just_armed_, false);
+    const std::uint64_t quiet = std::exchange(quiet_, 0);
     std::size_t found = count;
     const auto look = [&](auto& one, std::size_t n) {
-      if (one.over() || (sleeps_next && one.polled) || !one.find()) return false;
+      if (one.over() || (quiet & bit(n)) != 0 || !one.find()) return false;
       found = n;
       return true;
     };
@@ -20202,6 +20222,7 @@ class selector {
     if (!Prioritized && each([&](auto& one, std::size_t n) { return n < next_ && look(one, n); })) return found;
     return error(open() ? errc::empty : errc::closed, step::wait);
   }
+  static constexpr std::uint64_t bit(std::size_t n) noexcept { return std::uint64_t{1} << n; }
   [[nodiscard]] bool open() noexcept {
     return each([](auto& one, std::size_t) { return one.is_an_end == has_ends && !one.over(); });
   }
@@ -20217,7 +20238,8 @@ class selector {
 
   std::tuple<Cases...> cases_;
   std::size_t next_ = 0;
-  bool just_armed_ = false;
+  std::uint64_t quiet_ = 0;          // cases that have nothing now: poll says so, or will before anybody sleeps
+  unsigned char handle_of_[count]{};  // where each armed its descriptor in the set
 };
 
 /// Whichever comes first of messages, room, stops and times:

@@ -42,7 +42,7 @@ TEST_CASE("a bell rings when a word is woken, and names it, once", "[word_bell]"
       w[1] = 1;
       futex_wake(&w[1], shared);
     });
-    const watched_handle h{b.handle(), false};
+    watched_handle h{b.handle(), false};
     const auto begun = test::now_ns();
     while (!rung(b) && test::now_ns() - begun < 5'000'000'000)
       (void)sluice::detail::poll_any(&h, 1, begun + 5'000'000'000);

@@ -394,7 +394,7 @@ namespace detail {
 /// A poller that somebody else waits for.
 class poller_case {
  public:
-  static constexpr bool polled = poller::polled;
+  static constexpr bool polled = false;  // it has times too
   static constexpr bool is_an_end = true;
 
   explicit poller_case(poller& p) noexcept : poller_(&p) {}

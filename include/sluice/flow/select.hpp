@@ -29,7 +29,9 @@ struct turn {
 template <bool Prioritized, detail::flow_case... Cases>
 class selector {
   static constexpr std::size_t count = sizeof...(Cases);
+  static_assert(count != 0 && count <= 64);
   static constexpr bool has_ends = (... || Cases::is_an_end);
+  static constexpr unsigned char none = 255;
   static constexpr auto all = std::index_sequence_for<Cases...>();
 
  public:
@@ -60,8 +62,23 @@ class selector {
   }
 
   void arm(want k, wait_set& set) noexcept {
-    just_armed_ = true;
-    each([&](auto& one, std::size_t) { return !one.over() && (one.arm(k, set), false); });
+    each([&](auto& one, std::size_t n) {
+      if (one.over()) return false;
+      const std::size_t before = set.handles().size();
+      one.arm(k, set);
+      const bool by_handle = one.polled && set.handles().size() != before;
+      handle_of_[n] = by_handle ? static_cast<unsigned char>(before) : none;
+      if (by_handle) quiet_ |= bit(n);
+      return false;
+    });
+  }
+  /// Of the ends that poll watches only those that it names are worth a try: a system call each.
+  void woken_by(const wait_set& set) noexcept {
+    quiet_ = 0;
+    each([&](auto& one, std::size_t n) {
+      if (!one.over() && handle_of_[n] != none && set.handles()[handle_of_[n]].quiet) quiet_ |= bit(n);
+      return false;
+    });
   }
   void disarm(want k) noexcept {
     each([&](auto& one, std::size_t) { return !one.over() && (one.disarm(k), false); });
@@ -82,11 +99,10 @@ class selector {
  private:
   /// The first case from the one whose turn it is that has something.
   result<std::size_t> try_find() {
-    // Of ends that poll watches, a try between arming and sleeping would find nothing that poll does not say.
-    const bool sleeps_next = std::exchange(just_armed_, false);
+    const std::uint64_t quiet = std::exchange(quiet_, 0);
     std::size_t found = count;
     const auto look = [&](auto& one, std::size_t n) {
-      if (one.over() || (sleeps_next && one.polled) || !one.find()) return false;
+      if (one.over() || (quiet & bit(n)) != 0 || !one.find()) return false;
       found = n;
       return true;
     };
@@ -94,6 +110,7 @@ class selector {
     if (!Prioritized && each([&](auto& one, std::size_t n) { return n < next_ && look(one, n); })) return found;
     return error(open() ? errc::empty : errc::closed, step::wait);
   }
+  static constexpr std::uint64_t bit(std::size_t n) noexcept { return std::uint64_t{1} << n; }
   [[nodiscard]] bool open() noexcept {
     return each([](auto& one, std::size_t) { return one.is_an_end == has_ends && !one.over(); });
   }
@@ -109,7 +126,8 @@ class selector {
 
   std::tuple<Cases...> cases_;
   std::size_t next_ = 0;
-  bool just_armed_ = false;
+  std::uint64_t quiet_ = 0;          // cases that have nothing now: poll says so, or will before anybody sleeps
+  unsigned char handle_of_[count]{};  // where each armed its descriptor in the set
 };
 
 /// Whichever comes first of messages, room, stops and times:

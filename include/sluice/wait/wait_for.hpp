@@ -98,6 +98,7 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
         outcome r = polled<End> ? not_tried<outcome>() : attempt();
         if (!settled(r)) {
           slept = set.sleep(u);
+          if constexpr (requires { end.woken_by(set); }) end.woken_by(set);
           r = attempt();  // before disarming: an end that shares its waker knows then whether to pass a wake-up on
         }
         if (halt != nullptr) halt->disarm(want::pop);

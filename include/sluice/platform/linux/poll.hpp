@@ -17,13 +17,14 @@ namespace sluice::detail {
 struct watched_handle {
   int fd;
   bool for_writing;
+  bool quiet = false;  // the last poll_any() has found it neither ready nor broken
 
   [[nodiscard]] short events() const noexcept { return for_writing ? POLLOUT : POLLIN; }
 };
 inline constexpr unsigned max_watched_handles = 16;
 
 /// Sleeps until one of at most `max_watched_handles` descriptors, and a bell, is ready or broken, at most until `deadline`.
-inline wakeup poll_any(const watched_handle* handles, unsigned n, std::int64_t deadline) noexcept {
+inline wakeup poll_any(watched_handle* handles, unsigned n, std::int64_t deadline) noexcept {
   pollfd list[max_watched_handles + 1] = {};
   for (unsigned i = 0; i < n; ++i) list[i] = {handles[i].fd, handles[i].events(), 0};
   timespec left{};
@@ -31,7 +32,9 @@ inline wakeup poll_any(const watched_handle* handles, unsigned n, std::int64_t d
     const std::int64_t ns = deadline - monotonic_ns();
     left = to_timespec(ns > 0 ? ns : 0);
   }
-  return ::ppoll(list, n, deadline == never ? nullptr : &left, nullptr) == 0 ? wakeup::timeout : wakeup::woken;
+  const int ready = ::ppoll(list, n, deadline == never ? nullptr : &left, nullptr);
+  for (unsigned i = 0; i < n; ++i) handles[i].quiet = ready >= 0 && list[i].revents == 0;
+  return ready == 0 ? wakeup::timeout : wakeup::woken;
 }
 
 /// What a descriptor is ready for just now, of `what` (POLLIN, POLLOUT); POLLHUP and POLLERR are said unasked. 0: for
