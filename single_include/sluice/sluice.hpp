@@ -20152,17 +20152,16 @@ class selector {
   /// Waits for one case and calls its handler.
   ///
   /// Errors: timeout; stopped; closed, once all its ends are over, or, if it has none, all its stops.
-  result<turn> wait(until u = {}) {
-    const auto which = detail::try_then_wait(*this, want::pop, u, [this] { return try_find(); });
-    if (!which) return which.err();
-    turn t{*which, {}};
-    if constexpr (!Prioritized) next_ = t.which + 1 < count ? t.which + 1 : 0;
-    each([&](auto& one, std::size_t n) {
-      if (n != t.which) return false;
-      t.why = one.deliver();
+  SLUICE_INLINE() result<turn> wait(until u = {}) {
+    turn t;
+    const auto has_the_turn = [&](auto& one, std::size_t n) SLUICE_INLINE_LAMBDA() {
+      if (n != next_ || one.over() || !one.find()) return false;
+      t = played(one, n);
       return true;
-    });
-    return t;
+    };
+    if (each(has_the_turn)) [[likely]] return t;
+    quiet_ = bit(next_);
+    return wait_for_any(u);
   }
   /// Goes on with a case that is over: its end has been replaced, or what it complained of was removed.
   void resume(std::size_t which) noexcept {
@@ -20196,19 +20195,31 @@ class selector {
     each([&](auto& one, std::size_t) { return !one.over() && (one.disarm(k), false); });
   }
   /// Looks before sleeping only if all ends do: a look at others is a system call.
-  [[nodiscard]] wait_strategy waits() noexcept {
+  [[nodiscard]] wait_strategy waits() const noexcept {
     bool parks = !has_ends, spins = true;
-    each([&](auto& one, std::size_t) {
+    const auto ask = [&](const auto& one) {
       if constexpr (requires { one.waits(); }) {
         parks = parks || one.waits() == wait_strategy::park;
         spins = spins && one.waits() == wait_strategy::spin;
       }
-      return false;
-    });
+    };
+    std::apply([&](const auto&... one) { (..., ask(one)); }, cases_);
     return parks ? wait_strategy::park : spins ? wait_strategy::spin : wait_strategy::spin_then_park;
   }
 
  private:
+  template <class Case>
+  SLUICE_INLINE() turn played(Case& one, std::size_t n) {
+    if constexpr (!Prioritized) next_ = n + 1 < count ? n + 1 : 0;
+    return {n, one.deliver()};
+  }
+  SLUICE_NOINLINE() result<turn> wait_for_any(const until& u) {
+    const auto which = detail::try_then_wait(*this, want::pop, u, [this] { return try_find(); });
+    if (!which) return which.err();
+    turn t;
+    each([&](auto& one, std::size_t n) { return n == *which && (t = played(one, n), true); });
+    return t;
+  }
   /// The first case from the one whose turn it is that has something.
   result<std::size_t> try_find() {
     const std::uint64_t quiet = std::exchange(quiet_, 0);
@@ -20228,17 +20239,17 @@ class selector {
   }
   /// Calls `f` with each case and its number until it says true. Has it?
   template <class F>
-  bool each(F f) {
+  SLUICE_INLINE() bool each(F f) {
     return each(f, all);
   }
   template <class F, std::size_t... N>
-  bool each(F& f, std::index_sequence<N...>) {
+  SLUICE_INLINE() bool each(F& f, std::index_sequence<N...>) {
     return (... || f(std::get<N>(cases_), N));
   }
 
   std::tuple<Cases...> cases_;
   std::size_t next_ = 0;
-  std::uint64_t quiet_ = 0;          // cases that have nothing now: poll says so, or will before anybody sleeps
+  std::uint64_t quiet_ = 0;           // cases of no use to the next look: just tried, or poll says so, or will say
   unsigned char handle_of_[count]{};  // where each armed its descriptor in the set
 };
 

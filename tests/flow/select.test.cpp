@@ -284,6 +284,24 @@ TEST_CASE("what comes while a select arms its cases is found before it sleeps", 
   CHECK(count(a.log, 'a') == count(a.log, 'd'));
 }
 
+TEST_CASE("a select spins as its ends do, and not at all if one of them does not", "[select]") {
+  using sluice::wait_strategy;
+  end a, b;
+  stop halt;
+  auto loop = select(on(a, [](int) {}), on(b, [](int) {}), on(halt, [] {}));
+  a.strategy = b.strategy = wait_strategy::spin_then_park;
+  CHECK(loop.wait(2ms).err() == errc::timeout);
+  CHECK((a.tries > 10 && count(a.log, 'a') == 1));
+  a.log.clear(), a.tries = 0;
+  a.strategy = wait_strategy::park;
+  CHECK(loop.wait(2ms).err() == errc::timeout);
+  CHECK((a.tries < 5 && count(a.log, 'a') == 1));
+  a.log.clear();
+  a.strategy = b.strategy = wait_strategy::spin;
+  CHECK(loop.wait(2ms).err() == errc::timeout);
+  CHECK(count(a.log, 'a') == 0);
+}
+
 namespace {
 
 /// Waits in every way that there is, with deadlines and stops that come at any time, by selects that come and go.
