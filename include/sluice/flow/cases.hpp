@@ -65,8 +65,19 @@ class end_case {
   bool over_ = false;
 };
 
+template <class End>
+auto take_from(End& from) {
+  if constexpr (source<End>) return from.try_pop();
+  else return from.try_borrow();
+}
+
 template <class End, class F, class G>
 class source_case : public end_case<End> {
+  using taken = decltype(take_from(std::declval<End&>()));
+  using message = decltype(*std::declval<std::conditional_t<source<End>, taken, taken&>>());
+  static_assert(std::invocable<F&, message> || std::invocable<F&>, "the handler must take the message, or nothing");
+  static_assert(std::invocable<G&, error> || std::invocable<G&>, "the second handler must take an error, or nothing");
+
  public:
   source_case(End& e, F f, G g) : end_case<End>(e), handler_(std::move(f)), on_error_(std::move(g)) {}
 
@@ -75,14 +86,14 @@ class source_case : public end_case<End> {
       : end_case<End>(o), handler_(std::move(o.handler_)), on_error_(std::move(o.on_error_)) {}
 
   bool find() {
-    found_ = take(*this->end_);
+    found_ = take_from(*this->end_);
     return settled(found_);
   }
   error deliver() {
     const error why = found_.err();
     if (why) {
       this->over_ = final_error(why);
-      on_error_(why);
+      tell(on_error_, why);
     } else if constexpr (source<End>) {
       tell(handler_, *std::move(found_));
     } else {
@@ -95,14 +106,9 @@ class source_case : public end_case<End> {
   void disarm(want) noexcept { this->end_->disarm(want::pop); }
 
  private:
-  static auto take(End& from) {
-    if constexpr (source<End>) return from.try_pop();
-    else return from.try_borrow();
-  }
-
   F handler_;
   G on_error_;
-  decltype(take(std::declval<End&>())) found_{error(errc::empty, step::pop)};
+  taken found_{error(errc::empty, step::pop)};
 };
 
 template <class End, class F, class G>
@@ -118,7 +124,7 @@ class room_case : public end_case<End> {
   }
   error deliver() {
     this->over_ = final_error(why_);
-    if (why_) on_error_(why_);
+    if (why_) tell(on_error_, why_);
     return why_;
   }
   void arm(want, wait_set& set) noexcept {
