@@ -4546,7 +4546,11 @@ namespace sluice::detail {
 /// own with its second thread, and whoever waits through io_uring is left behind in the old one, to be woken by nobody.
 /// A watch that may see the second thread come must therefore be preceded by outlast_threads().
 ///
-/// Threads: the one that made it. A forked child has none of it: see ours(). Allocates: its queues, in the kernel.
+/// The kernel interrupts its thread to say that a word has woken. Most calls go on by themselves then; those that never do
+/// after a signal, epoll_wait among them, return EINTR without there having been one. (It need not interrupt: with
+/// IORING_SETUP_DEFER_TASKRUN it does not, but then poll and epoll are not told either, and an eventfd must be in between.)
+///
+/// Threads: one at a time. A forked child has none of it: see ours(). Allocates: its queues, in the kernel.
 class word_bell {
  public:
   explicit word_bell(unsigned room) noexcept {
@@ -19799,7 +19803,8 @@ class poll_queue {
 ///
 /// A poller is an end like others: it can be a case of a select, and handle() is for the loops of others.
 ///
-/// Threads: one, and no forked child. Blocks: run. Allocates: add.
+/// Threads: one at a time, and no forked child. A wake-up may interrupt another call of the thread that ran it last, as
+/// word_bell says. Blocks: run. Allocates: add.
 class poller {
  public:
   static constexpr bool polled = true;  // see wait_for(): whatever is not queued rings the descriptor

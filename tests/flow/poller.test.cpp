@@ -312,6 +312,25 @@ TEST_CASE("threads may come while private words are watched", "[poller]") {
   CHECK(test::child(body).wait() == 0);
 }
 
+TEST_CASE("a poller goes on in another thread", "[poller]") {
+  auto [tx, rx] = sluice::channel<u64>(8);
+  u64 got = 0;
+  poller loop;
+  REQUIRE(loop.add(on(rx, [&](u64) { ++got; })));
+  for (u64 i = 1; i <= 5; ++i) {
+    CHECK(loop.run(1ms).err() == errc::timeout);
+    bool ran = false;
+    std::thread other([&] { ran = static_cast<bool>(loop.run(10s)); });
+    test::sleep_us(2000);
+    REQUIRE(tx.push(i));
+    other.join();
+    CHECK(ran);
+    REQUIRE(tx.push(i));
+    CHECK(loop.run(10s));
+    CHECK(got == 2 * i);
+  }
+}
+
 namespace {
 
 /// The source of a case comes and goes, deadlines and stops come at any time, pollers come and go.

@@ -103,7 +103,8 @@ class poll_queue {
 ///
 /// A poller is an end like others: it can be a case of a select, and handle() is for the loops of others.
 ///
-/// Threads: one, and no forked child. Blocks: run. Allocates: add.
+/// Threads: one at a time, and no forked child. A wake-up may interrupt another call of the thread that ran it last, as
+/// word_bell says. Blocks: run. Allocates: add.
 class poller {
  public:
   static constexpr bool polled = true;  // see wait_for(): whatever is not queued rings the descriptor

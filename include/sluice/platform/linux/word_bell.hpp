@@ -30,7 +30,11 @@ namespace sluice::detail {
 /// own with its second thread, and whoever waits through io_uring is left behind in the old one, to be woken by nobody.
 /// A watch that may see the second thread come must therefore be preceded by outlast_threads().
 ///
-/// Threads: the one that made it. A forked child has none of it: see ours(). Allocates: its queues, in the kernel.
+/// The kernel interrupts its thread to say that a word has woken. Most calls go on by themselves then; those that never do
+/// after a signal, epoll_wait among them, return EINTR without there having been one. (It need not interrupt: with
+/// IORING_SETUP_DEFER_TASKRUN it does not, but then poll and epoll are not told either, and an eventfd must be in between.)
+///
+/// Threads: one at a time. A forked child has none of it: see ours(). Allocates: its queues, in the kernel.
 class word_bell {
  public:
   explicit word_bell(unsigned room) noexcept {
