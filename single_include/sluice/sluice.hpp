@@ -19432,7 +19432,7 @@ struct tell_nobody {
 /// Is it of no use to try again after this error? A reader that was overtaken goes on.
 inline bool final_error(error e) noexcept { return e && !e.again() && !(e == errc::lagged); }
 
-/// What has been read of the end of a case.
+/// What cases over an end have in common.
 template <class End>
 class end_case {
  public:
@@ -19605,8 +19605,8 @@ template <detail::gives_messages End, class F, class G = detail::tell_nobody>
 }
 
 /// Calls `f(sink)` when there may be room. It tries to push, and returns what that returned: if that was `full`, nothing
-/// has happened. If it returns `empty`, there is nothing to send, and the sink is not waited for this time. Errors are
-/// those of on().
+/// has happened. If it returns `empty`, there is nothing to send, and the sink is not waited for: a select asks again in
+/// its next wait, a poller when it is told to look_again(). Errors are those of on().
 template <waitable End, class F, class G = detail::tell_nobody>
 [[nodiscard]] auto when_room(End& into, F f, G g = {}) {
   return detail::room_case<End, F, G>(into, std::move(f), std::move(g));
@@ -19844,9 +19844,20 @@ class poller {
   }
   /// Its handler is not called any more. May be called in any handler, that of the case included. False if it had gone.
   bool remove(key k) noexcept {
-    if (k.place >= used_ || places_[k.place].age != k.age || places_[k.place].entry == nullptr) return false;
-    drop(*places_[k.place].entry);
+    auto* const e = named_by(k);
+    if (e == nullptr) return false;
+    drop(*e);
     if (running_ == nullptr) bury();
+    publish();
+    return true;
+  }
+
+  /// Looks at a case in the next turn even if there is no news of it: there is something to send again. False if it had
+  /// gone.
+  bool look_again(key k) noexcept {
+    auto* const e = named_by(k);
+    if (e == nullptr) return false;
+    queue_.push(*e);
     publish();
     return true;
   }
@@ -19923,9 +19934,11 @@ class poller {
   [[nodiscard]] std::uint64_t tag_of(const detail::poll_entry& e, unsigned word = 0) const noexcept {
     return std::uint64_t{places_[e.place].age} << 33 | std::uint64_t{e.place} << 1 | word;
   }
+  [[nodiscard]] detail::poll_entry* named_by(key k) const noexcept {
+    return k.place < used_ && places_[k.place].age == k.age ? places_[k.place].entry : nullptr;
+  }
   [[nodiscard]] detail::poll_entry* named_by(std::uint64_t tag) const noexcept {
-    const auto n = static_cast<std::uint32_t>(tag >> 1);
-    return n < used_ && places_[n].age == tag >> 33 ? places_[n].entry : nullptr;
+    return named_by(key{static_cast<std::uint32_t>(tag >> 1), static_cast<std::uint32_t>(tag >> 33)});
   }
 
   /// Queues all that there is news of.

@@ -219,10 +219,10 @@ TEST_CASE("both directions of one socket are waited for", "[poller]") {
 
 TEST_CASE("a poller waits for room", "[poller]") {
   piped p;
-  u64 sent = 0, got = 0;
+  u64 sent = 0, got = 0, most = 20000;
   poller loop;
   auto tx = loop.add(when_room(p.out, [&](auto& out) {
-    if (sent == 20000) return sluice::status(errc::empty);
+    if (sent == most) return sluice::status(errc::empty);
     const auto s = out.try_push(sent + 1);
     if (s) ++sent;
     return s;
@@ -234,7 +234,12 @@ TEST_CASE("a poller waits for room", "[poller]") {
   REQUIRE(loop.add(on(p.in, [&](u64 v) { in_order = in_order && v == ++got; })));
   while (got != 20000) REQUIRE(loop.run(10s));
   CHECK(in_order);
+  ++most;
+  CHECK(loop.run(2ms).err() == errc::timeout);  // nobody knows of it
+  CHECK(loop.look_again(*tx));
+  while (got != most) REQUIRE(loop.run(10s));
   CHECK(loop.remove(*tx));
+  CHECK(!loop.look_again(*tx));
 }
 
 TEST_CASE("a poller is a case of a select", "[poller]") {

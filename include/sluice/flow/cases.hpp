@@ -47,7 +47,7 @@ struct tell_nobody {
 /// Is it of no use to try again after this error? A reader that was overtaken goes on.
 inline bool final_error(error e) noexcept { return e && !e.again() && !(e == errc::lagged); }
 
-/// What has been read of the end of a case.
+/// What cases over an end have in common.
 template <class End>
 class end_case {
  public:
@@ -220,8 +220,8 @@ template <detail::gives_messages End, class F, class G = detail::tell_nobody>
 }
 
 /// Calls `f(sink)` when there may be room. It tries to push, and returns what that returned: if that was `full`, nothing
-/// has happened. If it returns `empty`, there is nothing to send, and the sink is not waited for this time. Errors are
-/// those of on().
+/// has happened. If it returns `empty`, there is nothing to send, and the sink is not waited for: a select asks again in
+/// its next wait, a poller when it is told to look_again(). Errors are those of on().
 template <waitable End, class F, class G = detail::tell_nobody>
 [[nodiscard]] auto when_room(End& into, F f, G g = {}) {
   return detail::room_case<End, F, G>(into, std::move(f), std::move(g));

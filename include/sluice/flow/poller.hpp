@@ -144,9 +144,20 @@ class poller {
   }
   /// Its handler is not called any more. May be called in any handler, that of the case included. False if it had gone.
   bool remove(key k) noexcept {
-    if (k.place >= used_ || places_[k.place].age != k.age || places_[k.place].entry == nullptr) return false;
-    drop(*places_[k.place].entry);
+    auto* const e = named_by(k);
+    if (e == nullptr) return false;
+    drop(*e);
     if (running_ == nullptr) bury();
+    publish();
+    return true;
+  }
+
+  /// Looks at a case in the next turn even if there is no news of it: there is something to send again. False if it had
+  /// gone.
+  bool look_again(key k) noexcept {
+    auto* const e = named_by(k);
+    if (e == nullptr) return false;
+    queue_.push(*e);
     publish();
     return true;
   }
@@ -223,9 +234,11 @@ class poller {
   [[nodiscard]] std::uint64_t tag_of(const detail::poll_entry& e, unsigned word = 0) const noexcept {
     return std::uint64_t{places_[e.place].age} << 33 | std::uint64_t{e.place} << 1 | word;
   }
+  [[nodiscard]] detail::poll_entry* named_by(key k) const noexcept {
+    return k.place < used_ && places_[k.place].age == k.age ? places_[k.place].entry : nullptr;
+  }
   [[nodiscard]] detail::poll_entry* named_by(std::uint64_t tag) const noexcept {
-    const auto n = static_cast<std::uint32_t>(tag >> 1);
-    return n < used_ && places_[n].age == tag >> 33 ? places_[n].entry : nullptr;
+    return named_by(key{static_cast<std::uint32_t>(tag >> 1), static_cast<std::uint32_t>(tag >> 33)});
   }
 
   /// Queues all that there is news of.
