@@ -4418,7 +4418,8 @@ struct watched_handle {
 };
 inline constexpr unsigned max_watched_handles = 16;
 
-/// Sleeps until one of at most `max_watched_handles` descriptors, and a bell, is ready or broken, at most until `deadline`.
+/// Sleeps until one of at most `max_watched_handles` descriptors, and a bell, is ready or broken, at most until
+/// `deadline`.
 inline wakeup poll_any(watched_handle* handles, unsigned n, std::int64_t deadline) noexcept {
   pollfd list[max_watched_handles + 1] = {};
   for (unsigned i = 0; i < n; ++i) list[i] = {handles[i].fd, handles[i].events(), 0};
@@ -4539,16 +4540,17 @@ namespace sluice::detail {
 /// That is io_uring with nothing but futex waits in it, one for each word, until it is woken or forgotten. It needs
 /// Linux 6.7, and a sandbox that lets it in: where it is refused, the bell is false.
 ///
-/// A word that is woken between its change and watch() is heard of at once, since the kernel compares it. A watched word
-/// that changes again stays watched: each futex_wake() after watch() is heard, whatever the value was meanwhile.
+/// A word that is woken between its change and watch() is heard of at once, since the kernel compares it. A watched
+/// word that changes again stays watched: each futex_wake() after watch() is heard, whatever the value was meanwhile.
 ///
-/// A process of one thread has its private words in a table that all processes share. Since Linux 6.16 it gets one of its
-/// own with its second thread, and whoever waits through io_uring is left behind in the old one, to be woken by nobody.
-/// A watch that may see the second thread come must therefore be preceded by outlast_threads().
+/// A process of one thread has its private words in a table that all processes share. Since Linux 6.16 it gets one of
+/// its own with its second thread, and whoever waits through io_uring is left behind in the old one, to be woken by
+/// nobody. A watch that may see the second thread come must therefore be preceded by outlast_threads().
 ///
-/// The kernel interrupts its thread to say that a word has woken. Most calls go on by themselves then; those that never do
-/// after a signal, epoll_wait among them, return EINTR without there having been one. (It need not interrupt: with
-/// IORING_SETUP_DEFER_TASKRUN it does not, but then poll and epoll are not told either, and an eventfd must be in between.)
+/// The kernel interrupts its thread to say that a word has woken. Most calls go on by themselves then; those that never
+/// do after a signal, epoll_wait among them, return EINTR without there having been one. (It need not interrupt: with
+/// IORING_SETUP_DEFER_TASKRUN it does not, but then poll and epoll are not told either, and an eventfd must be in
+/// between.)
 ///
 /// Threads: one at a time. A forked child has none of it: see ours(). Allocates: its queues, in the kernel.
 class word_bell {
@@ -4722,8 +4724,8 @@ class word_bell {
   }
   long enter(unsigned submitted, unsigned wanted) noexcept {
     constexpr unsigned events = 1;
-    return retry_interrupted(
-        [&] { return ::syscall(enter_number, fd_.get(), submitted, wanted, submitted != 0 ? 0u : events, nullptr, 0); });
+    const unsigned how = submitted != 0 ? 0u : events;
+    return retry_interrupted([&] { return ::syscall(enter_number, fd_.get(), submitted, wanted, how, nullptr, 0); });
   }
 
   unique_handle fd_;
@@ -19398,7 +19400,7 @@ template <class Kind = spsc, class P = native_memory>
 //   on(stop, f)           f(), once
 //   after(d, f)           f(), every d
 //
-// A case is looked at in two steps, so that a handler runs while nobody is armed, and may do what it likes with any end:
+// A case is looked at in two steps, so that a handler runs while nobody is armed, and may do what it likes to any end:
 //
 //   find()     tries; true if that came to an end, good or bad. What it took is kept for
 //   deliver()  which gives it to the handler, and returns the error if it was one
@@ -19467,7 +19469,8 @@ class source_case : public end_case<End> {
   source_case(End& e, F f, G g) : end_case<End>(e), handler_(std::move(f)), on_error_(std::move(g)) {}
 
   /// Only before it is looked at: nothing is found yet.
-  source_case(source_case&& o) noexcept(std::is_nothrow_move_constructible_v<F> && std::is_nothrow_move_constructible_v<G>)
+  source_case(source_case&& o) noexcept(std::is_nothrow_move_constructible_v<F> &&
+                                        std::is_nothrow_move_constructible_v<G>)
       : end_case<End>(o), handler_(std::move(o.handler_)), on_error_(std::move(o.on_error_)) {}
 
   bool find() {
@@ -19581,7 +19584,9 @@ class time_case {
   void resume() noexcept {}
 
  private:
-  [[nodiscard]] std::int64_t later(std::int64_t t) const noexcept { return period_ > never - 1 - t ? never - 1 : t + period_; }
+  [[nodiscard]] std::int64_t later(std::int64_t t) const noexcept {
+    return period_ > never - 1 - t ? never - 1 : t + period_;
+  }
 
   std::int64_t period_;
   std::int64_t due_ = never;  // until the first look
@@ -19604,9 +19609,9 @@ template <detail::gives_messages End, class F, class G = detail::tell_nobody>
   return detail::source_case<End, F, G>(from, std::move(f), std::move(g));
 }
 
-/// Calls `f(sink)` when there may be room. It tries to push, and returns what that returned: if that was `full`, nothing
-/// has happened. If it returns `empty`, there is nothing to send, and the sink is not waited for: a select asks again in
-/// its next wait, a poller when it is told to look_again(). Errors are those of on().
+/// Calls `f(sink)` when there may be room. It tries to push, and returns what that returned: if that was `full`,
+/// nothing has happened. If it returns `empty`, there is nothing to send, and the sink is not waited for: a select asks
+/// again in its next wait, a poller when it is told to look_again(). Errors are those of on().
 template <waitable End, class F, class G = detail::tell_nobody>
 [[nodiscard]] auto when_room(End& into, F f, G g = {}) {
   return detail::room_case<End, F, G>(into, std::move(f), std::move(g));
@@ -19643,9 +19648,9 @@ namespace sluice::detail {
 
 /// Any number of descriptors as one, which is readable while some of them are ready and not yet heard of.
 ///
-/// A descriptor is watched until it is heard of once, or closed. It is never taken out: the kernel forgets a closed one,
-/// and one whose description lives on elsewhere is heard of once more, by its old tag, and then for ever silent. To take
-/// it out by its number could hit another file that has got the number since.
+/// A descriptor is watched until it is heard of once, or closed. It is never taken out: the kernel forgets a closed
+/// one, and one whose description lives on elsewhere is heard of once more, by its old tag, and then for ever silent.
+/// To take it out by its number could hit another file that has got the number since.
 ///
 /// Threads: one. Allocates: in the kernel.
 class event_queue {
@@ -19714,8 +19719,8 @@ struct poller_options {
 
 namespace detail {
 
-/// One case of a poller, whatever its type, and what the poller knows of it. A case is either queued, to be looked at, or
-/// armed and watched, so that it will be queued when there is news.
+/// One case of a poller, whatever its type, and what the poller knows of it. A case is either queued, to be looked at,
+/// or armed and watched, so that it will be queued when there is news.
 class poll_entry {
  public:
   virtual ~poll_entry() = default;
@@ -19792,14 +19797,14 @@ class poll_queue {
 ///     auto k = loop.add(on(connection, [&](request r) { ... }, [&](error) { ... }));
 ///     while (loop.run(1s)) {}
 ///
-/// Descriptors are watched by epoll, words by a word_bell, and only what is heard of is looked at: a wait costs the same
-/// with a thousand idle ends as with one. Two things cost by their number: ends of rings between processes, each of which
-/// looks once in 20 ms whether its peers live; and, where there is no word_bell, all ends of rings, each of which is
-/// looked at every millisecond.
+/// Descriptors are watched by epoll, words by a word_bell, and only what is heard of is looked at: a wait costs the
+/// same with a thousand idle ends as with one. Two things cost by their number: ends of rings between processes, each
+/// of which looks once in 20 ms whether its peers live; and, where there is no word_bell, all ends of rings, each of
+/// which is looked at every millisecond.
 ///
 /// A turn looks at every case with news once, and takes at most `budget` messages of each; one with more of them goes
-/// behind all others. A case that is over has its last turn and is removed. An end outlives its case, or the handler that
-/// was told of its error destroys it; one that the program closes itself is removed first.
+/// behind all others. A case that is over has its last turn and is removed. An end outlives its case, or the handler
+/// that was told of its error destroys it; one that the program closes itself is removed first.
 ///
 /// A poller is an end like others: it can be a case of a select, and handle() is for the loops of others.
 ///
@@ -20023,7 +20028,8 @@ class poller {
     std::int64_t at = detail::monotonic_ns();
     at = within > detail::never - at ? detail::never : at + within;
     // Ends that want to be looked at now and then are so all together.
-    if (constexpr std::int64_t usual = 20'000'000; e.is_an_end && within >= slice) at -= at % (within >= usual ? usual : slice);
+    constexpr std::int64_t usual = 20'000'000;
+    if (e.is_an_end && within >= slice) at -= at % (within >= usual ? usual : slice);
     e.looks_at = at;
     if (at < next_look_) next_look_ = at;
     return true;
@@ -20158,8 +20164,8 @@ struct turn {
 
 /// Waits for whichever of its cases comes first: what select() makes.
 ///
-/// A select is an end like others to the one blocking algorithm: its try looks at all cases, and arming it arms them all.
-/// So a wait that is stopped or times out has taken nothing.
+/// A select is an end like others to the one blocking algorithm: its try looks at all cases, and arming it arms them
+/// all. So a wait that is stopped or times out has taken nothing.
 ///
 /// Threads: one at a time, the one that owns its ends. Blocks: wait. Allocates: never.
 template <bool Prioritized, detail::flow_case... Cases>

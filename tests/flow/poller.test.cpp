@@ -265,7 +265,7 @@ TEST_CASE("a poller is a case of a select", "[poller]") {
   CHECK(outer.over(0));
 }
 
-TEST_CASE("the loop of somebody else needs one descriptor, which is readable as long as there is something to do", "[poller]") {
+TEST_CASE("the loop of others needs one descriptor, readable as long as there is something to do", "[poller]") {
   auto [tx, rx] = sluice::channel<u64>(64);
   piped p;
   u64 got = 0, beats = 0;

@@ -52,7 +52,8 @@ class traffic {
   }
 
   u64 count_;
-  sluice::channel_ends<u64, sluice::spsc, sluice::native_memory> a_ = sluice::channel<u64>(4), b_ = sluice::channel<u64>(64);
+  using channel = sluice::channel_ends<u64, sluice::spsc, sluice::native_memory>;
+  channel a_ = sluice::channel<u64>(4), b_ = sluice::channel<u64>(64);
   sluice::pipe_ends pipe_ = sluice::must(sluice::pipe());
   decltype(sluice::sink_of<u64>(std::move(pipe_.out))) stream_ = sluice::sink_of<u64>(std::move(pipe_.out));
   decltype(sluice::source_of<u64>(std::move(pipe_.in))) bytes_ = sluice::source_of<u64>(std::move(pipe_.in));

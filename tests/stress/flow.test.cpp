@@ -6,8 +6,8 @@
 
 #include <thread>
 
-// Two threads ask and answer, each time over a ring or a pipe as dice will have it. Each sleeps until the other one wakes
-// it, and nothing looks now and then: a wake-up that is lost is a wait that takes ten seconds.
+// Two threads ask and answer, each time over a ring or a pipe as dice will have it. Each sleeps until the other one
+// wakes it, and nothing looks now and then: a wake-up that is lost is a wait that takes ten seconds.
 
 using namespace std::chrono_literals;
 using u64 = std::uint64_t;
@@ -33,7 +33,8 @@ struct by_select {
   direction& from;
   u64 last = 0;
   bool next(u64& value) {
-    auto loop = sluice::select(sluice::on(from.ring.rx, [&](u64 v) { last = v; }), sluice::on(from.in, [&](u64 v) { last = v; }));
+    const auto keep = [&](u64 v) { last = v; };
+    auto loop = sluice::select(sluice::on(from.ring.rx, keep), sluice::on(from.in, keep));
     const bool came = static_cast<bool>(loop.wait(10s));
     value = last;
     return came;

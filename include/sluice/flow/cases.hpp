@@ -13,7 +13,7 @@
 //   on(stop, f)           f(), once
 //   after(d, f)           f(), every d
 //
-// A case is looked at in two steps, so that a handler runs while nobody is armed, and may do what it likes with any end:
+// A case is looked at in two steps, so that a handler runs while nobody is armed, and may do what it likes to any end:
 //
 //   find()     tries; true if that came to an end, good or bad. What it took is kept for
 //   deliver()  which gives it to the handler, and returns the error if it was one
@@ -82,7 +82,8 @@ class source_case : public end_case<End> {
   source_case(End& e, F f, G g) : end_case<End>(e), handler_(std::move(f)), on_error_(std::move(g)) {}
 
   /// Only before it is looked at: nothing is found yet.
-  source_case(source_case&& o) noexcept(std::is_nothrow_move_constructible_v<F> && std::is_nothrow_move_constructible_v<G>)
+  source_case(source_case&& o) noexcept(std::is_nothrow_move_constructible_v<F> &&
+                                        std::is_nothrow_move_constructible_v<G>)
       : end_case<End>(o), handler_(std::move(o.handler_)), on_error_(std::move(o.on_error_)) {}
 
   bool find() {
@@ -196,7 +197,9 @@ class time_case {
   void resume() noexcept {}
 
  private:
-  [[nodiscard]] std::int64_t later(std::int64_t t) const noexcept { return period_ > never - 1 - t ? never - 1 : t + period_; }
+  [[nodiscard]] std::int64_t later(std::int64_t t) const noexcept {
+    return period_ > never - 1 - t ? never - 1 : t + period_;
+  }
 
   std::int64_t period_;
   std::int64_t due_ = never;  // until the first look
@@ -219,9 +222,9 @@ template <detail::gives_messages End, class F, class G = detail::tell_nobody>
   return detail::source_case<End, F, G>(from, std::move(f), std::move(g));
 }
 
-/// Calls `f(sink)` when there may be room. It tries to push, and returns what that returned: if that was `full`, nothing
-/// has happened. If it returns `empty`, there is nothing to send, and the sink is not waited for: a select asks again in
-/// its next wait, a poller when it is told to look_again(). Errors are those of on().
+/// Calls `f(sink)` when there may be room. It tries to push, and returns what that returned: if that was `full`,
+/// nothing has happened. If it returns `empty`, there is nothing to send, and the sink is not waited for: a select asks
+/// again in its next wait, a poller when it is told to look_again(). Errors are those of on().
 template <waitable End, class F, class G = detail::tell_nobody>
 [[nodiscard]] auto when_room(End& into, F f, G g = {}) {
   return detail::room_case<End, F, G>(into, std::move(f), std::move(g));

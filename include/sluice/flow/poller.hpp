@@ -14,8 +14,8 @@ struct poller_options {
 
 namespace detail {
 
-/// One case of a poller, whatever its type, and what the poller knows of it. A case is either queued, to be looked at, or
-/// armed and watched, so that it will be queued when there is news.
+/// One case of a poller, whatever its type, and what the poller knows of it. A case is either queued, to be looked at,
+/// or armed and watched, so that it will be queued when there is news.
 class poll_entry {
  public:
   virtual ~poll_entry() = default;
@@ -92,14 +92,14 @@ class poll_queue {
 ///     auto k = loop.add(on(connection, [&](request r) { ... }, [&](error) { ... }));
 ///     while (loop.run(1s)) {}
 ///
-/// Descriptors are watched by epoll, words by a word_bell, and only what is heard of is looked at: a wait costs the same
-/// with a thousand idle ends as with one. Two things cost by their number: ends of rings between processes, each of which
-/// looks once in 20 ms whether its peers live; and, where there is no word_bell, all ends of rings, each of which is
-/// looked at every millisecond.
+/// Descriptors are watched by epoll, words by a word_bell, and only what is heard of is looked at: a wait costs the
+/// same with a thousand idle ends as with one. Two things cost by their number: ends of rings between processes, each
+/// of which looks once in 20 ms whether its peers live; and, where there is no word_bell, all ends of rings, each of
+/// which is looked at every millisecond.
 ///
 /// A turn looks at every case with news once, and takes at most `budget` messages of each; one with more of them goes
-/// behind all others. A case that is over has its last turn and is removed. An end outlives its case, or the handler that
-/// was told of its error destroys it; one that the program closes itself is removed first.
+/// behind all others. A case that is over has its last turn and is removed. An end outlives its case, or the handler
+/// that was told of its error destroys it; one that the program closes itself is removed first.
 ///
 /// A poller is an end like others: it can be a case of a select, and handle() is for the loops of others.
 ///
@@ -323,7 +323,8 @@ class poller {
     std::int64_t at = detail::monotonic_ns();
     at = within > detail::never - at ? detail::never : at + within;
     // Ends that want to be looked at now and then are so all together.
-    if (constexpr std::int64_t usual = 20'000'000; e.is_an_end && within >= slice) at -= at % (within >= usual ? usual : slice);
+    constexpr std::int64_t usual = 20'000'000;
+    if (e.is_an_end && within >= slice) at -= at % (within >= usual ? usual : slice);
     e.looks_at = at;
     if (at < next_look_) next_look_ = at;
     return true;

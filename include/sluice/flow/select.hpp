@@ -22,8 +22,8 @@ struct turn {
 
 /// Waits for whichever of its cases comes first: what select() makes.
 ///
-/// A select is an end like others to the one blocking algorithm: its try looks at all cases, and arming it arms them all.
-/// So a wait that is stopped or times out has taken nothing.
+/// A select is an end like others to the one blocking algorithm: its try looks at all cases, and arming it arms them
+/// all. So a wait that is stopped or times out has taken nothing.
 ///
 /// Threads: one at a time, the one that owns its ends. Blocks: wait. Allocates: never.
 template <bool Prioritized, detail::flow_case... Cases>

@@ -13,9 +13,9 @@ namespace sluice::detail {
 
 /// Any number of descriptors as one, which is readable while some of them are ready and not yet heard of.
 ///
-/// A descriptor is watched until it is heard of once, or closed. It is never taken out: the kernel forgets a closed one,
-/// and one whose description lives on elsewhere is heard of once more, by its old tag, and then for ever silent. To take
-/// it out by its number could hit another file that has got the number since.
+/// A descriptor is watched until it is heard of once, or closed. It is never taken out: the kernel forgets a closed
+/// one, and one whose description lives on elsewhere is heard of once more, by its old tag, and then for ever silent.
+/// To take it out by its number could hit another file that has got the number since.
 ///
 /// Threads: one. Allocates: in the kernel.
 class event_queue {

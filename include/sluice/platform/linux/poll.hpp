@@ -23,7 +23,8 @@ struct watched_handle {
 };
 inline constexpr unsigned max_watched_handles = 16;
 
-/// Sleeps until one of at most `max_watched_handles` descriptors, and a bell, is ready or broken, at most until `deadline`.
+/// Sleeps until one of at most `max_watched_handles` descriptors, and a bell, is ready or broken, at most until
+/// `deadline`.
 inline wakeup poll_any(watched_handle* handles, unsigned n, std::int64_t deadline) noexcept {
   pollfd list[max_watched_handles + 1] = {};
   for (unsigned i = 0; i < n; ++i) list[i] = {handles[i].fd, handles[i].events(), 0};

@@ -23,16 +23,17 @@ namespace sluice::detail {
 /// That is io_uring with nothing but futex waits in it, one for each word, until it is woken or forgotten. It needs
 /// Linux 6.7, and a sandbox that lets it in: where it is refused, the bell is false.
 ///
-/// A word that is woken between its change and watch() is heard of at once, since the kernel compares it. A watched word
-/// that changes again stays watched: each futex_wake() after watch() is heard, whatever the value was meanwhile.
+/// A word that is woken between its change and watch() is heard of at once, since the kernel compares it. A watched
+/// word that changes again stays watched: each futex_wake() after watch() is heard, whatever the value was meanwhile.
 ///
-/// A process of one thread has its private words in a table that all processes share. Since Linux 6.16 it gets one of its
-/// own with its second thread, and whoever waits through io_uring is left behind in the old one, to be woken by nobody.
-/// A watch that may see the second thread come must therefore be preceded by outlast_threads().
+/// A process of one thread has its private words in a table that all processes share. Since Linux 6.16 it gets one of
+/// its own with its second thread, and whoever waits through io_uring is left behind in the old one, to be woken by
+/// nobody. A watch that may see the second thread come must therefore be preceded by outlast_threads().
 ///
-/// The kernel interrupts its thread to say that a word has woken. Most calls go on by themselves then; those that never do
-/// after a signal, epoll_wait among them, return EINTR without there having been one. (It need not interrupt: with
-/// IORING_SETUP_DEFER_TASKRUN it does not, but then poll and epoll are not told either, and an eventfd must be in between.)
+/// The kernel interrupts its thread to say that a word has woken. Most calls go on by themselves then; those that never
+/// do after a signal, epoll_wait among them, return EINTR without there having been one. (It need not interrupt: with
+/// IORING_SETUP_DEFER_TASKRUN it does not, but then poll and epoll are not told either, and an eventfd must be in
+/// between.)
 ///
 /// Threads: one at a time. A forked child has none of it: see ours(). Allocates: its queues, in the kernel.
 class word_bell {
@@ -206,8 +207,8 @@ class word_bell {
   }
   long enter(unsigned submitted, unsigned wanted) noexcept {
     constexpr unsigned events = 1;
-    return retry_interrupted(
-        [&] { return ::syscall(enter_number, fd_.get(), submitted, wanted, submitted != 0 ? 0u : events, nullptr, 0); });
+    const unsigned how = submitted != 0 ? 0u : events;
+    return retry_interrupted([&] { return ::syscall(enter_number, fd_.get(), submitted, wanted, how, nullptr, 0); });
   }
 
   unique_handle fd_;
