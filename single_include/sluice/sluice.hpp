@@ -41,6 +41,7 @@
 //   queue/     4  the message queues of the system, POSIX and System V
 //   channel/   5  the ends of rings in regions: channel, shm_sink, mapped_source
 //   flow/      6  everything together: select, poller
+//   flow/      6  ends made of ends: map, merge, tee and kin; pump
 //
 // Read core/concepts.hpp next, then ring/spsc_layout.hpp and ring/spsc.hpp, then examples/tour.cpp.
 
@@ -4792,6 +4793,8 @@ class until {
 
   [[nodiscard]] constexpr bool immediate() const noexcept { return relative_ && time_ == 0; }
   [[nodiscard]] constexpr stop* interrupter() const noexcept { return stop_; }
+  /// Does it end at a point in time, and not some time after each wait has begun?
+  [[nodiscard]] constexpr bool has_deadline() const noexcept { return !relative_ && time_ != detail::never; }
 
   /// The same patience with a point in time instead of a duration, counted from this call.
   [[nodiscard]] until absolute() const noexcept {
@@ -5161,7 +5164,8 @@ result<std::size_t> try_pop_all(Source& in, std::span<T> to) {
 ///     for (auto& m : all) use(m);
 ///     if (all.why != errc::closed) ...
 ///
-/// An item is consumed when it has been handed out. A duration counts per item, a time_point for the whole loop.
+/// An item is consumed when it has been handed out. A duration counts per item, a time_point for the whole loop. The
+/// views of std::ranges take it too; but their filter searches for its next item before it is asked for one.
 template <class Source>
 class each_range {
  public:
@@ -5170,30 +5174,41 @@ class each_range {
   each_range(Source& s, until u) noexcept : source_(&s), patience_(u) {}
 
   struct sentinel {};
+  /// Pops when the item is looked at, or the end: a step on, which may be the last one that a view makes, takes nothing.
   class iterator {
    public:
     using value_type = item_t<Source>;
     using difference_type = std::ptrdiff_t;
 
-    explicit iterator(each_range& r) : range_(&r), item_(r.source_->pop(r.patience_)) {}
-    item_t<Source>& operator*() const noexcept { return *item_; }
-    iterator& operator++() {
-      item_ = range_->source_->pop(range_->patience_);
+    explicit iterator(each_range& r) noexcept : range_(&r) {}
+    item_t<Source>& operator*() const {
+      fetch();
+      return *item_;
+    }
+    iterator& operator++() noexcept {
+      fetched_ = false;
       return *this;
     }
-    void operator++(int) { ++*this; }
-    friend bool operator==(const iterator& i, sentinel) noexcept {
+    void operator++(int) noexcept { ++*this; }
+    friend bool operator==(const iterator& i, sentinel) {
+      i.fetch();
       if (i.item_) return false;
       i.range_->why = i.item_.err();
       return true;
     }
 
    private:
+    void fetch() const {
+      if (std::exchange(fetched_, true)) return;
+      item_ = range_->source_->pop(range_->patience_);
+    }
+
     each_range* range_;
-    mutable result<item_t<Source>> item_;  // what is iterated over is not ours to make const
+    mutable bool fetched_ = false;
+    mutable result<item_t<Source>> item_ = errc::empty;  // what is iterated over is not ours to make const
   };
 
-  [[nodiscard]] iterator begin() { return iterator(*this); }
+  [[nodiscard]] iterator begin() noexcept { return iterator(*this); }
   [[nodiscard]] sentinel end() const noexcept { return {}; }
 
  private:
@@ -20299,6 +20314,1581 @@ template <detail::flow_case... Cases>
 template <detail::flow_case... Cases>
 [[nodiscard]] selector<true, Cases...> select(prioritized_t, Cases... cases) {
   return selector<true, Cases...>(std::move(cases)...);
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_BATCH_HPP
+#define SLUICE_FLOW_BATCH_HPP
+
+#ifndef SLUICE_FLOW_ADAPTOR_HPP
+#define SLUICE_FLOW_ADAPTOR_HPP
+
+#ifndef SLUICE_FLOW_END_REF_HPP
+#define SLUICE_FLOW_END_REF_HPP
+
+#ifndef SLUICE_FLOW_JOINED_TRAITS_HPP
+#define SLUICE_FLOW_JOINED_TRAITS_HPP
+
+namespace sluice::detail {
+
+/// The traits that an end states; one that states none promises nothing.
+template <class E>
+constexpr end_traits stated_traits() noexcept {
+  if constexpr (requires { traits_of<E>; }) return traits_of<E>;
+  else return {.reliable = false, .ordered = false, .boundaries = false, .carries_close = false, .sees_reader_go = false, .survives_fork = false};
+}
+
+/// What holds of several ends together is what holds of each of them.
+constexpr end_traits both(end_traits a, const end_traits& b) noexcept {
+  a.reliable &= b.reliable;
+  a.ordered &= b.ordered;
+  a.boundaries &= b.boundaries;
+  a.carries_close &= b.carries_close;
+  a.sees_reader_go &= b.sees_reader_go;
+  a.detects_death &= b.detects_death;
+  a.outlives_process &= b.outlives_process;
+  a.survives_fork &= b.survives_fork;
+  if (b.spans > a.spans) a.spans = b.spans;
+  if (b.max_size < a.max_size) a.max_size = b.max_size;
+  return a;
+}
+template <class First, class... Rest>
+constexpr end_traits joined_traits() noexcept {
+  end_traits t = stated_traits<First>();
+  ((t = both(t, stated_traits<Rest>())), ...);
+  return t;
+}
+/// The same promises for messages of another size, or in no order.
+constexpr end_traits resized(end_traits t, std::size_t bytes) noexcept {
+  t.max_size = bytes;
+  return t;
+}
+constexpr end_traits unordered(end_traits t) noexcept {
+  t.ordered = false;
+  return t;
+}
+constexpr end_traits unreliable(end_traits t) noexcept {
+  t.reliable = false;
+  return t;
+}
+
+}  // namespace sluice::detail
+
+#endif
+
+#include <type_traits>
+#include <utility>
+
+namespace sluice {
+
+/// Somebody else's end, as an end: what an adaptor holds of an lvalue. Closing it closes the end; its own destruction
+/// does not. Moved from, it is nobody's.
+///
+/// Threads, Blocks, Errors: as the end, which must outlive it.
+template <class End>
+class end_ref : public source_verbs<end_ref<End>>, public sink_verbs<end_ref<End>> {
+ public:
+  using value_type = item_t<End>;
+  static constexpr end_traits traits = detail::stated_traits<End>();
+
+  explicit end_ref(End& e) noexcept : end_(&e) {}
+  end_ref(end_ref&& o) noexcept : end_(std::exchange(o.end_, nullptr)) {}
+  end_ref& operator=(end_ref&& o) noexcept {
+    end_ = std::exchange(o.end_, nullptr);
+    return *this;
+  }
+
+  auto try_pop()
+    requires source<End>
+  {
+    return end_ != nullptr ? end_->try_pop() : result<value_type>(error(errc::closed, step::pop));
+  }
+  auto try_borrow()
+    requires lending_source<End>
+  {
+    using loan = decltype(end_->try_borrow());
+    return end_ != nullptr ? end_->try_borrow() : loan(error(errc::closed, step::borrow));
+  }
+  template <class U = value_type>
+    requires requires(End& e, U&& v) { { e.try_push(std::forward<U>(v)) } -> std::same_as<status>; }
+  status try_push(U&& value) {
+    return end_ != nullptr ? end_->try_push(std::forward<U>(value)) : status(error(errc::closed, step::push));
+  }
+  status flush(until u = {})
+    requires requires(End& e) { { e.flush(u) } -> std::same_as<status>; }
+  {
+    return end_ != nullptr ? end_->flush(u) : status();
+  }
+  status finish(until u = {})
+    requires requires(End& e) { { e.finish(u) } -> std::same_as<status>; }
+  {
+    return end_ != nullptr ? end_->finish(u) : status();
+  }
+  void arm(want k, wait_set& set) noexcept {
+    if (end_ != nullptr) end_->arm(k, set);
+    else set.ready();
+  }
+  void disarm(want k) noexcept {
+    if (end_ != nullptr) end_->disarm(k);
+  }
+  void close() noexcept {
+    if (end_ != nullptr) end_->close();
+  }
+  [[nodiscard]] wait_strategy waits() const noexcept {
+    return end_ != nullptr ? detail::strategy_of(*end_) : wait_strategy::park;
+  }
+
+ private:
+  End* end_;
+};
+
+/// How an adaptor holds the end that it is given: an rvalue becomes its own, an lvalue stays where it is.
+template <class E>
+using held_t = std::conditional_t<std::is_lvalue_reference_v<E>, end_ref<std::remove_reference_t<E>>, std::remove_cvref_t<E>>;
+
+}  // namespace sluice
+
+#endif
+
+namespace sluice {
+
+/// What stands on the right of `end | map(f)`: makes one end of another.
+///
+///     auto clean = filter(valid) | map(convert);   // adaptors make adaptors,
+///     auto fills = merge(a, b) | clean;            // and ends make ends
+///
+/// An adapted end waits where the end that it holds waits, so it can be slept on, selected and cancelled like that; a view
+/// of the standard library could not. Functions are called as `f(message)`; a message is gone if they throw.
+template <class Make>
+class adaptor {
+ public:
+  constexpr explicit adaptor(Make m) noexcept : make_(std::move(m)) {}
+
+  template <class E>
+    requires std::invocable<Make, E>
+  [[nodiscard]] constexpr auto over(E end) && {
+    return std::move(make_)(std::move(end));
+  }
+
+ private:
+  Make make_;
+};
+
+template <waitable E, class Make>
+  requires std::invocable<Make, held_t<E>>
+[[nodiscard]] auto operator|(E&& end, adaptor<Make> a) {
+  return std::move(a).over(held_t<E>(std::forward<E>(end)));
+}
+template <class First, class Then>
+[[nodiscard]] auto operator|(adaptor<First> first, adaptor<Then> then) {
+  return adaptor([first = std::move(first), then = std::move(then)]<class E>(E end) mutable
+                   requires requires { std::move(first).over(std::move(end)) | std::move(then); }
+                 { return std::move(first).over(std::move(end)) | std::move(then); });
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_MESSAGE_BATCH_HPP
+#define SLUICE_FLOW_MESSAGE_BATCH_HPP
+
+#include <cstddef>
+#include <new>
+#include <utility>
+
+namespace sluice {
+
+namespace detail {
+
+/// Room for N messages, in the batch itself.
+template <class T, std::size_t N>
+class inline_room {
+ public:
+  static constexpr bool moves_whole = false;
+  bool acquire(std::size_t) noexcept { return true; }
+  [[nodiscard]] T* data() noexcept { return reinterpret_cast<T*>(bytes_); }
+
+ private:
+  alignas(T) std::byte bytes_[N * sizeof(T)];
+};
+/// Room whose size is known when it is wanted, in the heap.
+template <class T>
+class heap_room {
+ public:
+  static constexpr bool moves_whole = true;
+  heap_room() noexcept = default;
+  heap_room(heap_room&& o) noexcept : items_(std::exchange(o.items_, nullptr)) {}
+  heap_room& operator=(heap_room&& o) noexcept {
+    std::swap(items_, o.items_);
+    return *this;
+  }
+  ~heap_room() { ::operator delete(items_, std::align_val_t(alignof(T))); }
+
+  bool acquire(std::size_t n) noexcept {
+    if (items_ != nullptr) return true;
+    if (n > static_cast<std::size_t>(-1) / 2 / sizeof(T)) return false;
+    items_ = static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t(alignof(T)), std::nothrow));
+    return items_ != nullptr;
+  }
+  [[nodiscard]] T* data() noexcept { return items_; }
+
+ private:
+  T* items_ = nullptr;
+};
+
+}  // namespace detail
+
+/// Some messages in a row, which it owns: a contiguous range.
+template <class T, class Room>
+class message_batch {
+ public:
+  using value_type = T;
+
+  message_batch() noexcept = default;
+  message_batch(message_batch&& o) noexcept { take_over(o); }
+  message_batch& operator=(message_batch&& o) noexcept {
+    if (this != &o) {
+      clear();
+      take_over(o);
+    }
+    return *this;
+  }
+  ~message_batch() { clear(); }
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] T* data() noexcept { return room_.data(); }
+  [[nodiscard]] T* begin() noexcept { return data(); }
+  [[nodiscard]] T* end() noexcept { return data() + size_; }
+  T& operator[](std::size_t i) noexcept { return data()[i]; }
+
+  /// Makes sure that `n` messages fit.
+  [[nodiscard]] bool reserve(std::size_t n) noexcept { return room_.acquire(n); }
+  /// Only where there is room.
+  void put(T&& m) noexcept { ::new (static_cast<void*>(data() + size_)) T(std::move(m)), ++size_; }
+  void clear() noexcept {
+    while (size_ != 0) data()[--size_].~T();
+  }
+
+ private:
+  void take_over(message_batch& o) noexcept {
+    if constexpr (Room::moves_whole) {
+      room_ = std::move(o.room_);
+      size_ = std::exchange(o.size_, 0);
+    } else {
+      for (T& m : o) put(std::move(m));
+      o.clear();
+    }
+  }
+
+  Room room_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_OVER_SOURCE_HPP
+#define SLUICE_FLOW_OVER_SOURCE_HPP
+
+#include <utility>
+
+namespace sluice::detail {
+
+/// How many messages a try may take that it does not hand out, before it says `pending`: a try does not block, and a
+/// wait looks at its deadline now and then.
+inline constexpr unsigned most_passed_over = 64;
+
+/// What sources over one other source share: they wait where that one waits, and end with it.
+template <class Derived, source Source>
+class over_source : public source_verbs<Derived> {
+ public:
+  static constexpr end_traits traits = stated_traits<Source>();
+
+  void arm(want k, wait_set& set) noexcept { source_.arm(k, set); }
+  void disarm(want k) noexcept { source_.disarm(k); }
+  void close() noexcept { source_.close(); }
+  [[nodiscard]] wait_strategy waits() const noexcept { return strategy_of(source_); }
+
+ protected:
+  explicit over_source(Source s) noexcept : source_(std::move(s)) {}
+
+  Source source_;
+};
+
+}  // namespace sluice::detail
+
+#endif
+
+namespace sluice {
+
+/// Messages several at a time: as many as a batch has room for, or what has come until some time after the first of
+/// them, or before the end. What it is gathering, a wait that ends early leaves for the next one; flush() hands it out
+/// at once.
+///
+/// Allocates: a batch whose size is known at run time, each once, and before its first message is taken (else
+/// `no_space`); others never.
+template <source Source, class Batch>
+class batch_source : public detail::over_source<batch_source<Source, Batch>, Source> {
+  using base = detail::over_source<batch_source, Source>;
+
+ public:
+  using value_type = Batch;
+  static constexpr end_traits traits = detail::resized(base::traits, sizeof(Batch));
+
+  batch_source(Source s, std::size_t most, until patience) noexcept
+      : base(std::move(s)), most_(most), patience_(patience) {}
+
+  result<Batch> try_pop() {
+    while (gathered_.size() < most_ && !why_) {
+      if (!gathered_.reserve(most_)) return error(errc::no_space, step::pop);
+      auto m = this->source_.try_pop();
+      if (m) {
+        if (gathered_.empty()) due_ = patience_.absolute().deadline();
+        gathered_.put(*std::move(m));
+      } else if (!m.err().again()) {
+        why_ = m.err();
+      } else if (gathered_.empty() || due_ == detail::never || detail::monotonic_ns() < due_) {
+        return m.err();
+      } else {
+        break;
+      }
+    }
+    return flush();
+  }
+  /// What was gathered so far, complete or not.
+  result<Batch> flush() noexcept {
+    if (!gathered_.empty()) return std::exchange(gathered_, Batch());
+    if (why_) return std::exchange(why_, error());  // after what came before it; one that stays comes again
+    return error(most_ == 0 ? errc::invalid : errc::empty, step::pop);
+  }
+  void arm(want k, wait_set& set) noexcept {
+    base::arm(k, set);
+    if (why_ || most_ == 0) return set.ready();
+    if (gathered_.empty() || due_ == detail::never) return;
+    const std::int64_t left = due_ - detail::monotonic_ns();
+    if (left > 0) set.within(left);
+    else set.ready();
+  }
+  void close() noexcept {
+    gathered_.clear();
+    base::close();
+  }
+
+ private:
+  std::size_t most_;
+  until patience_;        // with a batch, from its first message on
+  std::int64_t due_ = 0;  // when it is handed out, complete or not
+  Batch gathered_;
+  error why_;             // to be told after what was gathered
+};
+
+/// `source | batch<16>(5ms)`: up to 16 messages at a time, and no more than 5 ms after the first of them. `batch<16>()`
+/// waits until there are 16, `batch<16>(now)` hands out what is there.
+template <std::size_t N>
+[[nodiscard]] auto batch(until patience = {}) {
+  static_assert(N != 0);
+  return adaptor([patience]<source S>(S s) {
+    using type = message_batch<item_t<S>, detail::inline_room<item_t<S>, N>>;
+    return batch_source<S, type>(std::move(s), N, patience);
+  });
+}
+/// The same with a size that is known at run time.
+[[nodiscard]] inline auto batch(std::size_t n, until patience = {}) {
+  return adaptor([n, patience]<source S>(S s) {
+    using type = message_batch<item_t<S>, detail::heap_room<item_t<S>>>;
+    return batch_source<S, type>(std::move(s), n, patience);
+  });
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_DEAL_HPP
+#define SLUICE_FLOW_DEAL_HPP
+
+#ifndef SLUICE_FLOW_TURNS_HPP
+#define SLUICE_FLOW_TURNS_HPP
+
+#ifndef SLUICE_FLOW_OVER_SINK_HPP
+#define SLUICE_FLOW_OVER_SINK_HPP
+
+#include <utility>
+
+namespace sluice::detail {
+
+template <class S>
+inline constexpr bool can_flush = requires(S& s, until u) { { s.flush(u) } -> std::same_as<status>; };
+
+/// Sends on what a sink has accepted, where it may be holding something.
+template <class S>
+status flush_end(S& s, until u) {
+  if constexpr (can_flush<S>) return s.flush(u);
+  else return {};
+}
+/// Ends a sink in its own orderly way.
+template <class S>
+status finish_end(S& s, until u) {
+  if constexpr (requires { { s.finish(u) } -> std::same_as<status>; }) {
+    return s.finish(u);
+  } else {
+    s.close();
+    return {};
+  }
+}
+
+/// push of a sink that may have accepted what it could not pass on: the patience that is left goes into that, so that
+/// whoever pushes and then waits for an answer does not wait for a rest that nobody sends. The sink says by `owes()`
+/// whether it may hold something.
+template <class Derived>
+class passing_verbs : public sink_verbs<Derived> {
+  using verbs = sink_verbs<Derived>;
+
+ public:
+  template <class E = Derived, class U = typename E::value_type>
+    requires requires(verbs& v, U&& value, until u) { v.push(std::forward<U>(value), u); }
+  auto push(U&& value, until u = {}) {
+    auto& d = static_cast<Derived&>(*this);
+    auto pushed = verbs::push(std::forward<U>(value), now);  // one that is refused has not touched its argument
+    if (u.immediate() || (settled(pushed) && (!pushed || !d.owes()))) return pushed;
+    const until by = u.absolute();
+    if (!settled(pushed)) pushed = verbs::push(std::forward<U>(value), by);
+    if (pushed && d.owes()) (void)d.flush(by);
+    return pushed;
+  }
+};
+
+/// What sinks over one other sink share: they wait where that one waits, and end it.
+template <class Derived, class Sink>
+class over_sink : public passing_verbs<Derived> {
+ public:
+  using value_type = item_t<Sink>;
+  static constexpr end_traits traits = stated_traits<Sink>();
+
+  void arm(want k, wait_set& set) noexcept { sink_.arm(k, set); }
+  void disarm(want k) noexcept { sink_.disarm(k); }
+  void close() noexcept { sink_.close(); }
+  /// Sends on what was accepted.
+  status flush(until u = {}) { return flush_end(sink_, u); }
+  /// The same, and then the end.
+  status finish(until u = {}) { return finish_end(sink_, u); }
+  [[nodiscard]] bool owes() const noexcept { return can_flush<Sink>; }
+  [[nodiscard]] wait_strategy waits() const noexcept { return strategy_of(sink_); }
+
+ protected:
+  explicit over_sink(Sink s) noexcept : sink_(std::move(s)) {}
+
+  Sink sink_;
+};
+
+}  // namespace sluice::detail
+
+#endif
+
+#include <tuple>
+
+namespace sluice::detail {
+
+/// Several ends that have turns: each success makes the next one the first to be asked. One that has ended has no turn
+/// any more, and is not waited for, since what has ended is always ready.
+template <class... Ends>
+class turns {
+ public:
+  using mask = std::uint32_t;  // a bit for each end
+  static constexpr unsigned count = sizeof...(Ends);
+  static_assert(count >= 1 && count <= 32);
+  static constexpr mask all = static_cast<mask>((std::uint64_t{1} << count) - 1);
+
+  explicit turns(Ends... e) noexcept : ends_(std::move(e)...) {}
+
+  /// Calls f(end, index) for each end that has a turn, until it is true for one. Was it?
+  template <class F>
+  bool any(F f) {
+    return any_of(f, std::make_index_sequence<count>());
+  }
+  /// Calls f(end, index) for each, whatever has become of it.
+  template <class F>
+  void each(F f) {
+    each_of(f, std::make_index_sequence<count>());
+  }
+  void ended(unsigned i) noexcept { ended_ |= mask{1} << i; }
+  [[nodiscard]] bool has_ended(unsigned i) const noexcept { return (ended_ >> i & 1) != 0; }
+  [[nodiscard]] bool all_ended() const noexcept { return ended_ == all; }
+
+  /// Waits for those in `which`; where all of them have ended, for nothing.
+  void arm(want k, wait_set& set, mask which = all) noexcept {
+    armed_ = which & ~ended_;
+    if (armed_ == 0) return set.ready();
+    each([&](auto& end, unsigned i) {
+      if ((armed_ >> i & 1) != 0) end.arm(k, set);
+    });
+  }
+  void disarm(want k) noexcept {
+    each([&](auto& end, unsigned i) {
+      if ((armed_ >> i & 1) != 0) end.disarm(k);  // also one that has ended since
+    });
+  }
+  void close() noexcept {
+    each([](auto& end, unsigned) { end.close(); });
+  }
+  /// Of a set of sinks: each sends on what it has accepted. The first error, if there is one; all are asked.
+  status flush(until u) {
+    error why;
+    each([&](auto& end, unsigned i) {
+      if (has_ended(i)) return;
+      if (const status s = flush_end(end, u); !s && !why) why = s.err();
+    });
+    return why;
+  }
+  status finish(until u) {
+    error why;
+    each([&](auto& end, unsigned) {
+      if (const status s = finish_end(end, u); !s && !why) why = s.err();
+    });
+    return why;
+  }
+  [[nodiscard]] wait_strategy waits() const noexcept {
+    const wait_strategy first = strategy_of(std::get<0>(ends_));
+    const bool same = std::apply([&](auto&... e) { return ((strategy_of(e) == first) && ...); }, ends_);
+    return same ? first : wait_strategy::spin_then_park;
+  }
+
+ private:
+  template <class F, std::size_t... I>
+  bool any_of(F& f, std::index_sequence<I...>) {
+    const std::size_t first = first_;
+    const auto ask = [&](auto index) {
+      constexpr std::size_t k = decltype(index)::value;
+      if (has_ended(k) || !f(std::get<k>(ends_), index)) return false;
+      first_ = static_cast<unsigned>((k + 1) % count);
+      return true;
+    };
+    return ((I >= first && ask(std::integral_constant<std::size_t, I>())) || ...) ||
+           ((I < first && ask(std::integral_constant<std::size_t, I>())) || ...);
+  }
+  template <class F, std::size_t... I>
+  void each_of(F& f, std::index_sequence<I...>) {
+    (f(std::get<I>(ends_), std::integral_constant<std::size_t, I>()), ...);
+  }
+
+  std::tuple<Ends...> ends_;
+  unsigned first_ = 0;
+  mask ended_ = 0;
+  mask armed_ = 0;
+};
+
+/// Is there nothing more to come after this error?
+constexpr bool is_end(error e) noexcept { return e == errc::closed || e == errc::peer_died; }
+
+}  // namespace sluice::detail
+
+#endif
+
+namespace sluice {
+
+/// Each message to one of several sinks: by turns, to the first that has room. A sink whose reader has gone is left
+/// out; the deal has ended when all are.
+template <class... Sinks>
+class deal_sink : public detail::passing_verbs<deal_sink<Sinks...>> {
+ public:
+  using value_type = std::common_type_t<item_t<Sinks>...>;
+  static constexpr end_traits traits = [] {
+    const end_traits t = detail::joined_traits<Sinks...>();
+    return sizeof...(Sinks) == 1 ? t : detail::unordered(t);
+  }();
+
+  explicit deal_sink(Sinks... s) noexcept : sinks_(std::move(s)...) {}
+
+  template <class U = value_type>
+    requires std::convertible_to<U&&, value_type>
+  status try_push(U&& value) {
+    error why(errc::full, step::push);
+    const bool told = sinks_.any([&](auto& sink, unsigned i) {
+      const status s = sink.try_push(std::forward<U>(value));  // a sink that refuses has not touched it
+      if (s) {
+        why = {};
+        return true;
+      }
+      if (detail::is_end(s.err())) {
+        sinks_.ended(i);
+        return false;
+      }
+      if (s.err() != errc::full) why = s.err();
+      return !s.err().again();
+    });
+    if (!told && sinks_.all_ended()) return error(errc::closed, step::push);
+    return why;
+  }
+  status flush(until u = {}) { return sinks_.flush(u.immediate() ? u : u.absolute()); }
+  status finish(until u = {}) { return sinks_.finish(u.immediate() ? u : u.absolute()); }
+  [[nodiscard]] bool owes() const noexcept { return (detail::can_flush<Sinks> || ...); }
+  void arm(want k, wait_set& set) noexcept { sinks_.arm(k, set); }
+  void disarm(want k) noexcept { sinks_.disarm(k); }
+  void close() noexcept { sinks_.close(); }
+  [[nodiscard]] wait_strategy waits() const noexcept { return sinks_.waits(); }
+
+ private:
+  detail::turns<Sinks...> sinks_;
+};
+
+/// A sink whose messages are dealt out to these.
+template <class... Sinks>
+  requires(sizeof...(Sinks) != 0 && (sink<Sinks> && ...))
+[[nodiscard]] auto deal(Sinks&&... s) {
+  return deal_sink<held_t<Sinks>...>(held_t<Sinks>(std::forward<Sinks>(s))...);
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_DROP_NEWEST_HPP
+#define SLUICE_FLOW_DROP_NEWEST_HPP
+
+namespace sluice {
+
+/// A sink that is never full: a message for which there is no room is lost, and counted.
+template <class Sink>
+class drop_newest_sink : public detail::over_sink<drop_newest_sink<Sink>, Sink> {
+  using base = detail::over_sink<drop_newest_sink, Sink>;
+
+ public:
+  using typename base::value_type;
+  static constexpr end_traits traits = detail::unreliable(base::traits);
+
+  explicit drop_newest_sink(Sink s) noexcept : base(std::move(s)) {}
+
+  template <class U = value_type>
+    requires std::convertible_to<U&&, value_type>
+  status try_push(U&& value) {
+    const status s = this->sink_.try_push(std::forward<U>(value));
+    if (s || !s.err().again()) return s;
+    ++dropped_;
+    return {};
+  }
+  void arm(want, wait_set& set) noexcept { set.ready(); }
+  void disarm(want) noexcept {}
+  /// How many messages were lost.
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
+
+ private:
+  std::uint64_t dropped_ = 0;
+};
+
+/// `sink | drop_newest()`: who has no room loses what comes.
+[[nodiscard]] inline auto drop_newest() {
+  return adaptor([]<class S>(S s) requires sink<S> { return drop_newest_sink<S>(std::move(s)); });
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_DROP_OLDEST_HPP
+#define SLUICE_FLOW_DROP_OLDEST_HPP
+
+#ifndef SLUICE_FLOW_SHORT_QUEUE_HPP
+#define SLUICE_FLOW_SHORT_QUEUE_HPP
+
+#include <cstddef>
+#include <new>
+#include <utility>
+
+namespace sluice::detail {
+
+/// N messages at most, first in, first out.
+template <class T, std::size_t N>
+class short_queue {
+  static_assert(N != 0);
+
+ public:
+  short_queue() noexcept = default;
+  short_queue(short_queue&& o) noexcept { take_over(o); }
+  short_queue& operator=(short_queue&& o) noexcept {
+    if (this != &o) {
+      clear();
+      take_over(o);
+    }
+    return *this;
+  }
+  ~short_queue() { clear(); }
+
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] bool full() const noexcept { return size_ == N; }
+  /// Only where there is one.
+  [[nodiscard]] T& front() noexcept { return *at(first_); }
+  void drop() noexcept {
+    at(first_)->~T();
+    first_ = (first_ + 1) % N;
+    --size_;
+  }
+  /// Only where there is room.
+  template <class U>
+  void put(U&& m) {
+    ::new (static_cast<void*>(at((first_ + size_) % N))) T(std::forward<U>(m));
+    ++size_;
+  }
+  void clear() noexcept {
+    while (!empty()) drop();
+  }
+
+ private:
+  T* at(std::size_t i) noexcept { return reinterpret_cast<T*>(bytes_) + i; }
+  void take_over(short_queue& o) noexcept {
+    for (; !o.empty(); o.drop()) put(std::move(o.front()));
+  }
+
+  alignas(T) std::byte bytes_[N * sizeof(T)];
+  std::size_t first_ = 0, size_ = 0;
+};
+
+}  // namespace sluice::detail
+
+#endif
+
+namespace sluice {
+
+/// A sink that is never full: messages for which there is no room wait here, N at most, and each one more costs the
+/// oldest of them, which is counted. What waits goes out before anything else: with the next push, by flush or finish;
+/// close does what is possible at once.
+template <class Sink, std::size_t N>
+class drop_oldest_sink : public detail::over_sink<drop_oldest_sink<Sink, N>, Sink> {
+  using base = detail::over_sink<drop_oldest_sink, Sink>;
+
+ public:
+  using typename base::value_type;
+  static constexpr end_traits traits = detail::unreliable(base::traits);
+
+  explicit drop_oldest_sink(Sink s) noexcept : base(std::move(s)) {}
+  drop_oldest_sink(drop_oldest_sink&&) noexcept = default;
+  drop_oldest_sink& operator=(drop_oldest_sink&& o) noexcept {
+    if (this != &o) {
+      (void)try_flush();
+      base::operator=(std::move(o));
+      waiting_ = std::move(o.waiting_);
+      dropped_ = o.dropped_;
+    }
+    return *this;
+  }
+  ~drop_oldest_sink() { (void)try_flush(); }
+
+  template <class U = value_type>
+    requires std::convertible_to<U&&, value_type>
+  status try_push(U&& value) {
+    status s = try_flush();
+    if (s) s = this->sink_.try_push(std::forward<U>(value));
+    if (s || !s.err().again()) return s;
+    if (waiting_.full()) waiting_.drop(), ++dropped_;
+    waiting_.put(std::forward<U>(value));  // refused, so untouched
+    return {};
+  }
+  /// Waits until everything that waits here has been taken.
+  status flush(until u = {}) {
+    const until by = u.immediate() ? u : u.absolute();
+    const status s = detail::try_then_wait(this->sink_, want::push, by, [this] { return try_flush(); });
+    return s ? detail::flush_end(this->sink_, by) : s;
+  }
+  /// The same, and then the end.
+  status finish(until u = {}) {
+    const until by = u.immediate() ? u : u.absolute();
+    const status s = flush(by);
+    return s ? detail::finish_end(this->sink_, by) : s;
+  }
+  /// A push does not wait for what waits here: that is what it is for.
+  [[nodiscard]] bool owes() const noexcept { return false; }
+  void arm(want, wait_set& set) noexcept { set.ready(); }
+  void disarm(want) noexcept {}
+  void close() noexcept {
+    (void)try_flush();
+    waiting_.clear();
+    base::close();
+  }
+  /// How many messages were lost.
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
+
+ private:
+  status try_flush() {
+    while (!waiting_.empty()) {
+      if (const status s = this->sink_.try_push(std::move(waiting_.front())); !s) return s;
+      waiting_.drop();
+    }
+    return {};
+  }
+
+  detail::short_queue<value_type, N> waiting_;
+  std::uint64_t dropped_ = 0;
+};
+
+/// `sink | drop_oldest<16>()`: who has no room keeps the newest 16 messages.
+template <std::size_t N = 16>
+[[nodiscard]] auto drop_oldest() {
+  return adaptor([]<class S>(S s) requires sink<S> { return drop_oldest_sink<S, N>(std::move(s)); });
+}
+
+/// `sink | latest()`: who has no room keeps the newest message only.
+template <class Sink>
+  requires(sink<Sink> && !source<Sink>)
+[[nodiscard]] auto operator|(Sink&& s, latest) {
+  return std::forward<Sink>(s) | drop_oldest<1>();
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_FILTER_HPP
+#define SLUICE_FLOW_FILTER_HPP
+
+#ifndef SLUICE_FLOW_FUNCTION_BOX_HPP
+#define SLUICE_FLOW_FUNCTION_BOX_HPP
+
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace sluice::detail {
+
+/// A function object that can be assigned, as an end must be; a lambda that captures cannot.
+template <class F>
+class function_box {
+ public:
+  explicit function_box(F f) noexcept : f_(std::move(f)) {}
+  function_box(function_box&&) = default;
+  function_box& operator=(function_box&& o) noexcept {
+    static_assert(std::is_nothrow_move_constructible_v<F>);
+    if (this != &o) {
+      f_.~F();
+      ::new (static_cast<void*>(&f_)) F(std::move(o.f_));
+    }
+    return *this;
+  }
+  ~function_box() = default;
+
+  template <class... A>
+  decltype(auto) operator()(A&&... a) {
+    return f_(std::forward<A>(a)...);
+  }
+
+ private:
+  F f_;
+};
+
+}  // namespace sluice::detail
+
+#endif
+
+namespace sluice {
+
+/// The messages that a predicate wants; the others are consumed. Never sleeps with a message in its hand.
+template <source Source, class P>
+class filter_source : public detail::over_source<filter_source<Source, P>, Source> {
+  using base = detail::over_source<filter_source, Source>;
+
+ public:
+  using value_type = item_t<Source>;
+
+  filter_source(Source s, P p) noexcept : base(std::move(s)), wants_(std::move(p)) {}
+
+  result<value_type> try_pop() {
+    more_ = false;
+    for (unsigned n = 0; n < detail::most_passed_over; ++n) {
+      auto m = this->source_.try_pop();
+      if (!m || wants_(std::as_const(*m))) return m;
+    }
+    more_ = true;
+    return error(errc::pending, step::pop);
+  }
+  void arm(want k, wait_set& set) noexcept {
+    base::arm(k, set);
+    if (more_) set.ready();  // there may be one behind those that were passed over
+  }
+
+ private:
+  [[no_unique_address]] detail::function_box<P> wants_;
+  bool more_ = false;
+};
+
+/// `source | filter(p)`: the messages for which p(message) is true.
+template <class P>
+[[nodiscard]] auto filter(P p) {
+  return adaptor([p = std::move(p)]<source S>(S s) mutable
+                   requires std::predicate<P&, const item_t<S>&>
+                 { return filter_source<S, P>(std::move(s), std::move(p)); });
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_MAP_HPP
+#define SLUICE_FLOW_MAP_HPP
+
+namespace sluice {
+
+/// What a function makes of each message.
+template <source Source, class F>
+class map_source : public detail::over_source<map_source<Source, F>, Source> {
+  using base = detail::over_source<map_source, Source>;
+
+ public:
+  using value_type = std::remove_cvref_t<std::invoke_result_t<F&, item_t<Source>&&>>;
+  static constexpr end_traits traits = detail::resized(base::traits, sizeof(value_type));
+
+  map_source(Source s, F f) noexcept : base(std::move(s)), f_(std::move(f)) {}
+
+  result<value_type> try_pop() {
+    auto m = this->source_.try_pop();
+    if (!m) return m.err();
+    return result<value_type>(std::in_place, f_(*std::move(m)));
+  }
+
+ private:
+  [[no_unique_address]] detail::function_box<F> f_;
+};
+
+/// `source | map(f)`: f(message) for each message.
+template <class F>
+[[nodiscard]] auto map(F f) {
+  return adaptor([f = std::move(f)]<source S>(S s) mutable
+                   requires std::invocable<F&, item_t<S>&&>
+                 { return map_source<S, F>(std::move(s), std::move(f)); });
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_MERGE_HPP
+#define SLUICE_FLOW_MERGE_HPP
+
+namespace sluice {
+
+/// The messages of several sources, by turns; in order for each of them.
+///
+/// It ends when all have ended: with `closed`, or as the first one that did not end in an orderly way. Other errors are
+/// passed on when they are met, and the turn goes on.
+template <source... Sources>
+class merge_source : public source_verbs<merge_source<Sources...>> {
+ public:
+  using value_type = std::common_type_t<item_t<Sources>...>;
+  static constexpr end_traits traits = [] {
+    const end_traits t = detail::resized(detail::joined_traits<Sources...>(), sizeof(value_type));
+    return sizeof...(Sources) == 1 ? t : detail::unordered(t);
+  }();
+
+  explicit merge_source(Sources... s) noexcept : sources_(std::move(s)...) {}
+
+  result<value_type> try_pop() {
+    result<value_type> got = error(errc::empty, step::pop);
+    const bool told = sources_.any([&](auto& from, unsigned i) {
+      auto m = from.try_pop();
+      if (m) {
+        got = result<value_type>(std::in_place, *std::move(m));
+        return true;
+      }
+      const error e = m.err();
+      if (detail::is_end(e)) {
+        sources_.ended(i);
+        if (e != errc::closed && !why_) why_ = e;
+        return false;
+      }
+      if (e != errc::empty) got = e;
+      return !e.again();
+    });
+    if (!told && sources_.all_ended()) return why_ ? why_ : error(errc::closed, step::pop);
+    return got;
+  }
+  void arm(want k, wait_set& set) noexcept { sources_.arm(k, set); }
+  void disarm(want k) noexcept { sources_.disarm(k); }
+  void close() noexcept { sources_.close(); }
+  [[nodiscard]] wait_strategy waits() const noexcept { return sources_.waits(); }
+
+ private:
+  detail::turns<Sources...> sources_;
+  error why_;  // of the first that died
+};
+
+/// All messages of these sources, of the type that they have in common.
+template <source... Sources>
+  requires(sizeof...(Sources) != 0 && requires { typename std::common_type_t<item_t<Sources>...>; })
+[[nodiscard]] auto merge(Sources&&... s) {
+  return merge_source<held_t<Sources>...>(held_t<Sources>(std::forward<Sources>(s))...);
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_NEWEST_HPP
+#define SLUICE_FLOW_NEWEST_HPP
+
+namespace sluice {
+
+/// The newest message that is there; those before it are lost, and counted. An error behind it is told after it.
+template <source Source>
+class newest_source : public detail::over_source<newest_source<Source>, Source> {
+  using base = detail::over_source<newest_source, Source>;
+
+ public:
+  using value_type = item_t<Source>;
+  static constexpr end_traits traits = detail::unreliable(base::traits);
+
+  explicit newest_source(Source s) noexcept : base(std::move(s)) {}
+
+  result<value_type> try_pop() {
+    if (why_) return std::exchange(why_, error());
+    auto newest = this->source_.try_pop();
+    if (!newest) return newest;
+    // No longer than it takes to read any ring: one that is written as fast as it is read has no newest message.
+    for (unsigned n = 0; n < most_at_once; ++n) {
+      auto next = this->source_.try_pop();
+      if (!next) {
+        if (!next.err().again()) why_ = next.err();
+        break;
+      }
+      newest = std::move(next);
+      ++dropped_;
+    }
+    return newest;
+  }
+  void arm(want k, wait_set& set) noexcept {
+    base::arm(k, set);
+    if (why_) set.ready();
+  }
+  /// How many messages were lost.
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
+
+ private:
+  static constexpr unsigned most_at_once = 1u << 20;
+
+  std::uint64_t dropped_ = 0;
+  error why_;
+};
+
+/// `source | latest()`: the newest message of a source, whatever came before it.
+template <class Source>
+  requires(source<Source>)
+[[nodiscard]] auto operator|(Source&& s, latest) {
+  return newest_source<held_t<Source>>(held_t<Source>(std::forward<Source>(s)));
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_PUMP_HPP
+#define SLUICE_FLOW_PUMP_HPP
+
+namespace sluice {
+
+/// How many messages a pump has moved, and why it has ended.
+///
+/// A message that was popped and found no room is never dropped. Where the source lends, it was not popped: it stays
+/// in the source. Elsewhere it is `rest`, to be pushed by the caller, or by the next pump if that is given this.
+template <class T>
+struct [[nodiscard]] pumped {
+  std::size_t count = 0;
+  error why;
+  result<T> rest = errc::empty;
+};
+
+namespace detail {
+
+/// Has the patience of a loop that never waits come to an end? A duration counts for each wait, so none of them has.
+class loop_patience {
+ public:
+  explicit loop_patience(const until& u) noexcept : until_(u), timed_(u.has_deadline()) {}
+
+  /// Asked before each message is taken; the clock is read for every 64th.
+  error over() noexcept {
+    if (until_.interrupter() != nullptr && until_.interrupter()->requested()) return error(errc::stopped, step::wait);
+    if (timed_ && ++asked_ % 64 == 0 && monotonic_ns() >= until_.deadline()) return error(errc::timeout, step::wait);
+    return {};
+  }
+
+ private:
+  until until_;
+  bool timed_;
+  unsigned asked_ = 0;
+};
+
+template <class Sink, class U>
+status push_into(Sink& out, U&& value, const until& u) {
+  if constexpr (requires { { out.push(std::forward<U>(value), u) } -> std::same_as<status>; })
+    return out.push(std::forward<U>(value), u);
+  else return try_then_wait(out, want::push, u, [&] { return out.try_push(std::forward<U>(value)); });
+}
+
+template <class Source, class Sink>
+inline constexpr bool pumps_in_place = lending_source<Source> && requires(Sink& out, const item_t<Source>& m, until u) {
+  { out.push(m, u) } -> std::same_as<status>;
+};
+
+}  // namespace detail
+
+/// Moves messages from a source into a sink until one of them ends, or patience does: {count, why}. A duration counts
+/// for each wait, a time_point for the whole. Nothing is closed. `before`: what an earlier pump was left with.
+///
+/// Between the two ends a message is never lost by a deadline, a stop, an error or an end: see `pumped`. Nor by a kill, where
+/// the source lends and outlives the process; it may then come twice.
+template <class Source, class Sink, class T = item_t<Source>>
+  requires(source<Source> && sink<Sink, T>)
+pumped<T> pump(Source&& in, Sink&& out, until u = {}, pumped<T> before = {}) {
+  std::size_t count = 0;
+  if (before.rest) {
+    const status s = detail::push_into(out, *std::move(before.rest), u);
+    if (!s) return {0, s.err(), std::move(before.rest)};  // a push that fails has not touched it
+    ++count;
+  }
+  detail::loop_patience patience(u);
+  for (;; ++count) {
+    if (const error over = patience.over()) return {count, over};
+    if constexpr (detail::pumps_in_place<Source, Sink>) {
+      auto m = detail::try_then_wait(in, want::pop, u, [&] { return in.try_borrow(); });
+      if (!m) return {count, m.err()};
+      if (const status s = out.push(*m, u); !s) {
+        m.keep();
+        return {count, s.err()};
+      }
+      m.release();
+    } else {
+      auto m = detail::try_then_wait(in, want::pop, u, [&] { return in.try_pop(); });
+      if (!m) return {count, m.err()};
+      if (const status s = detail::push_into(out, *std::move(m), u); !s) return {count, s.err(), std::move(m)};
+    }
+  }
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_RATE_HPP
+#define SLUICE_FLOW_RATE_HPP
+
+namespace sluice {
+
+namespace detail {
+
+/// When the next one is due: at most `burst` at once, and one each `every` nanoseconds after that. (The virtual
+/// schedule of ATM's generic cell rate algorithm.)
+class pace {
+ public:
+  pace(std::int64_t every, std::uint32_t burst) noexcept : every_(every), ahead_(every * (std::int64_t{burst} - 1)) {}
+
+  /// Nanoseconds until one may go; 0: now.
+  [[nodiscard]] std::int64_t left() noexcept {
+    now_ = monotonic_ns();
+    const std::int64_t due = schedule_ - ahead_;
+    return due > now_ ? due - now_ : 0;
+  }
+  /// From now on there is nothing to wait for.
+  void end() noexcept { schedule_ = every_ = 0; }
+  /// One has gone, after left() was 0.
+  void gone() noexcept { schedule_ = (schedule_ > now_ ? schedule_ : now_) + every_; }
+
+ private:
+  std::int64_t every_;
+  std::int64_t ahead_;  // how far before its schedule one may go
+  std::int64_t schedule_ = 0;
+  std::int64_t now_ = 0;
+};
+
+}  // namespace detail
+
+/// The messages of a source, no faster than a pace; those that come faster wait in the source. An end is seen when the next
+/// message would be due.
+template <source Source>
+class rate_source : public detail::over_source<rate_source<Source>, Source> {
+  using base = detail::over_source<rate_source, Source>;
+
+ public:
+  using value_type = item_t<Source>;
+
+  rate_source(Source s, detail::pace p) noexcept : base(std::move(s)), pace_(p) {}
+
+  result<value_type> try_pop() {
+    if (pace_.left() != 0) return error(errc::empty, step::pop);
+    auto m = this->source_.try_pop();
+    if (m) pace_.gone();
+    return m;
+  }
+  void arm(want k, wait_set& set) noexcept {
+    early_ = pace_.left();
+    if (early_ != 0) set.within(early_);  // what the source has is not wanted yet
+    else base::arm(k, set);
+  }
+  void disarm(want k) noexcept {
+    if (early_ == 0) base::disarm(k);
+  }
+  void close() noexcept {
+    pace_.end();
+    base::close();
+  }
+
+ private:
+  detail::pace pace_;
+  std::int64_t early_ = 0;
+};
+
+/// A sink that takes messages no faster than a pace, and is full in between. An end is seen when the next message would
+/// be due.
+template <class Sink>
+class rate_sink : public detail::over_sink<rate_sink<Sink>, Sink> {
+  using base = detail::over_sink<rate_sink, Sink>;
+
+ public:
+  using typename base::value_type;
+
+  rate_sink(Sink s, detail::pace p) noexcept : base(std::move(s)), pace_(p) {}
+
+  template <class U = value_type>
+    requires std::convertible_to<U&&, value_type>
+  status try_push(U&& value) {
+    if (pace_.left() != 0) return error(errc::full, step::push);
+    const status s = this->sink_.try_push(std::forward<U>(value));
+    if (s) pace_.gone();
+    return s;
+  }
+  void arm(want k, wait_set& set) noexcept {
+    early_ = pace_.left();
+    if (early_ != 0) set.within(early_);
+    else base::arm(k, set);
+  }
+  void disarm(want k) noexcept {
+    if (early_ == 0) base::disarm(k);
+  }
+  void close() noexcept {
+    pace_.end();
+    base::close();
+  }
+
+ private:
+  detail::pace pace_;
+  std::int64_t early_ = 0;
+};
+
+/// `end | rate(100, 1s)`: at most 100 messages a second, evenly spaced; with a burst, so many at once after a pause. In any time t
+/// no more than burst + t × n / per. For sources and sinks.
+[[nodiscard]] inline auto rate(std::uint32_t n, std::chrono::nanoseconds per, std::uint32_t burst = 1) {
+  SLUICE_ASSERT(n != 0 && burst != 0);
+  const detail::pace p(per.count() / n, burst);
+  return adaptor([p]<class E>(E end) requires(source<E> || sink<E>) {
+    if constexpr (source<E>) return rate_source<E>(std::move(end), p);
+    else return rate_sink<E>(std::move(end), p);
+  });
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_ROUTE_HPP
+#define SLUICE_FLOW_ROUTE_HPP
+
+namespace sluice {
+
+/// Each message to the sink that its key names, in order for each key. What that sink says is the answer: `full` waits for
+/// it, and `closed` is said for its keys alone.
+///
+/// Errors: invalid, where there is no sink of that number.
+template <class Key, class... Sinks>
+class route_sink : public detail::passing_verbs<route_sink<Key, Sinks...>> {
+  using ends = detail::turns<Sinks...>;
+  using mask = typename ends::mask;
+
+ public:
+  using value_type = std::common_type_t<item_t<Sinks>...>;
+  static constexpr end_traits traits = [] {
+    const end_traits t = detail::joined_traits<Sinks...>();
+    return sizeof...(Sinks) == 1 ? t : detail::unordered(t);
+  }();
+
+  route_sink(Key key, Sinks... s) noexcept : sinks_(std::move(s)...), key_(std::move(key)) {}
+
+  template <class U = value_type>
+    requires std::convertible_to<U&&, value_type>
+  status try_push(U&& value) {
+    const auto to = static_cast<std::size_t>(key_(std::as_const(value)));
+    status s = error(errc::invalid, step::push, subject::route);
+    refusing_ = 0;
+    sinks_.each([&](auto& sink, auto index) {
+      if (index != to) return;
+      s = sink.try_push(std::forward<U>(value));
+      if (!s && s.err().again()) refusing_ = mask{1} << to;
+    });
+    return s;
+  }
+  status flush(until u = {}) { return sinks_.flush(u.immediate() ? u : u.absolute()); }
+  status finish(until u = {}) { return sinks_.finish(u.immediate() ? u : u.absolute()); }
+  [[nodiscard]] bool owes() const noexcept { return (detail::can_flush<Sinks> || ...); }
+  void arm(want k, wait_set& set) noexcept { sinks_.arm(k, set, refusing_); }
+  void disarm(want k) noexcept { sinks_.disarm(k); }
+  void close() noexcept { sinks_.close(); }
+  [[nodiscard]] wait_strategy waits() const noexcept { return sinks_.waits(); }
+
+ private:
+  ends sinks_;
+  [[no_unique_address]] detail::function_box<Key> key_;
+  mask refusing_ = 0;  // who had no room at the last try: only its room is of use
+};
+
+/// A sink whose messages go to the sink of number key(message).
+template <class Key, class... Sinks>
+  requires(sizeof...(Sinks) != 0 && (sink<Sinks> && ...))
+[[nodiscard]] auto route(Key key, Sinks&&... s) {
+  return route_sink<Key, held_t<Sinks>...>(std::move(key), held_t<Sinks>(std::forward<Sinks>(s))...);
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_SCAN_HPP
+#define SLUICE_FLOW_SCAN_HPP
+
+namespace sluice {
+
+/// What has come together so far, after each message.
+template <source Source, class State, class F>
+class scan_source : public detail::over_source<scan_source<Source, State, F>, Source> {
+  using base = detail::over_source<scan_source, Source>;
+
+ public:
+  using value_type = State;
+  static constexpr end_traits traits = detail::resized(base::traits, sizeof(State));
+
+  scan_source(Source s, State first, F f) noexcept : base(std::move(s)), state_(std::move(first)), f_(std::move(f)) {}
+
+  result<State> try_pop() {
+    auto m = this->source_.try_pop();
+    if (!m) return m.err();
+    state_ = f_(std::move(state_), *std::move(m));
+    return result<State>(std::in_place, std::as_const(state_));
+  }
+
+ private:
+  State state_;
+  [[no_unique_address]] detail::function_box<F> f_;
+};
+
+/// `source | scan(first, f)`: state = f(state, message), and the state, for each message.
+template <std::copyable State, class F>
+[[nodiscard]] auto scan(State first, F f) {
+  return adaptor([first = std::move(first), f = std::move(f)]<source S>(S s) mutable
+                   requires std::convertible_to<std::invoke_result_t<F&, State&&, item_t<S>&&>, State>
+                 { return scan_source<S, State, F>(std::move(s), std::move(first), std::move(f)); });
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_TAKE_HPP
+#define SLUICE_FLOW_TAKE_HPP
+
+#include <cstdint>
+
+namespace sluice {
+
+/// The first messages of a source, then `closed`. Takes not one more, and leaves the source open.
+template <source Source>
+class take_source : public detail::over_source<take_source<Source>, Source> {
+  using base = detail::over_source<take_source, Source>;
+
+ public:
+  using value_type = item_t<Source>;
+
+  take_source(Source s, std::uint64_t n) noexcept : base(std::move(s)), left_(n) {}
+
+  result<value_type> try_pop() {
+    if (left_ == 0) return error(errc::closed, step::pop);
+    auto m = this->source_.try_pop();
+    if (m) --left_;
+    return m;
+  }
+  void arm(want k, wait_set& set) noexcept {
+    base::arm(k, set);
+    if (left_ == 0) set.ready();
+  }
+
+ private:
+  std::uint64_t left_;
+};
+
+/// `source | take(n)`: its first n messages.
+[[nodiscard]] inline auto take(std::uint64_t n) {
+  return adaptor([n]<source S>(S s) { return take_source<S>(std::move(s), n); });
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_TEE_HPP
+#define SLUICE_FLOW_TEE_HPP
+
+namespace sluice {
+
+/// Every message to each of several sinks. The slowest decides how fast: a message is accepted when one sink has taken it, and
+/// no other is before all have. What a sink has not yet taken is kept here, and goes out before anything else: push,
+/// flush and finish wait for that, close does what is possible at once.
+///
+/// A sink whose reader has gone is left out; the tee has ended when all are. If one refuses a message that others have
+/// taken, the next call tells that, once, and does nothing else.
+template <class... Sinks>
+class tee_sink : public detail::passing_verbs<tee_sink<Sinks...>> {
+  using ends = detail::turns<Sinks...>;
+  using mask = typename ends::mask;
+
+ public:
+  using value_type = std::common_type_t<item_t<Sinks>...>;
+  static constexpr end_traits traits = detail::joined_traits<Sinks...>();
+
+  explicit tee_sink(Sinks... s) noexcept : sinks_(std::move(s)...) {}
+  tee_sink(tee_sink&& o) noexcept
+      : sinks_(std::move(o.sinks_)), rest_(std::exchange(o.rest_, nothing())), owing_(std::exchange(o.owing_, 0)),
+        refusing_(o.refusing_), why_(o.why_) {}
+  tee_sink& operator=(tee_sink&& o) noexcept {
+    if (this != &o) {
+      deliver();
+      sinks_ = std::move(o.sinks_);
+      rest_ = std::exchange(o.rest_, nothing());
+      owing_ = std::exchange(o.owing_, 0), refusing_ = o.refusing_, why_ = o.why_;
+    }
+    return *this;
+  }
+  ~tee_sink() { deliver(); }
+
+  status try_push(const value_type& value) {
+    if (const status s = try_flush(); !s) return s;
+    const mask taken = offer(value, ends::all);
+    if (sinks_.all_ended()) return error(errc::closed, step::push);
+    if (taken == 0) return why_ ? std::exchange(why_, error()) : error(errc::full, step::push);
+    if (refusing_ != 0) rest_ = value, owing_ = refusing_;
+    return {};
+  }
+  /// Waits until every sink has everything that was accepted.
+  status flush(until u = {}) {
+    const until by = u.immediate() ? u : u.absolute();
+    const status s = detail::try_then_wait(*this, want::push, by, [this] { return try_flush(); });
+    return s ? sinks_.flush(by) : s;
+  }
+  /// The same, and then the end.
+  status finish(until u = {}) {
+    const until by = u.immediate() ? u : u.absolute();
+    const status s = flush(by);
+    return s ? sinks_.finish(by) : s;
+  }
+  [[nodiscard]] bool owes() const noexcept { return owing_ != 0 || (detail::can_flush<Sinks> || ...); }
+  void arm(want k, wait_set& set) noexcept { sinks_.arm(k, set, refusing_); }  // room elsewhere is of no use
+  void disarm(want k) noexcept { sinks_.disarm(k); }
+  void close() noexcept {
+    deliver();
+    owing_ = refusing_ = 0;
+    sinks_.close();
+  }
+  [[nodiscard]] wait_strategy waits() const noexcept { return sinks_.waits(); }
+
+ private:
+  static result<value_type> nothing() noexcept { return errc::empty; }
+
+  // To those in `to`; notes who has no room, and returns who has taken it.
+  mask offer(const value_type& value, mask to) {
+    mask taken = 0;
+    refusing_ = 0;
+    sinks_.each([&](auto& sink, unsigned i) {
+      const mask bit = mask{1} << i;
+      if ((to & bit) == 0 || sinks_.has_ended(i)) return;
+      const status s = sink.try_push(item_t<decltype(sink)>(value));
+      if (s) taken |= bit;
+      else if (s.err().again()) refusing_ |= bit;
+      else if (detail::is_end(s.err())) sinks_.ended(i);
+      else if (!why_) why_ = s.err();
+    });
+    return taken;
+  }
+  void deliver() noexcept {
+    if (owing_ == 0) return;
+    (void)offer(*rest_, owing_);
+    owing_ = refusing_;
+    if (owing_ == 0) rest_ = nothing();
+  }
+  status try_flush() noexcept {
+    deliver();
+    if (owing_ != 0) return error(errc::full, step::push);
+    return std::exchange(why_, error());
+  }
+
+  ends sinks_;
+  result<value_type> rest_ = nothing();  // the last message, for
+  mask owing_ = 0;                       // those who have not taken it
+  mask refusing_ = 0;                    // who had no room at the last try
+  error why_;                            // why one has refused a message that others took
+};
+
+/// A sink whose messages go to all of these.
+template <class... Sinks>
+  requires(sizeof...(Sinks) != 0 && (sink<Sinks> && ...) && (std::copy_constructible<item_t<Sinks>> && ...))
+[[nodiscard]] auto tee(Sinks&&... s) {
+  return tee_sink<held_t<Sinks>...>(held_t<Sinks>(std::forward<Sinks>(s))...);
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_ZIP_LATEST_HPP
+#define SLUICE_FLOW_ZIP_LATEST_HPP
+
+namespace sluice {
+
+/// The newest messages of several sources side by side, from when each has said something, and again with every
+/// message of one of them. It ends when all have ended, or one without a word.
+template <source... Sources>
+  requires(std::copyable<item_t<Sources>> && ...)
+class zip_source : public source_verbs<zip_source<Sources...>> {
+ public:
+  using value_type = std::tuple<item_t<Sources>...>;
+  static constexpr end_traits traits =
+      detail::unordered(detail::resized(detail::joined_traits<Sources...>(), sizeof(value_type)));
+
+  explicit zip_source(Sources... s) noexcept : sources_(std::move(s)...) {}
+
+  result<value_type> try_pop() {
+    more_ = false;
+    for (unsigned n = 0; n < detail::most_passed_over; ++n) {
+      error why(errc::empty, step::pop);
+      const bool told = sources_.any([&](auto& from, auto index) {
+        auto m = from.try_pop();
+        why = m.err();
+        if (m) {
+          std::get<index>(newest_) = std::move(m);
+          return true;
+        }
+        if (!detail::is_end(why)) return !why.again();
+        sources_.ended(index);
+        if (why != errc::closed && !why_) why_ = why;
+        if (!std::get<index>(newest_)) silent_ = true;
+        return false;
+      });
+      if (silent_ || (!told && sources_.all_ended())) return why_ ? why_ : error(errc::closed, step::pop);
+      if (why) return why.again() || !detail::is_end(why) ? why : error(errc::empty, step::pop);
+      if (std::apply([](auto&... m) { return (m.has_value() && ...); }, newest_))
+        return std::apply([](auto&... m) { return value_type(*m...); }, newest_);
+    }
+    more_ = true;
+    return error(errc::pending, step::pop);
+  }
+  void arm(want k, wait_set& set) noexcept {
+    sources_.arm(k, set);
+    if (more_ || silent_) set.ready();
+  }
+  void disarm(want k) noexcept { sources_.disarm(k); }
+  void close() noexcept { sources_.close(); }
+  [[nodiscard]] wait_strategy waits() const noexcept { return sources_.waits(); }
+
+ private:
+  detail::turns<Sources...> sources_;
+  std::tuple<result<item_t<Sources>>...> newest_{result<item_t<Sources>>(errc::empty)...};
+  error why_;            // of the first that died
+  bool silent_ = false;  // one has ended that never said anything
+  bool more_ = false;
+};
+
+/// The newest message of each: `zip_latest(bid, ask)` gives tuples of both.
+template <source... Sources>
+[[nodiscard]] auto zip_latest(Sources&&... s) {
+  return zip_source<held_t<Sources>...>(held_t<Sources>(std::forward<Sources>(s))...);
 }
 
 }  // namespace sluice

@@ -232,6 +232,8 @@ transport transport_of() {
   transport t{Factory::name, sluice::traits_of<source>, sluice::traits_of<sink>, std::chrono::seconds(20),
               requires(sink& out, source& in, std::span<note> s) { in.pop(s, until(1s)), out.push(std::span<const note>(s), until(1s)); },
               {}, {}, {}, {}};
+  t.traits.reliable &= t.sink_traits.reliable;  // a link promises what both of its ends do
+  t.traits.ordered &= t.sink_traits.ordered;
   if constexpr (requires { Factory::patience; }) t.patience = Factory::patience;
   t.make = [] {
     auto l = Factory::template make<note>();

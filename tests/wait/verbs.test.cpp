@@ -9,6 +9,7 @@
 #include <chrono>
 #include <deque>
 #include <memory>
+#include <ranges>
 #include <string>
 #include <thread>
 #include <vector>
@@ -253,4 +254,24 @@ TEST_CASE("a stop ends each", "[each]") {
   }
   CHECK(n == 3);
   CHECK(loop.why == errc::stopped);
+}
+
+TEST_CASE("the views of the standard library take what each gives, and no item more than they ask for", "[each]") {
+  queue_end q;
+  for (const char* s : {"1", "22", "3", "44", "5", "66"}) q.items.emplace_back(s);
+  STATIC_REQUIRE(std::ranges::input_range<decltype(q.each())>);
+  STATIC_REQUIRE(std::movable<decltype(q.each())>);
+  std::string got;
+  auto all = q.each();
+  for (const auto n : all | std::views::transform([](const std::string& s) { return s + "."; }) | std::views::take(2)) got += n;
+  CHECK(got == "1.22.");
+  CHECK(q.pops == 2);  // the step behind the last one takes nothing
+  CHECK(q.items.size() == 4);
+  CHECK(!all.why);
+  const auto has_two = [](const std::string& s) { return s.size() == 2; };
+  got.clear();
+  auto rest = q.each(1s);
+  for (auto& n : rest | std::views::drop(1) | std::views::filter(has_two)) got += n;
+  CHECK(got == "4466");
+  CHECK(rest.why == errc::closed);
 }

@@ -46,6 +46,8 @@ class until {
 
   [[nodiscard]] constexpr bool immediate() const noexcept { return relative_ && time_ == 0; }
   [[nodiscard]] constexpr stop* interrupter() const noexcept { return stop_; }
+  /// Does it end at a point in time, and not some time after each wait has begun?
+  [[nodiscard]] constexpr bool has_deadline() const noexcept { return !relative_ && time_ != detail::never; }
 
   /// The same patience with a point in time instead of a duration, counted from this call.
   [[nodiscard]] until absolute() const noexcept {

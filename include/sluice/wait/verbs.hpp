@@ -58,7 +58,8 @@ result<std::size_t> try_pop_all(Source& in, std::span<T> to) {
 ///     for (auto& m : all) use(m);
 ///     if (all.why != errc::closed) ...
 ///
-/// An item is consumed when it has been handed out. A duration counts per item, a time_point for the whole loop.
+/// An item is consumed when it has been handed out. A duration counts per item, a time_point for the whole loop. The
+/// views of std::ranges take it too; but their filter searches for its next item before it is asked for one.
 template <class Source>
 class each_range {
  public:
@@ -67,30 +68,41 @@ class each_range {
   each_range(Source& s, until u) noexcept : source_(&s), patience_(u) {}
 
   struct sentinel {};
+  /// Pops when the item is looked at, or the end: a step on, which may be the last one that a view makes, takes nothing.
   class iterator {
    public:
     using value_type = item_t<Source>;
     using difference_type = std::ptrdiff_t;
 
-    explicit iterator(each_range& r) : range_(&r), item_(r.source_->pop(r.patience_)) {}
-    item_t<Source>& operator*() const noexcept { return *item_; }
-    iterator& operator++() {
-      item_ = range_->source_->pop(range_->patience_);
+    explicit iterator(each_range& r) noexcept : range_(&r) {}
+    item_t<Source>& operator*() const {
+      fetch();
+      return *item_;
+    }
+    iterator& operator++() noexcept {
+      fetched_ = false;
       return *this;
     }
-    void operator++(int) { ++*this; }
-    friend bool operator==(const iterator& i, sentinel) noexcept {
+    void operator++(int) noexcept { ++*this; }
+    friend bool operator==(const iterator& i, sentinel) {
+      i.fetch();
       if (i.item_) return false;
       i.range_->why = i.item_.err();
       return true;
     }
 
    private:
+    void fetch() const {
+      if (std::exchange(fetched_, true)) return;
+      item_ = range_->source_->pop(range_->patience_);
+    }
+
     each_range* range_;
-    mutable result<item_t<Source>> item_;  // what is iterated over is not ours to make const
+    mutable bool fetched_ = false;
+    mutable result<item_t<Source>> item_ = errc::empty;  // what is iterated over is not ours to make const
   };
 
-  [[nodiscard]] iterator begin() { return iterator(*this); }
+  [[nodiscard]] iterator begin() noexcept { return iterator(*this); }
   [[nodiscard]] sentinel end() const noexcept { return {}; }
 
  private:

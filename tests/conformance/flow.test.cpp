@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+#include "laws.hpp"
+
+#include "catch.hpp"
+
+#include <sluice/channel/channel.hpp>
+#include <sluice/flow/batch.hpp>
+#include <sluice/flow/deal.hpp>
+#include <sluice/flow/drop_newest.hpp>
+#include <sluice/flow/drop_oldest.hpp>
+#include <sluice/flow/filter.hpp>
+#include <sluice/flow/map.hpp>
+#include <sluice/flow/merge.hpp>
+#include <sluice/flow/newest.hpp>
+#include <sluice/flow/rate.hpp>
+#include <sluice/flow/route.hpp>
+#include <sluice/flow/scan.hpp>
+#include <sluice/flow/take.hpp>
+#include <sluice/flow/tee.hpp>
+#include <sluice/flow/zip_latest.hpp>
+#include <sluice/stream/messages.hpp>
+#include <sluice/stream/pipe.hpp>
+
+// An adapted end is an end: it keeps the laws of those that it is made of.
+
+namespace {
+
+using namespace std::chrono_literals;
+
+struct ring {
+  template <class T>
+  static auto make() {
+    auto [out, in] = sluice::channel<T>(64);
+    return conformance::link{std::move(out), std::move(in)};
+  }
+};
+struct stream {
+  template <class T>
+  static auto make() {
+    auto p = sluice::must(sluice::pipe());
+    return conformance::link{sluice::sink_of<T>(std::move(p.out)), sluice::source_of<T>(std::move(p.in))};
+  }
+};
+
+/// An end elsewhere, and a reference to it.
+template <class End>
+struct kept {
+  std::unique_ptr<End> end;
+};
+template <class End>
+struct kept_ref : kept<End>, sluice::end_ref<End> {
+  explicit kept_ref(End e) : kept<End>{std::make_unique<End>(std::move(e))}, sluice::end_ref<End>(*this->end) {}
+};
+
+/// What comes out of both of two sources that should say the same.
+template <class Source>
+class twins : public sluice::source_verbs<twins<Source>> {
+ public:
+  using value_type = sluice::item_t<Source>;
+  static constexpr auto traits = sluice::traits_of<Source>;
+
+  twins(Source a, Source b) : a_(std::move(a)), b_(std::move(b)) {}
+  sluice::result<value_type> try_pop() {
+    if (!first_) first_ = a_.try_pop();
+    auto second = first_ || !first_.err().again() ? b_.try_pop() : sluice::result<value_type>(sluice::errc::empty);
+    if (!second) return second;
+    auto both = std::exchange(first_, sluice::errc::empty);
+    if (both && both->seq != second->seq) both->check = 0;  // damaged
+    return both;
+  }
+  void arm(sluice::want k, sluice::wait_set& set) noexcept { a_.arm(k, set), b_.arm(k, set); }
+  void disarm(sluice::want k) noexcept { a_.disarm(k), b_.disarm(k); }
+  void close() noexcept { a_.close(), b_.close(), first_ = sluice::errc::closed; }
+
+ private:
+  Source a_, b_;
+  sluice::result<value_type> first_ = sluice::errc::empty;
+};
+
+// How the ends of one link are adapted, or those of two.
+
+struct referred {
+  static constexpr const char* name = "references";
+  static auto of(auto l) { return conformance::link{kept_ref(std::move(l.out)), kept_ref(std::move(l.in))}; }
+};
+struct mapped {
+  static constexpr const char* name = "map";
+  static auto of(auto l) {
+    return conformance::link{std::move(l.out), std::move(l.in) | sluice::map([n = 0](auto m) mutable { return ++n, m; })};
+  }
+};
+struct filtered {
+  static constexpr const char* name = "filter";
+  static auto of(auto l) {
+    return conformance::link{std::move(l.out), std::move(l.in) | sluice::filter([](const auto& m) { return m.is_whole(); })};
+  }
+};
+struct taken {
+  static constexpr const char* name = "take";
+  static auto of(auto l) { return conformance::link{std::move(l.out), std::move(l.in) | sluice::take(1'000'000)}; }
+};
+struct scanned {
+  static constexpr const char* name = "scan";
+  static auto of(auto l) {
+    const auto last = [](auto, auto m) { return m; };
+    return conformance::link{std::move(l.out), std::move(l.in) | sluice::scan(conformance::note::make(0), last)};
+  }
+};
+struct batched {
+  static constexpr const char* name = "batch";
+  static auto of(auto l) {
+    const auto only = sluice::map([](auto b) { return b[0]; });
+    return conformance::link{std::move(l.out), std::move(l.in) | sluice::batch<1>(1ms) | only | sluice::batch(1) | only};
+  }
+};
+struct zipped {
+  static constexpr const char* name = "zip_latest";
+  static auto of(auto l) {
+    auto one = sluice::zip_latest(std::move(l.in)) | sluice::map([](auto m) { return std::get<0>(m); });
+    return conformance::link{std::move(l.out), std::move(one)};
+  }
+};
+struct the_newest {
+  static constexpr const char* name = "latest, of a source";
+  static auto of(auto l) { return conformance::link{std::move(l.out), std::move(l.in) | sluice::latest()}; }
+};
+struct without_the_newest {
+  static constexpr const char* name = "drop_newest";
+  static auto of(auto l) { return conformance::link{std::move(l.out) | sluice::drop_newest(), std::move(l.in)}; }
+};
+struct without_the_oldest {
+  static constexpr const char* name = "drop_oldest";
+  static auto of(auto l) { return conformance::link{std::move(l.out) | sluice::drop_oldest<8>(), std::move(l.in)}; }
+};
+struct slowed_down {
+  static constexpr const char* name = "rate";
+  static auto of(auto l) {
+    constexpr std::uint32_t burst = 500'000;  // so that the laws of a full end meet a full end, and not a slow one
+    return conformance::link{std::move(l.out) | sluice::rate(1'000'000, 1s, burst), std::move(l.in) | sluice::rate(1'000'000, 1s)};
+  }
+};
+struct dealt_and_merged {
+  static constexpr const char* name = "deal and merge";
+  static auto of(auto a, auto b) {
+    return conformance::link{sluice::deal(std::move(a.out), std::move(b.out)), sluice::merge(std::move(a.in), std::move(b.in))};
+  }
+};
+struct routed_and_merged {
+  static constexpr const char* name = "route and merge";
+  static auto of(auto a, auto b) {
+    return conformance::link{sluice::route([](const auto& m) { return m.seq % 2; }, std::move(a.out), std::move(b.out)),
+                             sluice::merge(std::move(a.in), std::move(b.in))};
+  }
+};
+struct teed {
+  static constexpr const char* name = "tee";
+  static auto of(auto a, auto b) {
+    return conformance::link{sluice::tee(std::move(a.out), std::move(b.out)), twins(std::move(a.in), std::move(b.in))};
+  }
+};
+
+template <class Adapted, class Transport>
+struct over {
+  static constexpr const char* name = Adapted::name;
+  template <class T>
+  static auto make() {
+    if constexpr (requires { Adapted::of(Transport::template make<T>()); }) return Adapted::of(Transport::template make<T>());
+    else return Adapted::of(Transport::template make<T>(), Transport::template make<T>());
+  }
+};
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("an adapted end over a channel keeps the laws", "[conformance]", referred, mapped, filtered, taken, scanned, batched, zipped,
+                   the_newest, without_the_newest, without_the_oldest, slowed_down, dealt_and_merged, routed_and_merged, teed) {
+  CHECK(conformance::broken_laws<over<TestType, ring>>() == "");
+}
+TEMPLATE_TEST_CASE("an adapted end over a stream keeps the laws", "[conformance]", referred, filtered, batched, the_newest, without_the_oldest,
+                   slowed_down, dealt_and_merged, routed_and_merged, teed) {
+  CHECK(conformance::broken_laws<over<TestType, stream>>() == "");
+}
