@@ -18,6 +18,7 @@
 //   channel/   5  the ends of rings in regions: channel, shm_sink, mapped_source
 //   flow/      6  everything together: select, poller
 //   flow/      6  ends made of ends: map, merge, tee and kin; pump
+//   flow/      6  ends made of ends: map, merge, tee and kin; pump; oneshot, watch, topic; client and serve
 //
 // Read core/concepts.hpp next, then ring/spsc_layout.hpp and ring/spsc.hpp, then examples/tour.cpp.
 
@@ -71,6 +72,7 @@
 #include <sluice/flow/poller.hpp>
 #include <sluice/flow/select.hpp>
 #include <sluice/flow/batch.hpp>
+#include <sluice/flow/client.hpp>
 #include <sluice/flow/deal.hpp>
 #include <sluice/flow/drop_newest.hpp>
 #include <sluice/flow/drop_oldest.hpp>
@@ -78,12 +80,16 @@
 #include <sluice/flow/map.hpp>
 #include <sluice/flow/merge.hpp>
 #include <sluice/flow/newest.hpp>
+#include <sluice/flow/oneshot.hpp>
 #include <sluice/flow/pump.hpp>
 #include <sluice/flow/rate.hpp>
 #include <sluice/flow/route.hpp>
 #include <sluice/flow/scan.hpp>
+#include <sluice/flow/serve.hpp>
 #include <sluice/flow/take.hpp>
 #include <sluice/flow/tee.hpp>
+#include <sluice/flow/topic.hpp>
+#include <sluice/flow/watch.hpp>
 #include <sluice/flow/zip_latest.hpp>
 
 #endif

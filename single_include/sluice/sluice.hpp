@@ -42,6 +42,7 @@
 //   channel/   5  the ends of rings in regions: channel, shm_sink, mapped_source
 //   flow/      6  everything together: select, poller
 //   flow/      6  ends made of ends: map, merge, tee and kin; pump
+//   flow/      6  ends made of ends: map, merge, tee and kin; pump; oneshot, watch, topic; client and serve
 //
 // Read core/concepts.hpp next, then ring/spsc_layout.hpp and ring/spsc.hpp, then examples/tour.cpp.
 
@@ -20706,11 +20707,8 @@ template <std::size_t N>
 }  // namespace sluice
 
 #endif
-#ifndef SLUICE_FLOW_DEAL_HPP
-#define SLUICE_FLOW_DEAL_HPP
-
-#ifndef SLUICE_FLOW_TURNS_HPP
-#define SLUICE_FLOW_TURNS_HPP
+#ifndef SLUICE_FLOW_CLIENT_HPP
+#define SLUICE_FLOW_CLIENT_HPP
 
 #ifndef SLUICE_FLOW_OVER_SINK_HPP
 #define SLUICE_FLOW_OVER_SINK_HPP
@@ -20718,6 +20716,9 @@ template <std::size_t N>
 #include <utility>
 
 namespace sluice::detail {
+
+/// Is there nothing more to come, or to be taken, after this error?
+constexpr bool is_end(error e) noexcept { return e == errc::closed || e == errc::peer_died; }
 
 template <class S>
 inline constexpr bool can_flush = requires(S& s, until u) { { s.flush(u) } -> std::same_as<status>; };
@@ -20737,6 +20738,14 @@ status finish_end(S& s, until u) {
     s.close();
     return {};
   }
+}
+
+/// A push into any sink: its own, or what every sink can have.
+template <class Sink, class U>
+status push_into(Sink& out, U&& value, const until& u) {
+  if constexpr (requires { { out.push(std::forward<U>(value), u) } -> std::same_as<status>; })
+    return out.push(std::forward<U>(value), u);
+  else return try_then_wait(out, want::push, u, [&] { return out.try_push(std::forward<U>(value)); });
 }
 
 /// push of a sink that may have accepted what it could not pass on: the patience that is left goes into that, so that
@@ -20786,6 +20795,104 @@ class over_sink : public passing_verbs<Derived> {
 }  // namespace sluice::detail
 
 #endif
+#ifndef SLUICE_FLOW_TAGGED_HPP
+#define SLUICE_FLOW_TAGGED_HPP
+
+#include <cstdint>
+
+namespace sluice {
+
+/// A request or a reply, and which call it belongs to. The upper 16 bits of the number say whose call it is.
+template <class T>
+struct tagged {
+  std::uint64_t id;
+  T body;
+
+  static constexpr unsigned client_shift = 48;
+  [[nodiscard]] constexpr std::uint16_t client() const noexcept { return static_cast<std::uint16_t>(id >> client_shift); }
+};
+
+/// The key by which `route` brings each reply to its client: client 0 has the first sink.
+inline constexpr auto by_client = [](const auto& m) { return m.client(); };
+
+}  // namespace sluice
+
+#endif
+
+namespace sluice {
+
+/// Calls over any pair of ends: requests go into one, replies come out of the other, correlated by number.
+///
+/// Several clients of one server have numbers, and get their replies either each by its own source (`serve` into
+/// `route(by_client, …)`) or all by one broadcast, from which each takes its own. A client that follows another one with the same
+/// number does not mistake its replies: calls are numbered from the time on.
+///
+/// Threads: one at a time. Blocks: call. Allocates: never.
+template <class Out, class In>
+class client {
+ public:
+  using question = decltype(item_t<Out>::body);
+  using answer = decltype(item_t<In>::body);
+
+  template <class O, class I>
+  client(O&& requests, I&& replies, std::uint16_t number = 0) noexcept
+      : out_(std::forward<O>(requests)), in_(std::forward<I>(replies)),
+        number_(std::uint64_t{number} << item_t<In>::client_shift),
+        calls_(static_cast<std::uint64_t>(detail::monotonic_ns())) {}
+
+  /// The reply to a request, with one patience for both ways. After `timeout` or `stopped` the server may have done it, or may yet;
+  /// its late reply is dropped.
+  ///
+  /// Errors: those of both ends; the end or death of the server is told at once.
+  result<answer> call(question q, until u = {}) {
+    constexpr std::uint64_t own = (std::uint64_t{1} << item_t<In>::client_shift) - 1;
+    const std::uint64_t id = number_ | (++calls_ & own);
+    item_t<Out> request{id, std::move(q)};
+    status sent = detail::push_into(out_, std::move(request), now);
+    if (!detail::settled(sent) && !u.immediate()) {
+      u = u.absolute();
+      sent = detail::push_into(out_, std::move(request), u);
+    }
+    if (!sent) return sent.err();
+    if constexpr (detail::can_flush<Out>) {  // all of it must be there before there can be an answer
+      if (!u.immediate()) (void)detail::flush_end(out_, u = u.absolute());
+    }
+    for (bool waited = false;; waited = true) {
+      auto reply = in_.try_pop();
+      if (!detail::settled(reply) && !u.immediate()) {
+        u = u.absolute();  // the clock is read where there is a wait, for all waits once
+        reply = detail::wait_for(in_, want::pop, u, [this] { return in_.try_pop(); });
+      }
+      if (!reply) return reply.err();
+      if (reply->id == id) return result<answer>(std::in_place, std::move(reply->body));
+      if (waited && !u.immediate()) {  // replies of others may come so fast that nobody ever waits
+        u = u.absolute();
+        if (const error over = detail::exhausted(u)) return over;
+      }
+    }
+  }
+  /// Tells the server that there will be no more calls.
+  void close() noexcept { out_.close(), in_.close(); }
+  [[nodiscard]] Out& requests() noexcept { return out_; }
+  [[nodiscard]] In& replies() noexcept { return in_; }
+
+ private:
+  Out out_;
+  In in_;
+  std::uint64_t number_;
+  std::uint64_t calls_;
+};
+template <class Out, class In>
+client(Out&&, In&&, std::uint16_t = 0) -> client<held_t<Out>, held_t<In>>;
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_DEAL_HPP
+#define SLUICE_FLOW_DEAL_HPP
+
+#ifndef SLUICE_FLOW_TURNS_HPP
+#define SLUICE_FLOW_TURNS_HPP
 
 #include <tuple>
 
@@ -20878,9 +20985,6 @@ class turns {
   mask ended_ = 0;
   mask armed_ = 0;
 };
-
-/// Is there nothing more to come after this error?
-constexpr bool is_end(error e) noexcept { return e == errc::closed || e == errc::peer_died; }
 
 }  // namespace sluice::detail
 
@@ -21371,6 +21475,90 @@ template <class Source>
 }  // namespace sluice
 
 #endif
+#ifndef SLUICE_FLOW_ONESHOT_HPP
+#define SLUICE_FLOW_ONESHOT_HPP
+
+#ifndef SLUICE_FLOW_TAKE_HPP
+#define SLUICE_FLOW_TAKE_HPP
+
+#include <cstdint>
+
+namespace sluice {
+
+/// The first messages of a source, then `closed`. Takes not one more, and leaves the source open.
+template <source Source>
+class take_source : public detail::over_source<take_source<Source>, Source> {
+  using base = detail::over_source<take_source, Source>;
+
+ public:
+  using value_type = item_t<Source>;
+
+  take_source(Source s, std::uint64_t n) noexcept : base(std::move(s)), left_(n) {}
+
+  result<value_type> try_pop() {
+    if (left_ == 0) return error(errc::closed, step::pop);
+    auto m = this->source_.try_pop();
+    if (m) --left_;
+    return m;
+  }
+  void arm(want k, wait_set& set) noexcept {
+    base::arm(k, set);
+    if (left_ == 0) set.ready();
+  }
+
+ private:
+  std::uint64_t left_;
+};
+
+/// `source | take(n)`: its first n messages.
+[[nodiscard]] inline auto take(std::uint64_t n) {
+  return adaptor([n]<source S>(S s) { return take_source<S>(std::move(s), n); });
+}
+
+}  // namespace sluice
+
+#endif
+
+namespace sluice {
+
+/// Takes one message, and is closed by it.
+template <class Sink>
+class once_sink : public detail::over_sink<once_sink<Sink>, Sink> {
+  using base = detail::over_sink<once_sink, Sink>;
+
+ public:
+  using typename base::value_type;
+
+  explicit once_sink(Sink s) noexcept : base(std::move(s)) {}
+
+  template <class U = value_type>
+    requires std::convertible_to<U&&, value_type>
+  status try_push(U&& value) {
+    const status s = this->sink_.try_push(std::forward<U>(value));
+    if (s) this->close();
+    return s;
+  }
+};
+
+template <class T>
+struct oneshot_ends {
+  once_sink<decltype(channel_ends<T, spsc, native_memory>::tx)> tx;
+  take_source<decltype(channel_ends<T, spsc, native_memory>::rx)> rx;
+};
+
+/// A promise and its future: `auto [tx, rx] = oneshot<T>();` One message, then `closed` on both sides; `closed` at once
+/// where either end goes before. A wait for it that ends early has lost nothing.
+///
+/// Allocates: here, and nowhere later.
+template <message T>
+[[nodiscard]] oneshot_ends<T> oneshot() noexcept {
+  auto [tx, rx] = channel<T>(1);
+  return {once_sink<decltype(tx)>(std::move(tx)), take_source<decltype(rx)>(std::move(rx), 1)};
+}
+
+}  // namespace sluice
+
+#endif
 #ifndef SLUICE_FLOW_PUMP_HPP
 #define SLUICE_FLOW_PUMP_HPP
 
@@ -21406,13 +21594,6 @@ class loop_patience {
   bool timed_;
   unsigned asked_ = 0;
 };
-
-template <class Sink, class U>
-status push_into(Sink& out, U&& value, const until& u) {
-  if constexpr (requires { { out.push(std::forward<U>(value), u) } -> std::same_as<status>; })
-    return out.push(std::forward<U>(value), u);
-  else return try_then_wait(out, want::push, u, [&] { return out.try_push(std::forward<U>(value)); });
-}
 
 template <class Source, class Sink>
 inline constexpr bool pumps_in_place = lending_source<Source> && requires(Sink& out, const item_t<Source>& m, until u) {
@@ -21675,41 +21856,28 @@ template <std::copyable State, class F>
 }  // namespace sluice
 
 #endif
-#ifndef SLUICE_FLOW_TAKE_HPP
-#define SLUICE_FLOW_TAKE_HPP
-
-#include <cstdint>
+#ifndef SLUICE_FLOW_SERVE_HPP
+#define SLUICE_FLOW_SERVE_HPP
 
 namespace sluice {
 
-/// The first messages of a source, then `closed`. Takes not one more, and leaves the source open.
-template <source Source>
-class take_source : public detail::over_source<take_source<Source>, Source> {
-  using base = detail::over_source<take_source, Source>;
-
- public:
-  using value_type = item_t<Source>;
-
-  take_source(Source s, std::uint64_t n) noexcept : base(std::move(s)), left_(n) {}
-
-  result<value_type> try_pop() {
-    if (left_ == 0) return error(errc::closed, step::pop);
-    auto m = this->source_.try_pop();
-    if (m) --left_;
-    return m;
+/// Answers requests with what `f(body)` returns, until their source ends, or patience does: {count, why}. A reply for a client
+/// that has gone is dropped, and the others are served on. A reply for which there was no room in time is `rest`.
+///
+/// For clients that might not read their replies, so that none holds up the others: `route(by_client, a | drop_newest(), …)`.
+/// A duration counts for each wait, a time_point for the whole.
+template <class Requests, class Replies, class F>
+  requires(source<Requests> && sink<Replies, item_t<Replies>>)
+pumped<item_t<Replies>> serve(Requests&& requests, Replies&& replies, F f, until u = {}) {
+  detail::loop_patience patience(u);
+  for (std::size_t count = 0;; ++count) {
+    if (const error over = patience.over()) return {count, over};
+    auto q = detail::try_then_wait(requests, want::pop, u, [&] { return requests.try_pop(); });
+    if (!q) return {count, q.err()};
+    item_t<Replies> reply{q->id, f(std::move(q->body))};
+    const status s = detail::push_into(replies, std::move(reply), u);
+    if (!s && !detail::is_end(s.err())) return {count, s.err(), std::move(reply)};
   }
-  void arm(want k, wait_set& set) noexcept {
-    base::arm(k, set);
-    if (left_ == 0) set.ready();
-  }
-
- private:
-  std::uint64_t left_;
-};
-
-/// `source | take(n)`: its first n messages.
-[[nodiscard]] inline auto take(std::uint64_t n) {
-  return adaptor([n]<source S>(S s) { return take_source<S>(std::move(s), n); });
 }
 
 }  // namespace sluice
@@ -21822,6 +21990,126 @@ template <class... Sinks>
   requires(sizeof...(Sinks) != 0 && (sink<Sinks> && ...) && (std::copy_constructible<item_t<Sinks>> && ...))
 [[nodiscard]] auto tee(Sinks&&... s) {
   return tee_sink<held_t<Sinks>...>(held_t<Sinks>(std::forward<Sinks>(s))...);
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_TOPIC_HPP
+#define SLUICE_FLOW_TOPIC_HPP
+
+namespace sluice {
+
+/// Publish and subscribe within a process. The publisher waits for nobody: a subscriber that is slower than a lap of
+/// the ring is told how many it has missed (`lagged`), and goes on. A subscriber to a part is `*t.subscribe() | filter(p)`.
+/// Where nobody may miss anything, `channel<T, broadcast>` waits for the slowest.
+///
+/// Between processes a topic is a name: `shm_sink<T, lossy_broadcast>(name)` publishes, and each
+/// `shm_source<T, lossy_broadcast>(name)` subscribes.
+///
+/// Threads: publishing and closing one at a time; subscribe() any. Allocates: when it is made, and with each
+/// subscriber.
+template <message T>
+class topic : public sink_verbs<topic<T>> {
+  using ends = channel_ends<T, lossy_broadcast, native_memory>;
+
+ public:
+  using value_type = T;
+  using subscriber = decltype(ends::rx);
+  static constexpr end_traits traits = traits_of<decltype(ends::tx)>;
+
+  /// What a subscriber can be behind without missing anything.
+  explicit topic(std::size_t capacity = 1024) noexcept : topic(channel<T, lossy_broadcast>(capacity)) {}
+
+  /// Begins with the oldest message that the ring has. `no_space`: there are too many.
+  [[nodiscard]] result<subscriber> subscribe() const noexcept { return first_.clone(); }
+
+  template <class U = T>
+    requires std::convertible_to<U&&, T>
+  status try_push(U&& value) {
+    return tx_.try_push(std::forward<U>(value));
+  }
+  void arm(want k, wait_set& set) noexcept { tx_.arm(k, set); }
+  void disarm(want k) noexcept { tx_.disarm(k); }
+  void close() noexcept { tx_.close(); }
+  [[nodiscard]] wait_strategy waits() const noexcept { return tx_.waits(); }
+
+ private:
+  explicit topic(ends e) noexcept : tx_(std::move(e.tx)), first_(std::move(e.rx)) {}
+
+  decltype(ends::tx) tx_;
+  subscriber first_;  // whom others are made of
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_WATCH_HPP
+#define SLUICE_FLOW_WATCH_HPP
+
+namespace sluice {
+
+/// A value that somebody else changes: pop() waits for a newer one, peek() is the current one, new or not.
+///
+/// Threads: one at a time; each reader has its own.
+template <lending_source Source>
+  requires std::copyable<item_t<Source>>
+class watch_source : public detail::over_source<watch_source<Source>, Source> {
+  using base = detail::over_source<watch_source, Source>;
+
+ public:
+  using value_type = item_t<Source>;
+
+  explicit watch_source(Source s) noexcept : base(std::move(s)) {}
+
+  result<value_type> try_pop() {
+    auto m = this->source_.try_pop();
+    if (m) current_ = m;
+    return m;
+  }
+  /// The current value; `empty` before the first. What was peeked at is still new to pop(). Where the writer has gone, the last
+  /// value stays.
+  result<value_type> peek() {
+    if (auto l = this->source_.try_borrow()) {
+      current_ = result<value_type>(*l);
+      l.keep();
+    } else if (!current_ && !l.err().again()) {
+      return l.err();
+    }
+    return current_;
+  }
+  /// One more reader, which has seen nothing yet.
+  [[nodiscard]] result<watch_source> clone() const
+    requires requires(const Source& s) { { s.clone() } -> std::same_as<result<Source>>; }
+  {
+    auto s = this->source_.clone();
+    return s ? result<watch_source>(watch_source(*std::move(s))) : result<watch_source>(s.err());
+  }
+
+ private:
+  result<value_type> current_ = errc::empty;
+};
+
+template <class T>
+struct watch_ends {
+  decltype(channel_ends<T, latest, native_memory>::tx) tx;
+  watch_source<decltype(channel_ends<T, latest, native_memory>::rx)> rx;
+};
+
+/// `source | watched()`: a source of kind `latest`, wherever its memory is, with a look at the current value.
+[[nodiscard]] inline auto watched() {
+  return adaptor([]<lending_source S>(S s) { return watch_source<S>(std::move(s)); });
+}
+
+/// A value with one writer and many readers, within a process: `auto [tx, rx] = watch<T>();` The writer never waits, and no
+/// reader holds up another; more readers are clones. Between processes: `shm_sink<T, latest>(name)`, and
+/// `*shm_source<T, latest>(name) | watched()`.
+///
+/// Allocates: here and in clone(), and nowhere later.
+template <wire T>
+[[nodiscard]] watch_ends<T> watch() noexcept {
+  auto [tx, rx] = channel<T, latest>();
+  return {std::move(tx), watch_source<decltype(rx)>(std::move(rx))};
 }
 
 }  // namespace sluice

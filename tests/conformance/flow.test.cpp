@@ -17,6 +17,8 @@
 #include <sluice/flow/scan.hpp>
 #include <sluice/flow/take.hpp>
 #include <sluice/flow/tee.hpp>
+#include <sluice/flow/topic.hpp>
+#include <sluice/flow/watch.hpp>
 #include <sluice/flow/zip_latest.hpp>
 #include <sluice/stream/messages.hpp>
 #include <sluice/stream/pipe.hpp>
@@ -109,7 +111,11 @@ struct scanned {
 struct batched {
   static constexpr const char* name = "batch";
   static auto of(auto l) {
-    const auto only = sluice::map([](auto b) { return b[0]; });
+    const auto only = sluice::map([](auto b) {
+      auto last = conformance::note::make(~0u);
+      for (auto& m : b) last = m;
+      return last;
+    });
     return conformance::link{std::move(l.out), std::move(l.in) | sluice::batch<1>(1ms) | only | sluice::batch(1) | only};
   }
 };
@@ -169,8 +175,29 @@ struct over {
   }
 };
 
+struct watched {
+  static constexpr const char* name = "watch";
+  template <class T>
+  static auto make() {
+    auto [out, in] = sluice::watch<T>();
+    return conformance::link{std::move(out), std::move(in)};
+  }
+};
+struct published {
+  static constexpr const char* name = "topic";
+  template <class T>
+  static auto make() {
+    sluice::topic<T> t(64);
+    auto in = sluice::must(t.subscribe());
+    return conformance::link{std::move(t), std::move(in)};
+  }
+};
+
 }  // namespace
 
+TEMPLATE_TEST_CASE("a watch and a topic keep the laws", "[conformance]", watched, published) {
+  CHECK(conformance::broken_laws<TestType>() == "");
+}
 TEMPLATE_TEST_CASE("an adapted end over a channel keeps the laws", "[conformance]", referred, mapped, filtered, taken, scanned, batched, zipped,
                    the_newest, without_the_newest, without_the_oldest, slowed_down, dealt_and_merged, routed_and_merged, teed) {
   CHECK(conformance::broken_laws<over<TestType, ring>>() == "");

@@ -9,6 +9,9 @@
 
 namespace sluice::detail {
 
+/// Is there nothing more to come, or to be taken, after this error?
+constexpr bool is_end(error e) noexcept { return e == errc::closed || e == errc::peer_died; }
+
 template <class S>
 inline constexpr bool can_flush = requires(S& s, until u) { { s.flush(u) } -> std::same_as<status>; };
 
@@ -27,6 +30,14 @@ status finish_end(S& s, until u) {
     s.close();
     return {};
   }
+}
+
+/// A push into any sink: its own, or what every sink can have.
+template <class Sink, class U>
+status push_into(Sink& out, U&& value, const until& u) {
+  if constexpr (requires { { out.push(std::forward<U>(value), u) } -> std::same_as<status>; })
+    return out.push(std::forward<U>(value), u);
+  else return try_then_wait(out, want::push, u, [&] { return out.try_push(std::forward<U>(value)); });
 }
 
 /// push of a sink that may have accepted what it could not pass on: the patience that is left goes into that, so that

@@ -37,13 +37,6 @@ class loop_patience {
   unsigned asked_ = 0;
 };
 
-template <class Sink, class U>
-status push_into(Sink& out, U&& value, const until& u) {
-  if constexpr (requires { { out.push(std::forward<U>(value), u) } -> std::same_as<status>; })
-    return out.push(std::forward<U>(value), u);
-  else return try_then_wait(out, want::push, u, [&] { return out.try_push(std::forward<U>(value)); });
-}
-
 template <class Source, class Sink>
 inline constexpr bool pumps_in_place = lending_source<Source> && requires(Sink& out, const item_t<Source>& m, until u) {
   { out.push(m, u) } -> std::same_as<status>;

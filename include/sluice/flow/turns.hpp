@@ -96,9 +96,6 @@ class turns {
   mask armed_ = 0;
 };
 
-/// Is there nothing more to come after this error?
-constexpr bool is_end(error e) noexcept { return e == errc::closed || e == errc::peer_died; }
-
 }  // namespace sluice::detail
 
 #endif
