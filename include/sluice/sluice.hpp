@@ -19,6 +19,8 @@
 //   flow/      6  everything together: select, poller
 //   flow/      6  ends made of ends: map, merge, tee and kin; pump
 //   flow/      6  ends made of ends: map, merge, tee and kin; pump; oneshot, watch, topic; client and serve
+//   flow/      6  ends made of ends: map, merge, tee and kin; pump; oneshot, watch, topic; client and serve;
+//                   ends of any type, and by URI
 //
 // Read core/concepts.hpp next, then ring/spsc_layout.hpp and ring/spsc.hpp, then examples/tour.cpp.
 
@@ -71,6 +73,8 @@
 #include <sluice/channel/shared_bytes.hpp>
 #include <sluice/flow/poller.hpp>
 #include <sluice/flow/select.hpp>
+#include <sluice/flow/any_sink.hpp>
+#include <sluice/flow/any_source.hpp>
 #include <sluice/flow/batch.hpp>
 #include <sluice/flow/client.hpp>
 #include <sluice/flow/deal.hpp>
@@ -81,6 +85,7 @@
 #include <sluice/flow/merge.hpp>
 #include <sluice/flow/newest.hpp>
 #include <sluice/flow/oneshot.hpp>
+#include <sluice/flow/open.hpp>
 #include <sluice/flow/pump.hpp>
 #include <sluice/flow/rate.hpp>
 #include <sluice/flow/route.hpp>

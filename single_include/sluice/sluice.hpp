@@ -43,6 +43,8 @@
 //   flow/      6  everything together: select, poller
 //   flow/      6  ends made of ends: map, merge, tee and kin; pump
 //   flow/      6  ends made of ends: map, merge, tee and kin; pump; oneshot, watch, topic; client and serve
+//   flow/      6  ends made of ends: map, merge, tee and kin; pump; oneshot, watch, topic; client and serve;
+//                   ends of any type, and by URI
 //
 // Read core/concepts.hpp next, then ring/spsc_layout.hpp and ring/spsc.hpp, then examples/tour.cpp.
 
@@ -597,7 +599,7 @@ enum class subject : std::int32_t {
   member_alignment, options, world_writable, wipe_on_fork, rights, page_size, after_death, address, protocol,
   descriptors, frame, sequence, frame_checksum, delimiter, encoding, greeting, route, host_name, name_server, device,
   seals, signal_number, priority, message_type, project, mq_msg_max, mq_msgsize_max, mq_queues_max, mq_bytes,
-  sysv_msgmax, sysv_msgmnb, sysv_msgmni
+  sysv_msgmax, sysv_msgmnb, sysv_msgmni, uri
 };
 
 /// Why an operation did not happen, in 8 bytes that may travel through shared memory.
@@ -3672,6 +3674,8 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::priority: return "a priority of a message queue is at most 32767";
         case subject::message_type: return "the type of a System V message is a positive number";
         case subject::project: return "the project of a System V key is 1 to 255";
+        case subject::uri: return "a URI begins with its transport: shm:, file:, fifo:, unix:, tcp:, udp: or mq:";
+        case subject::route: return "there is no sink of the number that the key of the message gives";
         case subject::delimiter:
           return "the message contains the delimiter of its framing; use another delimiter, or another framing";
         default: return "the argument is not valid";
@@ -3748,6 +3752,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::wipe_on_fork:
           return "this kernel cannot wipe memory in forked children (MADV_WIPEONFORK), and regions need it; use Linux "
                  "4.14 or newer";
+        case subject::uri: return "no such transport; there are shm:, file:, fifo:, unix:, tcp:, udp: and mq:";
         default: return "this system cannot do it";
       }
     case errc::os: return "the system refused";
@@ -20320,11 +20325,8 @@ template <detail::flow_case... Cases>
 }  // namespace sluice
 
 #endif
-#ifndef SLUICE_FLOW_BATCH_HPP
-#define SLUICE_FLOW_BATCH_HPP
-
-#ifndef SLUICE_FLOW_ADAPTOR_HPP
-#define SLUICE_FLOW_ADAPTOR_HPP
+#ifndef SLUICE_FLOW_ANY_SINK_HPP
+#define SLUICE_FLOW_ANY_SINK_HPP
 
 #ifndef SLUICE_FLOW_END_REF_HPP
 #define SLUICE_FLOW_END_REF_HPP
@@ -20452,6 +20454,303 @@ using held_t = std::conditional_t<std::is_lvalue_reference_v<E>, end_ref<std::re
 }  // namespace sluice
 
 #endif
+#ifndef SLUICE_FLOW_OVER_SINK_HPP
+#define SLUICE_FLOW_OVER_SINK_HPP
+
+#include <utility>
+
+namespace sluice::detail {
+
+/// Is there nothing more to come, or to be taken, after this error?
+constexpr bool is_end(error e) noexcept { return e == errc::closed || e == errc::peer_died; }
+
+template <class S>
+inline constexpr bool can_flush = requires(S& s, until u) { { s.flush(u) } -> std::same_as<status>; };
+
+/// Sends on what a sink has accepted, where it may be holding something.
+template <class S>
+status flush_end(S& s, until u) {
+  if constexpr (can_flush<S>) return s.flush(u);
+  else return {};
+}
+/// Ends a sink in its own orderly way.
+template <class S>
+status finish_end(S& s, until u) {
+  if constexpr (requires { { s.finish(u) } -> std::same_as<status>; }) {
+    return s.finish(u);
+  } else {
+    s.close();
+    return {};
+  }
+}
+
+/// A push into any sink: its own, or what every sink can have.
+template <class Sink, class U>
+status push_into(Sink& out, U&& value, const until& u) {
+  if constexpr (requires { { out.push(std::forward<U>(value), u) } -> std::same_as<status>; })
+    return out.push(std::forward<U>(value), u);
+  else return try_then_wait(out, want::push, u, [&] { return out.try_push(std::forward<U>(value)); });
+}
+
+/// push of a sink that may have accepted what it could not pass on: the patience that is left goes into that, so that
+/// whoever pushes and then waits for an answer does not wait for a rest that nobody sends. The sink says by `owes()`
+/// whether it may hold something.
+template <class Derived>
+class passing_verbs : public sink_verbs<Derived> {
+  using verbs = sink_verbs<Derived>;
+
+ public:
+  template <class E = Derived, class U = typename E::value_type>
+    requires requires(verbs& v, U&& value, until u) { v.push(std::forward<U>(value), u); }
+  auto push(U&& value, until u = {}) {
+    auto& d = static_cast<Derived&>(*this);
+    auto pushed = verbs::push(std::forward<U>(value), now);  // one that is refused has not touched its argument
+    if (u.immediate() || (settled(pushed) && (!pushed || !d.owes()))) return pushed;
+    const until by = u.absolute();
+    if (!settled(pushed)) pushed = verbs::push(std::forward<U>(value), by);
+    if (pushed && d.owes()) (void)d.flush(by);
+    return pushed;
+  }
+};
+
+/// What sinks over one other sink share: they wait where that one waits, and end it.
+template <class Derived, class Sink>
+class over_sink : public passing_verbs<Derived> {
+ public:
+  using value_type = item_t<Sink>;
+  static constexpr end_traits traits = stated_traits<Sink>();
+
+  void arm(want k, wait_set& set) noexcept { sink_.arm(k, set); }
+  void disarm(want k) noexcept { sink_.disarm(k); }
+  void close() noexcept { sink_.close(); }
+  /// Sends on what was accepted.
+  status flush(until u = {}) { return flush_end(sink_, u); }
+  /// The same, and then the end.
+  status finish(until u = {}) { return finish_end(sink_, u); }
+  [[nodiscard]] bool owes() const noexcept { return can_flush<Sink>; }
+  [[nodiscard]] wait_strategy waits() const noexcept { return strategy_of(sink_); }
+
+ protected:
+  explicit over_sink(Sink s) noexcept : sink_(std::move(s)) {}
+
+  Sink sink_;
+};
+
+}  // namespace sluice::detail
+
+#endif
+#ifndef SLUICE_FLOW_SOLE_OWNER_HPP
+#define SLUICE_FLOW_SOLE_OWNER_HPP
+
+#include <utility>
+
+namespace sluice::detail {
+
+/// Owns one object that was made by new, or none.
+template <class T>
+class sole_owner {
+ public:
+  explicit sole_owner(T* p) noexcept : p_(p) {}
+  sole_owner(sole_owner&& o) noexcept : p_(std::exchange(o.p_, nullptr)) {}
+  sole_owner& operator=(sole_owner&& o) noexcept {
+    if (this != &o) {
+      delete p_;
+      p_ = std::exchange(o.p_, nullptr);
+    }
+    return *this;
+  }
+  ~sole_owner() { delete p_; }
+
+  explicit operator bool() const noexcept { return p_ != nullptr; }
+  T* operator->() const noexcept { return p_; }
+
+ private:
+  T* p_;
+};
+
+}  // namespace sluice::detail
+
+#endif
+
+#include <new>
+
+namespace sluice {
+
+/// A sink of T whose type is settled at run time. Each verb is one indirect call more, a batch one for all of it.
+///
+/// What its type promises is nothing; `promises()` is what the end inside does. Where memory is short it is inert, and
+/// says `no_space` with every verb.
+///
+/// Threads, Blocks, Errors: as the end inside. Allocates: once, when it is made.
+template <class T>
+class any_sink : public detail::passing_verbs<any_sink<T>> {
+ public:
+  using value_type = T;
+  static constexpr end_traits traits = detail::resized(detail::stated_traits<void>(), sizeof(T));
+
+  template <class E>
+    requires(sink<E, T> && !std::same_as<std::remove_cvref_t<E>, any_sink>)
+  explicit any_sink(E&& end) noexcept : held_(new (std::nothrow) holding<held_t<E>>(held_t<E>(std::forward<E>(end)))) {
+    if (!held_) why_inert_ = errc::no_space;
+  }
+
+  status try_push(T&& value) { return held_ ? held_->try_push(std::move(value)) : status(inert()); }
+  status try_push(const T& value)
+    requires std::copy_constructible<T>
+  {
+    return try_push(T(value));
+  }
+  result<std::size_t> try_push(std::span<const T> values)
+    requires std::copy_constructible<T>
+  {
+    return held_ ? held_->try_push(values) : result<std::size_t>(inert());
+  }
+  status flush(until u = {}) { return held_ ? held_->flush(u) : status(); }
+  status finish(until u = {}) { return held_ ? held_->finish(u) : status(); }
+  [[nodiscard]] bool owes() const noexcept { return held_ && held_->owes(); }
+  void arm(want k, wait_set& set) noexcept {
+    if (held_) held_->arm(k, set);
+    else set.ready();
+  }
+  void disarm(want k) noexcept {
+    if (held_) held_->disarm(k);
+  }
+  void close() noexcept {
+    if (held_) held_->close();
+  }
+  [[nodiscard]] wait_strategy waits() const noexcept { return held_ ? held_->waits() : wait_strategy::park; }
+  [[nodiscard]] end_traits promises() const noexcept { return held_ ? held_->promises() : traits; }
+
+ private:
+  struct holder {
+    virtual ~holder() = default;
+    virtual status try_push(T&&) = 0;
+    virtual result<std::size_t> try_push(std::span<const T>) = 0;
+    virtual status flush(until) = 0;
+    virtual status finish(until) = 0;
+    [[nodiscard]] virtual bool owes() const noexcept = 0;
+    virtual void arm(want, wait_set&) noexcept = 0;
+    virtual void disarm(want) noexcept = 0;
+    virtual void close() noexcept = 0;
+    [[nodiscard]] virtual wait_strategy waits() const noexcept = 0;
+    [[nodiscard]] virtual end_traits promises() const noexcept = 0;
+  };
+  template <class E>
+  struct holding final : holder {
+    explicit holding(E e) noexcept : end(std::move(e)) {}
+    status try_push(T&& value) override { return end.try_push(std::move(value)); }
+    result<std::size_t> try_push(std::span<const T> values) override {
+      if constexpr (std::copy_constructible<T>) return detail::try_push_all(end, values);
+      else return error(errc::unsupported, step::push);
+    }
+    status flush(until u) override { return detail::flush_end(end, u); }
+    status finish(until u) override { return detail::finish_end(end, u); }
+    [[nodiscard]] bool owes() const noexcept override {
+      if constexpr (requires { end.owes(); }) return end.owes();
+      else return detail::can_flush<E>;
+    }
+    void arm(want k, wait_set& set) noexcept override { end.arm(k, set); }
+    void disarm(want k) noexcept override { end.disarm(k); }
+    void close() noexcept override { end.close(); }
+    [[nodiscard]] wait_strategy waits() const noexcept override { return detail::strategy_of(end); }
+    [[nodiscard]] end_traits promises() const noexcept override { return detail::stated_traits<E>(); }
+    E end;
+  };
+
+  [[nodiscard]] error inert() const noexcept { return error(why_inert_, step::push); }
+
+  detail::sole_owner<holder> held_;
+  errc why_inert_ = errc::closed;  // moved from, or never made
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_ANY_SOURCE_HPP
+#define SLUICE_FLOW_ANY_SOURCE_HPP
+
+#include <new>
+
+namespace sluice {
+
+/// A source of T whose type is settled at run time. Each verb is one indirect call more, a batch one for all of it.
+///
+/// What its type promises is nothing; `promises()` is what the end inside does. Where memory is short it is inert, and
+/// says `no_space` with every verb.
+///
+/// Threads, Blocks, Errors: as the end inside. Allocates: once, when it is made.
+template <class T>
+class any_source : public source_verbs<any_source<T>> {
+ public:
+  using value_type = T;
+  static constexpr end_traits traits = detail::resized(detail::stated_traits<void>(), sizeof(T));
+
+  template <class E>
+    requires(source<E> && std::same_as<item_t<E>, T> && !std::same_as<std::remove_cvref_t<E>, any_source>)
+  explicit any_source(E&& end) noexcept : held_(new (std::nothrow) holding<held_t<E>>(held_t<E>(std::forward<E>(end)))) {
+    if (!held_) why_inert_ = errc::no_space;
+  }
+
+  result<T> try_pop() { return held_ ? held_->try_pop() : result<T>(inert()); }
+  result<std::size_t> try_pop(std::span<T> to)
+    requires std::is_move_assignable_v<T>
+  {
+    return held_ ? held_->try_pop(to) : result<std::size_t>(inert());
+  }
+  void arm(want k, wait_set& set) noexcept {
+    if (held_) held_->arm(k, set);
+    else set.ready();
+  }
+  void disarm(want k) noexcept {
+    if (held_) held_->disarm(k);
+  }
+  void close() noexcept {
+    if (held_) held_->close();
+  }
+  [[nodiscard]] wait_strategy waits() const noexcept { return held_ ? held_->waits() : wait_strategy::park; }
+  [[nodiscard]] end_traits promises() const noexcept { return held_ ? held_->promises() : traits; }
+
+ private:
+  struct holder {
+    virtual ~holder() = default;
+    virtual result<T> try_pop() = 0;
+    virtual result<std::size_t> try_pop(std::span<T>) = 0;
+    virtual void arm(want, wait_set&) noexcept = 0;
+    virtual void disarm(want) noexcept = 0;
+    virtual void close() noexcept = 0;
+    [[nodiscard]] virtual wait_strategy waits() const noexcept = 0;
+    [[nodiscard]] virtual end_traits promises() const noexcept = 0;
+  };
+  template <class E>
+  struct holding final : holder {
+    explicit holding(E e) noexcept : end(std::move(e)) {}
+    result<T> try_pop() override { return end.try_pop(); }
+    result<std::size_t> try_pop(std::span<T> to) override {
+      if constexpr (std::is_move_assignable_v<T>) return detail::try_pop_all(end, to);
+      else return error(errc::unsupported, step::pop);
+    }
+    void arm(want k, wait_set& set) noexcept override { end.arm(k, set); }
+    void disarm(want k) noexcept override { end.disarm(k); }
+    void close() noexcept override { end.close(); }
+    [[nodiscard]] wait_strategy waits() const noexcept override { return detail::strategy_of(end); }
+    [[nodiscard]] end_traits promises() const noexcept override { return detail::stated_traits<E>(); }
+    E end;
+  };
+
+  [[nodiscard]] error inert() const noexcept { return error(why_inert_, step::pop); }
+
+  detail::sole_owner<holder> held_;
+  errc why_inert_ = errc::closed;  // moved from, or never made
+};
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_BATCH_HPP
+#define SLUICE_FLOW_BATCH_HPP
+
+#ifndef SLUICE_FLOW_ADAPTOR_HPP
+#define SLUICE_FLOW_ADAPTOR_HPP
 
 namespace sluice {
 
@@ -20710,91 +21009,6 @@ template <std::size_t N>
 #ifndef SLUICE_FLOW_CLIENT_HPP
 #define SLUICE_FLOW_CLIENT_HPP
 
-#ifndef SLUICE_FLOW_OVER_SINK_HPP
-#define SLUICE_FLOW_OVER_SINK_HPP
-
-#include <utility>
-
-namespace sluice::detail {
-
-/// Is there nothing more to come, or to be taken, after this error?
-constexpr bool is_end(error e) noexcept { return e == errc::closed || e == errc::peer_died; }
-
-template <class S>
-inline constexpr bool can_flush = requires(S& s, until u) { { s.flush(u) } -> std::same_as<status>; };
-
-/// Sends on what a sink has accepted, where it may be holding something.
-template <class S>
-status flush_end(S& s, until u) {
-  if constexpr (can_flush<S>) return s.flush(u);
-  else return {};
-}
-/// Ends a sink in its own orderly way.
-template <class S>
-status finish_end(S& s, until u) {
-  if constexpr (requires { { s.finish(u) } -> std::same_as<status>; }) {
-    return s.finish(u);
-  } else {
-    s.close();
-    return {};
-  }
-}
-
-/// A push into any sink: its own, or what every sink can have.
-template <class Sink, class U>
-status push_into(Sink& out, U&& value, const until& u) {
-  if constexpr (requires { { out.push(std::forward<U>(value), u) } -> std::same_as<status>; })
-    return out.push(std::forward<U>(value), u);
-  else return try_then_wait(out, want::push, u, [&] { return out.try_push(std::forward<U>(value)); });
-}
-
-/// push of a sink that may have accepted what it could not pass on: the patience that is left goes into that, so that
-/// whoever pushes and then waits for an answer does not wait for a rest that nobody sends. The sink says by `owes()`
-/// whether it may hold something.
-template <class Derived>
-class passing_verbs : public sink_verbs<Derived> {
-  using verbs = sink_verbs<Derived>;
-
- public:
-  template <class E = Derived, class U = typename E::value_type>
-    requires requires(verbs& v, U&& value, until u) { v.push(std::forward<U>(value), u); }
-  auto push(U&& value, until u = {}) {
-    auto& d = static_cast<Derived&>(*this);
-    auto pushed = verbs::push(std::forward<U>(value), now);  // one that is refused has not touched its argument
-    if (u.immediate() || (settled(pushed) && (!pushed || !d.owes()))) return pushed;
-    const until by = u.absolute();
-    if (!settled(pushed)) pushed = verbs::push(std::forward<U>(value), by);
-    if (pushed && d.owes()) (void)d.flush(by);
-    return pushed;
-  }
-};
-
-/// What sinks over one other sink share: they wait where that one waits, and end it.
-template <class Derived, class Sink>
-class over_sink : public passing_verbs<Derived> {
- public:
-  using value_type = item_t<Sink>;
-  static constexpr end_traits traits = stated_traits<Sink>();
-
-  void arm(want k, wait_set& set) noexcept { sink_.arm(k, set); }
-  void disarm(want k) noexcept { sink_.disarm(k); }
-  void close() noexcept { sink_.close(); }
-  /// Sends on what was accepted.
-  status flush(until u = {}) { return flush_end(sink_, u); }
-  /// The same, and then the end.
-  status finish(until u = {}) { return finish_end(sink_, u); }
-  [[nodiscard]] bool owes() const noexcept { return can_flush<Sink>; }
-  [[nodiscard]] wait_strategy waits() const noexcept { return strategy_of(sink_); }
-
- protected:
-  explicit over_sink(Sink s) noexcept : sink_(std::move(s)) {}
-
-  Sink sink_;
-};
-
-}  // namespace sluice::detail
-
-#endif
 #ifndef SLUICE_FLOW_TAGGED_HPP
 #define SLUICE_FLOW_TAGGED_HPP
 
@@ -21554,6 +21768,187 @@ template <message T>
 [[nodiscard]] oneshot_ends<T> oneshot() noexcept {
   auto [tx, rx] = channel<T>(1);
   return {once_sink<decltype(tx)>(std::move(tx)), take_source<decltype(rx)>(std::move(rx), 1)};
+}
+
+}  // namespace sluice
+
+#endif
+#ifndef SLUICE_FLOW_OPEN_HPP
+#define SLUICE_FLOW_OPEN_HPP
+
+#ifndef SLUICE_FLOW_FIRST_CALLER_HPP
+#define SLUICE_FLOW_FIRST_CALLER_HPP
+
+namespace sluice {
+
+/// The messages of the first who connects to a listener; until somebody does, there are none. The others are turned
+/// away.
+template <wire T, source Listener>
+class first_caller_source : public source_verbs<first_caller_source<T, Listener>> {
+  using caller_type = message_source<T, item_t<Listener>>;
+
+ public:
+  using value_type = T;
+  static constexpr end_traits traits = traits_of<caller_type>;
+
+  explicit first_caller_source(Listener door) noexcept : door_(std::move(door)) {}
+
+  result<T> try_pop() {
+    if (!caller_) {
+      auto stream = door_.try_pop();
+      if (!stream) return stream.err();
+      caller_ = result<caller_type>(std::in_place, *std::move(stream));
+      door_.close();
+    }
+    return caller_->try_pop();
+  }
+  void arm(want k, wait_set& set) noexcept {
+    at_door_ = !caller_;
+    if (at_door_) door_.arm(k, set);
+    else caller_->arm(k, set);
+  }
+  void disarm(want k) noexcept {
+    if (at_door_) door_.disarm(k);
+    else caller_->disarm(k);
+  }
+  void close() noexcept {
+    door_.close();
+    if (caller_) caller_->close();
+  }
+
+ private:
+  Listener door_;
+  result<caller_type> caller_ = errc::empty;
+  bool at_door_ = true;  // where it was armed last
+};
+
+}  // namespace sluice
+
+#endif
+
+#include <string_view>
+
+// The transport is a word: open_source<T>("tcp:127.0.0.1:7000").
+//
+//   shm:NAME        a channel in shared memory, of kind spsc     unix:PATH or unix:@NAME   the source listens, for one caller
+//   file:PATH       the same in a mapped file                    tcp:HOST:PORT             the same
+//   fifo:PATH       a named pipe, one session                    udp:HOST:PORT             the source is bound there
+//   mq:/NAME        a POSIX message queue
+//
+// Either side may come first. `scheme://…` means the same as `scheme:…`.
+
+namespace sluice {
+
+namespace detail {
+
+struct uri {
+  std::string_view scheme, where;
+
+  explicit uri(std::string_view text) noexcept {
+    const auto colon = text.find(':');
+    if (colon == text.npos) return;
+    scheme = text.substr(0, colon);
+    where = text.substr(colon + 1);
+    if (where.starts_with("//")) where.remove_prefix(2);
+  }
+  /// Why nothing was opened: there is no scheme at all, or none that is known.
+  [[nodiscard]] error refused() const noexcept {
+    return error(scheme.empty() ? errc::invalid : errc::unsupported, step::open, subject::uri);
+  }
+};
+
+template <class Any, class End>
+result<Any> erased(result<End> r) noexcept {
+  return r ? result<Any>(std::in_place, *std::move(r)) : result<Any>(r.err());
+}
+/// Tries until somebody listens there, while patience lasts; then the reason why it was refused.
+template <class Connect>
+auto connect_in_time(until u, Connect connect) -> decltype(connect(u)) {
+  constexpr std::int64_t between = 10'000'000;
+  if (!u.immediate()) u = u.absolute();
+  for (;;) {
+    auto s = connect(u);
+    const bool absent = !s && s.err() == errc::not_found && s.err().about() != subject::host_name;
+    if (!absent || u.immediate()) return s;
+    wait_set set;
+    set.within(between);
+    if (u.interrupter() != nullptr) u.interrupter()->arm(want::pop, set);
+    const status slept = set.sleep(u);
+    if (u.interrupter() != nullptr) u.interrupter()->disarm(want::pop);
+    if (!slept) return s;
+    const error over = exhausted(u);
+    if (over == errc::stopped) return over;
+    if (over) return s;
+  }
+}
+template <class T, class Stream>
+auto messages_into(result<Stream> s) noexcept {
+  using type = message_sink<T, Stream>;
+  return s ? result<type>(std::in_place, *std::move(s)) : result<type>(s.err());
+}
+template <class T, class Listener>
+auto messages_from(result<Listener> l) noexcept {
+  using type = first_caller_source<T, Listener>;
+  return l ? result<type>(std::in_place, *std::move(l)) : result<type>(l.err());
+}
+
+inline constexpr std::size_t most_in_a_fifo = 4096, most_in_a_datagram = 65507;
+
+}  // namespace detail
+
+/// The source that a URI names.
+///
+/// Errors: invalid about `uri` (no scheme); unsupported about `uri` (another scheme); too_big (for one piece of that
+/// transport); no_space; else as the transport says.
+template <wire T>
+[[nodiscard]] result<any_source<T>> open_source(std::string_view text) {
+  using any = any_source<T>;
+  using detail::erased;
+  const detail::uri u(text);
+  if (u.scheme == "shm") return erased<any>(shm_source<T>(u.where));
+  if (u.scheme == "file") return erased<any>(mapped_source<T>(u.where));
+  if (u.scheme == "fifo") return erased<any>(fifo_source<T>(u.where));
+  if (u.scheme == "unix") return erased<any>(detail::messages_from<T>(unix_listen(u.where)));
+  if (u.scheme == "tcp") return erased<any>(detail::messages_from<T>(tcp_listen(u.where)));
+  if (u.scheme == "mq") return erased<any>(posix_mq_source<T>(u.where));
+  if (u.scheme == "udp") {
+    const auto at = endpoint::parse(u.where);
+    if (!at) return at.err();
+    if constexpr (sizeof(T) <= detail::most_in_a_datagram) return erased<any>(udp_source_at<T>(*at));
+    else return error(errc::too_big, step::open);
+  }
+  return u.refused();
+}
+
+/// The sink that a URI names. Where somebody must listen, it waits until somebody does, while patience lasts.
+///
+/// Errors: as open_source. A message that cannot be had in one piece is no reason not to compile: who names that
+/// transport is told.
+template <wire T>
+[[nodiscard]] result<any_sink<T>> open_sink(std::string_view text, until patience = std::chrono::seconds(5)) {
+  using any = any_sink<T>;
+  using detail::erased;
+  const detail::uri u(text);
+  if (u.scheme == "shm") return erased<any>(shm_sink<T>(u.where));
+  if (u.scheme == "file") return erased<any>(mapped_sink<T>(u.where));
+  if (u.scheme == "mq") return erased<any>(posix_mq_sink<T>(u.where));
+  if (u.scheme == "fifo") {
+    if constexpr (sizeof(T) <= detail::most_in_a_fifo) return erased<any>(fifo_sink<T>(u.where));
+    else return error(errc::too_big, step::open);
+  }
+  if (u.scheme == "unix")
+    return erased<any>(detail::messages_into<T>(
+        detail::connect_in_time(patience, [&](until by) { return unix_connect(u.where, by); })));
+  if (u.scheme == "tcp")
+    return erased<any>(detail::messages_into<T>(
+        detail::connect_in_time(patience, [&](until by) { return tcp_connect(u.where, by); })));
+  if (u.scheme == "udp") {
+    const auto to = endpoint::parse(u.where);
+    if (!to) return to.err();
+    if constexpr (sizeof(T) <= detail::most_in_a_datagram) return erased<any>(udp_sink_to<T>(*to));
+    else return error(errc::too_big, step::open);
+  }
+  return u.refused();
 }
 
 }  // namespace sluice

@@ -4,6 +4,8 @@
 #include "catch.hpp"
 
 #include <sluice/channel/channel.hpp>
+#include <sluice/flow/any_sink.hpp>
+#include <sluice/flow/any_source.hpp>
 #include <sluice/flow/batch.hpp>
 #include <sluice/flow/deal.hpp>
 #include <sluice/flow/drop_newest.hpp>
@@ -12,6 +14,7 @@
 #include <sluice/flow/map.hpp>
 #include <sluice/flow/merge.hpp>
 #include <sluice/flow/newest.hpp>
+#include <sluice/flow/open.hpp>
 #include <sluice/flow/rate.hpp>
 #include <sluice/flow/route.hpp>
 #include <sluice/flow/scan.hpp>
@@ -77,6 +80,13 @@ class twins : public sluice::source_verbs<twins<Source>> {
  private:
   Source a_, b_;
   sluice::result<value_type> first_ = sluice::errc::empty;
+};
+
+/// An end whose type promises nothing, with the promises of another, to which it is then held.
+template <class End, class Like>
+struct promising : End {
+  static constexpr auto traits = sluice::traits_of<Like>;
+  explicit promising(End e) : End(std::move(e)) {}
 };
 
 // How the ends of one link are adapted, or those of two.
@@ -175,6 +185,56 @@ struct over {
   }
 };
 
+struct erased {
+  static constexpr const char* name = "any";
+  template <class Out, class In>
+  static auto of(conformance::link<Out, In> l) {
+    using T = sluice::item_t<In>;
+    return conformance::link{promising<sluice::any_sink<T>, Out>(sluice::any_sink<T>(std::move(l.out))),
+                             promising<sluice::any_source<T>, In>(sluice::any_source<T>(std::move(l.in)))};
+  }
+};
+struct by_shm {
+  static constexpr const char* name = "shm:";
+  template <class T>
+  using sink = std::remove_cvref_t<decltype(*sluice::shm_sink<T>(""))>;
+  template <class T>
+  using source = std::remove_cvref_t<decltype(*sluice::shm_source<T>(""))>;
+  static std::string where() { return "/" + test::unique("law"); }
+};
+struct by_tcp {
+  static constexpr const char* name = "tcp:";
+  template <class T>
+  using sink = sluice::message_sink<T, sluice::tcp_stream>;
+  template <class T>
+  using source = sluice::first_caller_source<T, sluice::tcp_listener>;
+  static std::string where() {
+    auto l = sluice::must(sluice::tcp_listen("127.0.0.1:0"));
+    return "127.0.0.1:" + std::to_string(sluice::must(l.local()).port());  // free just now
+  }
+};
+struct by_unix {
+  static constexpr const char* name = "unix:";
+  template <class T>
+  using sink = sluice::message_sink<T, sluice::unix_stream>;
+  template <class T>
+  using source = sluice::first_caller_source<T, sluice::unix_listener>;
+  static std::string where() { return "@" + test::unique("law"); }
+};
+template <class How>
+struct opened {
+  static constexpr const char* name = How::name;
+  template <class T>
+  static auto make() {
+    const std::string where = How::where();
+    auto in = sluice::must(sluice::open_source<T>(How::name + where));
+    auto out = sluice::must(sluice::open_sink<T>(How::name + where));
+    if (where[0] == '/') (void)sluice::shm_remove(where);
+    using sink = promising<sluice::any_sink<T>, typename How::template sink<T>>;
+    using source = promising<sluice::any_source<T>, typename How::template source<T>>;
+    return conformance::link{sink(std::move(out)), source(std::move(in))};
+  }
+};
 struct watched {
   static constexpr const char* name = "watch";
   template <class T>
@@ -199,10 +259,13 @@ TEMPLATE_TEST_CASE("a watch and a topic keep the laws", "[conformance]", watched
   CHECK(conformance::broken_laws<TestType>() == "");
 }
 TEMPLATE_TEST_CASE("an adapted end over a channel keeps the laws", "[conformance]", referred, mapped, filtered, taken, scanned, batched, zipped,
-                   the_newest, without_the_newest, without_the_oldest, slowed_down, dealt_and_merged, routed_and_merged, teed) {
+                   the_newest, without_the_newest, without_the_oldest, slowed_down, dealt_and_merged, routed_and_merged, teed, erased) {
   CHECK(conformance::broken_laws<over<TestType, ring>>() == "");
 }
 TEMPLATE_TEST_CASE("an adapted end over a stream keeps the laws", "[conformance]", referred, filtered, batched, the_newest, without_the_oldest,
-                   slowed_down, dealt_and_merged, routed_and_merged, teed) {
+                   slowed_down, dealt_and_merged, routed_and_merged, teed, erased) {
   CHECK(conformance::broken_laws<over<TestType, stream>>() == "");
+}
+TEMPLATE_TEST_CASE("ends that a URI names keep the laws", "[conformance]", by_shm, by_tcp, by_unix) {
+  CHECK(conformance::broken_laws<opened<TestType>>() == "");
 }

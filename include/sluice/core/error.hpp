@@ -46,7 +46,7 @@ enum class subject : std::int32_t {
   member_alignment, options, world_writable, wipe_on_fork, rights, page_size, after_death, address, protocol,
   descriptors, frame, sequence, frame_checksum, delimiter, encoding, greeting, route, host_name, name_server, device,
   seals, signal_number, priority, message_type, project, mq_msg_max, mq_msgsize_max, mq_queues_max, mq_bytes,
-  sysv_msgmax, sysv_msgmnb, sysv_msgmni
+  sysv_msgmax, sysv_msgmnb, sysv_msgmni, uri
 };
 
 /// Why an operation did not happen, in 8 bytes that may travel through shared memory.

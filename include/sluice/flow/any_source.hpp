@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_FLOW_ANY_SOURCE_HPP
+#define SLUICE_FLOW_ANY_SOURCE_HPP
+
+#include <sluice/flow/end_ref.hpp>
+#include <sluice/flow/sole_owner.hpp>
+
+#include <new>
+
+namespace sluice {
+
+/// A source of T whose type is settled at run time. Each verb is one indirect call more, a batch one for all of it.
+///
+/// What its type promises is nothing; `promises()` is what the end inside does. Where memory is short it is inert, and
+/// says `no_space` with every verb.
+///
+/// Threads, Blocks, Errors: as the end inside. Allocates: once, when it is made.
+template <class T>
+class any_source : public source_verbs<any_source<T>> {
+ public:
+  using value_type = T;
+  static constexpr end_traits traits = detail::resized(detail::stated_traits<void>(), sizeof(T));
+
+  template <class E>
+    requires(source<E> && std::same_as<item_t<E>, T> && !std::same_as<std::remove_cvref_t<E>, any_source>)
+  explicit any_source(E&& end) noexcept : held_(new (std::nothrow) holding<held_t<E>>(held_t<E>(std::forward<E>(end)))) {
+    if (!held_) why_inert_ = errc::no_space;
+  }
+
+  result<T> try_pop() { return held_ ? held_->try_pop() : result<T>(inert()); }
+  result<std::size_t> try_pop(std::span<T> to)
+    requires std::is_move_assignable_v<T>
+  {
+    return held_ ? held_->try_pop(to) : result<std::size_t>(inert());
+  }
+  void arm(want k, wait_set& set) noexcept {
+    if (held_) held_->arm(k, set);
+    else set.ready();
+  }
+  void disarm(want k) noexcept {
+    if (held_) held_->disarm(k);
+  }
+  void close() noexcept {
+    if (held_) held_->close();
+  }
+  [[nodiscard]] wait_strategy waits() const noexcept { return held_ ? held_->waits() : wait_strategy::park; }
+  [[nodiscard]] end_traits promises() const noexcept { return held_ ? held_->promises() : traits; }
+
+ private:
+  struct holder {
+    virtual ~holder() = default;
+    virtual result<T> try_pop() = 0;
+    virtual result<std::size_t> try_pop(std::span<T>) = 0;
+    virtual void arm(want, wait_set&) noexcept = 0;
+    virtual void disarm(want) noexcept = 0;
+    virtual void close() noexcept = 0;
+    [[nodiscard]] virtual wait_strategy waits() const noexcept = 0;
+    [[nodiscard]] virtual end_traits promises() const noexcept = 0;
+  };
+  template <class E>
+  struct holding final : holder {
+    explicit holding(E e) noexcept : end(std::move(e)) {}
+    result<T> try_pop() override { return end.try_pop(); }
+    result<std::size_t> try_pop(std::span<T> to) override {
+      if constexpr (std::is_move_assignable_v<T>) return detail::try_pop_all(end, to);
+      else return error(errc::unsupported, step::pop);
+    }
+    void arm(want k, wait_set& set) noexcept override { end.arm(k, set); }
+    void disarm(want k) noexcept override { end.disarm(k); }
+    void close() noexcept override { end.close(); }
+    [[nodiscard]] wait_strategy waits() const noexcept override { return detail::strategy_of(end); }
+    [[nodiscard]] end_traits promises() const noexcept override { return detail::stated_traits<E>(); }
+    E end;
+  };
+
+  [[nodiscard]] error inert() const noexcept { return error(why_inert_, step::pop); }
+
+  detail::sole_owner<holder> held_;
+  errc why_inert_ = errc::closed;  // moved from, or never made
+};
+
+}  // namespace sluice
+
+#endif
