@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# cmake -DOUTPUT=text -P run.cmake -- program [argument...]
+# cmake -DOUTPUT=text [-DANY_ORDER=ON] -P run.cmake -- program [argument...]: does it print these lines?
 cmake_minimum_required(VERSION 3.23)
 set(command "")
 set(seen OFF)
@@ -12,6 +12,12 @@ foreach(i RANGE ${last})
   endif()
 endforeach()
 execute_process(COMMAND ${command} RESULT_VARIABLE result OUTPUT_VARIABLE output OUTPUT_STRIP_TRAILING_WHITESPACE)
+if(ANY_ORDER) # of two threads that print
+  foreach(text OUTPUT output)
+    string(REPLACE "\n" ";" ${text} "${${text}}")
+    list(SORT ${text})
+  endforeach()
+endif()
 if(NOT result STREQUAL "0" OR NOT output STREQUAL OUTPUT)
   message(FATAL_ERROR "exit ${result}\nexpected: ${OUTPUT}\nprinted:  ${output}")
 endif()

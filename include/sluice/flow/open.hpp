@@ -80,6 +80,7 @@ auto messages_from(result<Listener> l) noexcept {
 }
 
 inline constexpr std::size_t most_in_a_fifo = 4096, most_in_a_datagram = 65507;
+inline constexpr int room_for_datagrams = 4 << 20;  // or as much as the system grants: what does not fit is lost
 
 }  // namespace detail
 
@@ -101,7 +102,7 @@ template <wire T>
   if (u.scheme == "udp") {
     const auto at = endpoint::parse(u.where);
     if (!at) return at.err();
-    if constexpr (sizeof(T) <= detail::most_in_a_datagram) return erased<any>(udp_source_at<T>(*at));
+    if constexpr (sizeof(T) <= detail::most_in_a_datagram) return erased<any>(udp_source_at<T>(*at, {.receive_buffer = detail::room_for_datagrams}));
     else return error(errc::too_big, step::open);
   }
   return u.refused();
