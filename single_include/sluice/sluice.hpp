@@ -20340,7 +20340,8 @@ namespace sluice::detail {
 template <class E>
 constexpr end_traits stated_traits() noexcept {
   if constexpr (requires { traits_of<E>; }) return traits_of<E>;
-  else return {.reliable = false, .ordered = false, .boundaries = false, .carries_close = false, .sees_reader_go = false, .survives_fork = false};
+  else return {.reliable = false, .ordered = false, .boundaries = false, .carries_close = false,
+               .sees_reader_go = false, .survives_fork = false};
 }
 
 /// What holds of several ends together is what holds of each of them.
@@ -20449,7 +20450,8 @@ class end_ref : public source_verbs<end_ref<End>>, public sink_verbs<end_ref<End
 
 /// How an adaptor holds the end that it is given: an rvalue becomes its own, an lvalue stays where it is.
 template <class E>
-using held_t = std::conditional_t<std::is_lvalue_reference_v<E>, end_ref<std::remove_reference_t<E>>, std::remove_cvref_t<E>>;
+using held_t =
+    std::conditional_t<std::is_lvalue_reference_v<E>, end_ref<std::remove_reference_t<E>>, std::remove_cvref_t<E>>;
 
 }  // namespace sluice
 
@@ -20590,7 +20592,8 @@ class any_sink : public detail::passing_verbs<any_sink<T>> {
 
   template <class E>
     requires(sink<E, T> && !std::same_as<std::remove_cvref_t<E>, any_sink>)
-  explicit any_sink(E&& end) noexcept : held_(new (std::nothrow) holding<held_t<E>>(held_t<E>(std::forward<E>(end)))) {
+  explicit any_sink(E&& end) noexcept
+      : held_(new (std::nothrow) holding<held_t<E>>(held_t<E>(std::forward<E>(end)))) {
     if (!held_) why_inert_ = errc::no_space;
   }
 
@@ -20687,7 +20690,8 @@ class any_source : public source_verbs<any_source<T>> {
 
   template <class E>
     requires(source<E> && std::same_as<item_t<E>, T> && !std::same_as<std::remove_cvref_t<E>, any_source>)
-  explicit any_source(E&& end) noexcept : held_(new (std::nothrow) holding<held_t<E>>(held_t<E>(std::forward<E>(end)))) {
+  explicit any_source(E&& end) noexcept
+      : held_(new (std::nothrow) holding<held_t<E>>(held_t<E>(std::forward<E>(end)))) {
     if (!held_) why_inert_ = errc::no_space;
   }
 
@@ -20759,8 +20763,8 @@ namespace sluice {
 ///     auto clean = filter(valid) | map(convert);   // adaptors make adaptors,
 ///     auto fills = merge(a, b) | clean;            // and ends make ends
 ///
-/// An adapted end waits where the end that it holds waits, so it can be slept on, selected and cancelled like that; a view
-/// of the standard library could not. Functions are called as `f(message)`; a message is gone if they throw.
+/// An adapted end waits where the end that it holds waits, so it can be slept on, selected and cancelled like that; a
+/// view of the standard library could not. Functions are called as `f(message)`; a message is gone if they throw.
 template <class Make>
 class adaptor {
  public:
@@ -21023,7 +21027,9 @@ struct tagged {
   T body;
 
   static constexpr unsigned client_shift = 48;
-  [[nodiscard]] constexpr std::uint16_t client() const noexcept { return static_cast<std::uint16_t>(id >> client_shift); }
+  [[nodiscard]] constexpr std::uint16_t client() const noexcept {
+    return static_cast<std::uint16_t>(id >> client_shift);
+  }
 };
 
 /// The key by which `route` brings each reply to its client: client 0 has the first sink.
@@ -21038,8 +21044,8 @@ namespace sluice {
 /// Calls over any pair of ends: requests go into one, replies come out of the other, correlated by number.
 ///
 /// Several clients of one server have numbers, and get their replies either each by its own source (`serve` into
-/// `route(by_client, …)`) or all by one broadcast, from which each takes its own. A client that follows another one with the same
-/// number does not mistake its replies: calls are numbered from the time on.
+/// `route(by_client, …)`) or all by one broadcast, from which each takes its own. A client that follows another one
+/// with the same number does not mistake its replies: calls are numbered from the time on.
 ///
 /// Threads: one at a time. Blocks: call. Allocates: never.
 template <class Out, class In>
@@ -21048,14 +21054,14 @@ class client {
   using question = decltype(item_t<Out>::body);
   using answer = decltype(item_t<In>::body);
 
-  template <class O, class I>
-  client(O&& requests, I&& replies, std::uint16_t number = 0) noexcept
-      : out_(std::forward<O>(requests)), in_(std::forward<I>(replies)),
+  template <class Requests, class Replies>
+  client(Requests&& requests, Replies&& replies, std::uint16_t number = 0) noexcept
+      : out_(std::forward<Requests>(requests)), in_(std::forward<Replies>(replies)),
         number_(std::uint64_t{number} << item_t<In>::client_shift),
         calls_(static_cast<std::uint64_t>(detail::monotonic_ns())) {}
 
-  /// The reply to a request, with one patience for both ways. After `timeout` or `stopped` the server may have done it, or may yet;
-  /// its late reply is dropped.
+  /// The reply to a request, with one patience for both ways. After `timeout` or `stopped` the server may have done
+  /// it, or may yet; its late reply is dropped.
   ///
   /// Errors: those of both ends; the end or death of the server is told at once.
   result<answer> call(question q, until u = {}) {
@@ -21177,8 +21183,8 @@ class turns {
   }
 
  private:
-  template <class F, std::size_t... I>
-  bool any_of(F& f, std::index_sequence<I...>) {
+  template <class F, std::size_t... Index>
+  bool any_of(F& f, std::index_sequence<Index...>) {
     const std::size_t first = first_;
     const auto ask = [&](auto index) {
       constexpr std::size_t k = decltype(index)::value;
@@ -21186,12 +21192,12 @@ class turns {
       first_ = static_cast<unsigned>((k + 1) % count);
       return true;
     };
-    return ((I >= first && ask(std::integral_constant<std::size_t, I>())) || ...) ||
-           ((I < first && ask(std::integral_constant<std::size_t, I>())) || ...);
+    return ((Index >= first && ask(std::integral_constant<std::size_t, Index>())) || ...) ||
+           ((Index < first && ask(std::integral_constant<std::size_t, Index>())) || ...);
   }
-  template <class F, std::size_t... I>
-  void each_of(F& f, std::index_sequence<I...>) {
-    (f(std::get<I>(ends_), std::integral_constant<std::size_t, I>()), ...);
+  template <class F, std::size_t... Index>
+  void each_of(F& f, std::index_sequence<Index...>) {
+    (f(std::get<Index>(ends_), std::integral_constant<std::size_t, Index>()), ...);
   }
 
   std::tuple<Ends...> ends_;
@@ -21830,10 +21836,13 @@ class first_caller_source : public source_verbs<first_caller_source<T, Listener>
 
 // The transport is a word: open_source<T>("tcp:127.0.0.1:7000").
 //
-//   shm:NAME        a channel in shared memory, of kind spsc     unix:PATH or unix:@NAME   the source listens, for one caller
-//   file:PATH       the same in a mapped file                    tcp:HOST:PORT             the same
-//   fifo:PATH       a named pipe, one session                    udp:HOST:PORT             the source is bound there
-//   mq:/NAME        a POSIX message queue
+//   shm:NAME                  a channel in shared memory, of kind spsc
+//   file:PATH                 the same in a mapped file
+//   fifo:PATH                 a named pipe, one session
+//   unix:PATH, unix:@NAME     a connection: the source listens, for one caller
+//   tcp:HOST:PORT             the same
+//   udp:HOST:PORT             datagrams to where the source is bound
+//   mq:/NAME                  a POSIX message queue
 //
 // Either side may come first. `scheme://…` means the same as `scheme:…`.
 
@@ -21915,7 +21924,8 @@ template <wire T>
   if (u.scheme == "udp") {
     const auto at = endpoint::parse(u.where);
     if (!at) return at.err();
-    if constexpr (sizeof(T) <= detail::most_in_a_datagram) return erased<any>(udp_source_at<T>(*at, {.receive_buffer = detail::room_for_datagrams}));
+    const udp_options o{.receive_buffer = detail::room_for_datagrams};
+    if constexpr (sizeof(T) <= detail::most_in_a_datagram) return erased<any>(udp_source_at<T>(*at, o));
     else return error(errc::too_big, step::open);
   }
   return u.refused();
@@ -22001,8 +22011,8 @@ inline constexpr bool pumps_in_place = lending_source<Source> && requires(Sink& 
 /// Moves messages from a source into a sink until one of them ends, or patience does: {count, why}. A duration counts
 /// for each wait, a time_point for the whole. Nothing is closed. `before`: what an earlier pump was left with.
 ///
-/// Between the two ends a message is never lost by a deadline, a stop, an error or an end: see `pumped`. Nor by a kill, where
-/// the source lends and outlives the process; it may then come twice.
+/// Between the two ends a message is never lost by a deadline, a stop, an error or an end: see `pumped`. Nor by a
+/// kill, where the source lends and outlives the process; it may then come twice.
 template <class Source, class Sink, class T = item_t<Source>>
   requires(source<Source> && sink<Sink, T>)
 pumped<T> pump(Source&& in, Sink&& out, until u = {}, pumped<T> before = {}) {
@@ -22067,8 +22077,8 @@ class pace {
 
 }  // namespace detail
 
-/// The messages of a source, no faster than a pace; those that come faster wait in the source. An end is seen when the next
-/// message would be due.
+/// The messages of a source, no faster than a pace; those that come faster wait in the source. An end is seen when the
+/// next message would be due.
 template <source Source>
 class rate_source : public detail::over_source<rate_source<Source>, Source> {
   using base = detail::over_source<rate_source, Source>;
@@ -22139,8 +22149,8 @@ class rate_sink : public detail::over_sink<rate_sink<Sink>, Sink> {
   std::int64_t early_ = 0;
 };
 
-/// `end | rate(100, 1s)`: at most 100 messages a second, evenly spaced; with a burst, so many at once after a pause. In any time t
-/// no more than burst + t × n / per. For sources and sinks.
+/// `end | rate(100, 1s)`: at most 100 messages a second, evenly spaced; with a burst, so many at once after a pause.
+/// In any time t no more than burst + t × n / per. For sources and sinks.
 [[nodiscard]] inline auto rate(std::uint32_t n, std::chrono::nanoseconds per, std::uint32_t burst = 1) {
   SLUICE_ASSERT(n != 0 && burst != 0);
   const detail::pace p(per.count() / n, burst);
@@ -22158,8 +22168,8 @@ class rate_sink : public detail::over_sink<rate_sink<Sink>, Sink> {
 
 namespace sluice {
 
-/// Each message to the sink that its key names, in order for each key. What that sink says is the answer: `full` waits for
-/// it, and `closed` is said for its keys alone.
+/// Each message to the sink that its key names, in order for each key. What that sink says is the answer: `full` waits
+/// for it, and `closed` is said for its keys alone.
 ///
 /// Errors: invalid, where there is no sink of that number.
 template <class Key, class... Sinks>
@@ -22257,11 +22267,12 @@ template <std::copyable State, class F>
 
 namespace sluice {
 
-/// Answers requests with what `f(body)` returns, until their source ends, or patience does: {count, why}. A reply for a client
-/// that has gone is dropped, and the others are served on. A reply for which there was no room in time is `rest`.
+/// Answers requests with what `f(body)` returns, until their source ends, or patience does: {count, why}. A reply for
+/// a client that has gone is dropped, and the others are served on. A reply for which there was no room in time is
+/// `rest`.
 ///
-/// For clients that might not read their replies, so that none holds up the others: `route(by_client, a | drop_newest(), …)`.
-/// A duration counts for each wait, a time_point for the whole.
+/// For clients that might not read their replies, so that none holds up the others: `route(by_client, a |
+/// drop_newest(), …)`. A duration counts for each wait, a time_point for the whole.
 template <class Requests, class Replies, class F>
   requires(source<Requests> && sink<Replies, item_t<Replies>>)
 pumped<item_t<Replies>> serve(Requests&& requests, Replies&& replies, F f, until u = {}) {
@@ -22284,9 +22295,9 @@ pumped<item_t<Replies>> serve(Requests&& requests, Replies&& replies, F f, until
 
 namespace sluice {
 
-/// Every message to each of several sinks. The slowest decides how fast: a message is accepted when one sink has taken it, and
-/// no other is before all have. What a sink has not yet taken is kept here, and goes out before anything else: push,
-/// flush and finish wait for that, close does what is possible at once.
+/// Every message to each of several sinks. The slowest decides how fast: a message is accepted when one sink has taken
+/// it, and no other is before all have. What a sink has not yet taken is kept here, and goes out before anything else:
+/// push, flush and finish wait for that, close does what is possible at once.
 ///
 /// A sink whose reader has gone is left out; the tee has ended when all are. If one refuses a message that others have
 /// taken, the next call tells that, once, and does nothing else.
@@ -22397,8 +22408,8 @@ template <class... Sinks>
 namespace sluice {
 
 /// Publish and subscribe within a process. The publisher waits for nobody: a subscriber that is slower than a lap of
-/// the ring is told how many it has missed (`lagged`), and goes on. A subscriber to a part is `*t.subscribe() | filter(p)`.
-/// Where nobody may miss anything, `channel<T, broadcast>` waits for the slowest.
+/// the ring is told how many it has missed (`lagged`), and goes on. A subscriber to a part is `*t.subscribe() |
+/// filter(p)`. Where nobody may miss anything, `channel<T, broadcast>` waits for the slowest.
 ///
 /// Between processes a topic is a name: `shm_sink<T, lossy_broadcast>(name)` publishes, and each
 /// `shm_source<T, lossy_broadcast>(name)` subscribes.
@@ -22463,8 +22474,8 @@ class watch_source : public detail::over_source<watch_source<Source>, Source> {
     if (m) current_ = m;
     return m;
   }
-  /// The current value; `empty` before the first. What was peeked at is still new to pop(). Where the writer has gone, the last
-  /// value stays.
+  /// The current value; `empty` before the first. What was peeked at is still new to pop(). Where the writer has gone,
+  /// the last value stays.
   result<value_type> peek() {
     if (auto l = this->source_.try_borrow()) {
       current_ = result<value_type>(*l);
@@ -22497,8 +22508,8 @@ struct watch_ends {
   return adaptor([]<lending_source S>(S s) { return watch_source<S>(std::move(s)); });
 }
 
-/// A value with one writer and many readers, within a process: `auto [tx, rx] = watch<T>();` The writer never waits, and no
-/// reader holds up another; more readers are clones. Between processes: `shm_sink<T, latest>(name)`, and
+/// A value with one writer and many readers, within a process: `auto [tx, rx] = watch<T>();` The writer never waits,
+/// and no reader holds up another; more readers are clones. Between processes: `shm_sink<T, latest>(name)`, and
 /// `*shm_source<T, latest>(name) | watched()`.
 ///
 /// Allocates: here and in clone(), and nowhere later.

@@ -37,7 +37,7 @@ const auto square = [](ask q) { return answer{q.x * q.x}; };
 TEST_CASE("a call brings back the answer to its question", "[client]") {
   auto [qt, qr] = sluice::channel<question>(4);
   auto [at, ar] = sluice::channel<reply>(4);
-  std::jthread server([&, qr = std::move(qr), at = std::move(at)]() mutable { (void)sluice::serve(qr, at, square); });
+  joining_thread server([&, qr = std::move(qr), at = std::move(at)]() mutable { (void)sluice::serve(qr, at, square); });
   sluice::client squares(std::move(qt), std::move(ar));
   for (int i = 0; i < 1000; ++i) {
     const auto r = squares.call(ask{i}, 10s);
@@ -50,7 +50,7 @@ TEST_CASE("a call brings back the answer to its question", "[client]") {
 TEST_CASE("a call works over streams, where requests and replies are bytes", "[client]") {
   auto there = sluice::must(sluice::duplex());
   auto back = sluice::must(sluice::duplex());
-  std::jthread server([q = sluice::source_of<question>(std::move(there.other)), a = sluice::sink_of<reply>(std::move(back.one))]() mutable {
+  joining_thread server([q = sluice::source_of<question>(std::move(there.other)), a = sluice::sink_of<reply>(std::move(back.one))]() mutable {
     (void)sluice::serve(q, a, square);
   });
   sluice::client squares(sluice::sink_of<question>(std::move(there.one)), sluice::source_of<reply>(std::move(back.other)));
@@ -68,7 +68,7 @@ TEST_CASE("a call that is out of time or stopped gives up, and its late reply is
   CHECK(since(begin) >= 10ms);
   CHECK(since(begin) < 5s);
   sluice::stop halt;
-  std::jthread asker([&] {
+  joining_thread asker([&] {
     std::this_thread::sleep_for(2ms);
     halt.request();
   });
@@ -77,7 +77,7 @@ TEST_CASE("a call that is out of time or stopped gives up, and its late reply is
   auto served = sluice::serve(qr, at, square, sluice::now);
   CHECK(served.count == 3);
   CHECK(served.why == errc::empty);
-  std::jthread server([&, &qr = qr, &at = at] { (void)sluice::serve(qr, at, square); });
+  joining_thread server([&, &qr = qr, &at = at] { (void)sluice::serve(qr, at, square); });
   CHECK(squares.call(ask{4}, 10s)->y == 16);
   squares.close();
 }
@@ -87,7 +87,7 @@ TEST_CASE("one deadline holds for the whole call: for room, for the reply, and a
   auto [at, ar] = sluice::channel<reply>(4);
   sluice::client late(qt, ar);
   REQUIRE(qt.try_push(question{0, {}}));
-  std::jthread makes_room([&qr = qr] {
+  joining_thread makes_room([&qr = qr] {
     std::this_thread::sleep_for(20ms);
     (void)qr.pop();
   });
@@ -98,7 +98,7 @@ TEST_CASE("one deadline holds for the whole call: for room, for the reply, and a
   makes_room.join();
   (void)qr.try_pop();
   std::atomic<bool> enough = false;
-  std::jthread babbles([&, &at = at] {
+  joining_thread babbles([&, &at = at] {
     while (!enough) (void)at.push(reply{7, {}}, 1ms);
   });
   begin = std::chrono::steady_clock::now();
@@ -112,7 +112,7 @@ TEST_CASE("a call hears at once that its server has gone", "[client]") {
   auto [qt, qr] = sluice::channel<question>(4);
   auto [at, ar] = sluice::channel<reply>(4);
   sluice::client squares(std::move(qt), std::move(ar));
-  std::jthread server([q = std::move(qr), a = std::move(at)]() mutable {
+  joining_thread server([q = std::move(qr), a = std::move(at)]() mutable {
     (void)q.pop();
     a.close();
   });
@@ -154,10 +154,10 @@ TEST_CASE("a call hears that its server was killed", "[client]") {
 TEST_CASE("many clients of one server each get their own replies, by a route or by a broadcast", "[client]") {
   constexpr int clients = 3, calls = SLUICE_TEST_TIER_FULL ? 20'000 : 2000;
   auto [qt, qr] = sluice::channel<question, sluice::mpsc>(8);
-  std::vector<std::jthread> callers;
+  std::vector<joining_thread> callers;
   std::atomic<int> right = 0;
   const auto client_body = [&right](auto out, auto in, std::uint16_t number) {
-    return std::jthread([&right, number, c = sluice::client(std::move(out), std::move(in), number)]() mutable {
+    return joining_thread([&right, number, c = sluice::client(std::move(out), std::move(in), number)]() mutable {
       for (int i = 0; i < calls; ++i) {
         const auto r = c.call(ask{i * (number + 1)}, 20s);
         if (r && r->y == i * (number + 1) * i * (number + 1)) ++right;
@@ -168,7 +168,7 @@ TEST_CASE("many clients of one server each get their own replies, by a route or 
     auto [t0, r0] = sluice::channel<reply>(8);
     auto [t1, r1] = sluice::channel<reply>(8);
     auto [t2, r2] = sluice::channel<reply>(8);
-    std::jthread server([&, &q = qr, to = sluice::route(sluice::by_client, std::move(t0), std::move(t1), std::move(t2))]() mutable {
+    joining_thread server([&, &q = qr, to = sluice::route(sluice::by_client, std::move(t0), std::move(t1), std::move(t2))]() mutable {
       (void)sluice::serve(q, to, square);
     });
     callers.push_back(client_body(*qt.clone(), std::move(r0), 0));
@@ -179,7 +179,7 @@ TEST_CASE("many clients of one server each get their own replies, by a route or 
   }
   SECTION("by a broadcast") {
     auto [at, ar] = sluice::channel<reply, sluice::broadcast>(8);
-    std::jthread server([&, &q = qr, &a = at] { (void)sluice::serve(q, a, square); });
+    joining_thread server([&, &q = qr, &a = at] { (void)sluice::serve(q, a, square); });
     for (std::uint16_t k = 1; k < clients; ++k) callers.push_back(client_body(*qt.clone(), *ar.clone(), k));
     callers.push_back(client_body(*qt.clone(), std::move(ar), 0));
     callers.clear();
@@ -201,7 +201,7 @@ TEST_CASE("a client that has gone, or does not read, holds up no other", "[serve
     REQUIRE(q1.try_push(question{one, {}}));  // has gone
   }
   r1.close();
-  std::jthread server([&, from = sluice::merge(s0, s1, s2),
+  joining_thread server([&, from = sluice::merge(s0, s1, s2),
                        to = sluice::route(sluice::by_client, t0 | sluice::drop_newest(), t1, t2)]() mutable {
     (void)sluice::serve(from, to, square);
   });

@@ -21,7 +21,7 @@ TEST_CASE("a oneshot takes one message, gives it, and is closed on both sides", 
 TEST_CASE("a oneshot whose other end has gone says so, also to who sleeps", "[oneshot]") {
   {
     auto [tx, rx] = sluice::oneshot<int>();
-    std::jthread goes([t = std::move(tx)]() mutable {
+    joining_thread goes([t = std::move(tx)]() mutable {
       std::this_thread::sleep_for(2ms);
       auto gone = std::move(t);
     });
@@ -35,7 +35,7 @@ TEST_CASE("a oneshot whose other end has gone says so, also to who sleeps", "[on
 TEST_CASE("a wait for a oneshot that ends early loses nothing", "[oneshot]") {
   for (int i = 0; i < 200; ++i) {
     auto [tx, rx] = sluice::oneshot<int>();
-    std::jthread giver([&t = tx, i] { (void)t.push(i); });
+    joining_thread giver([&t = tx, i] { (void)t.push(i); });
     auto m = rx.pop(std::chrono::microseconds(i % 40));
     while (!m && m.err() != errc::closed) m = rx.pop(std::chrono::microseconds(5));
     REQUIRE(m);

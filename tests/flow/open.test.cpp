@@ -40,7 +40,7 @@ TEST_CASE("messages go through whatever transport a URI names, whichever side co
   CAPTURE(uri, source_first);
   constexpr std::uint64_t n = 1000;
   std::string wrong;
-  std::jthread sender([&] {
+  joining_thread sender([&] {
     if (source_first) std::this_thread::sleep_for(5ms);
     auto tx = sluice::open_sink<tick>(uri);
     if (!tx) return (void)(wrong = sluice::describe(tx.err()).c_str());
@@ -129,7 +129,7 @@ TEST_CASE("who connects waits for somebody who listens, while patience lasts", "
     CHECK(since(begin) < 4s);
     CHECK(sluice::open_sink<tick>(uri, sluice::now).err() == errc::not_found);
     sluice::stop halt;
-    std::jthread asker([&] {
+    joining_thread asker([&] {
       std::this_thread::sleep_for(2ms);
       halt.request();
     });

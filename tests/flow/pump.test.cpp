@@ -82,7 +82,7 @@ TEST_CASE("a pump between ends that never rest hears a stop and keeps a deadline
   CHECK(moved.count > 0);
   CHECK(since(begin) >= 10ms);
   sluice::stop halt;
-  std::jthread asker([&] {
+  joining_thread asker([&] {
     std::this_thread::sleep_for(2ms);
     halt.request();
   });
@@ -109,14 +109,14 @@ TEMPLATE_TEST_CASE("whenever a pump is interrupted, no message is lost and none 
   auto [out, in] = sluice::channel<int, TestType>(4);
   const bool adapted = GENERATE(false, true);
   CAPTURE(adapted);
-  std::jthread producer([&tx = tx] {
+  joining_thread producer([&tx = tx] {
     for (int i = 0; i < n; ++i)
       if (!tx.push(i, 20s)) return;
     tx.close();
   });
   int next = 0;
   bool in_order = true;
-  std::jthread consumer([&, &in = in] {
+  joining_thread consumer([&, &in = in] {
     for (const int i : in.each(20s)) in_order &= i == next++;
   });
   unsigned interrupted = 0;
@@ -125,8 +125,8 @@ TEMPLATE_TEST_CASE("whenever a pump is interrupted, no message is lost and none 
     sluice::pumped<int> moved;
     do {
       sluice::stop halt;
-      std::jthread asker;
-      if (interrupted % 16 == 0) asker = std::jthread([&] { halt.request(); });
+      joining_thread asker;
+      if (interrupted % 16 == 0) asker = joining_thread([&] { halt.request(); });
       moved = sluice::pump(from, out, {std::chrono::microseconds(interrupted % 5), halt}, std::move(moved));
       moved_in_all += moved.count;
       ++interrupted;

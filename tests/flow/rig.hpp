@@ -10,6 +10,7 @@
 #include <deque>
 #include <initializer_list>
 #include <memory>
+#include <thread>
 #include <vector>
 
 // Ends that say what a test tells them to, and count what is asked of them.
@@ -104,6 +105,28 @@ auto all_of(Source& in, error* why = nullptr) {
 }
 
 using ints = std::vector<int>;
+
+/// A thread that is joined at its end (std::jthread is not in every library yet).
+class joining_thread {
+ public:
+  joining_thread() noexcept = default;
+  template <class F>
+    requires std::invocable<F&>
+  explicit joining_thread(F f) : thread_(std::move(f)) {}
+  joining_thread(joining_thread&&) noexcept = default;
+  joining_thread& operator=(joining_thread&& o) noexcept {
+    join();
+    thread_ = std::move(o.thread_);
+    return *this;
+  }
+  ~joining_thread() { join(); }
+  void join() {
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  std::thread thread_{};
+};
 
 inline std::chrono::nanoseconds since(std::chrono::steady_clock::time_point t) { return std::chrono::steady_clock::now() - t; }
 

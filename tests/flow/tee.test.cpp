@@ -52,7 +52,7 @@ TEST_CASE("a push that waits has brought its message to every sink", "[tee]") {
   auto [slow, from_slow] = sluice::channel<int>(1);
   auto both = sluice::tee(fast, slow);
   CHECK(both.push(1, 10s));
-  std::jthread reader([&in = from_slow] {
+  joining_thread reader([&in = from_slow] {
     std::this_thread::sleep_for(5ms);
     (void)in.pop(10s);
   });

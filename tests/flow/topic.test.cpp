@@ -27,7 +27,6 @@ TEST_CASE("every subscriber gets what is published, and one that is too slow is 
   CHECK(missed.err() == errc::lagged);
   CHECK(missed.err().detail >= 6);
   ints rest;
-  error why;
   t.close();
   for (auto& m : slow->each()) rest.push_back(m);
   CHECK(rest == ints{7, 8, 9, 10});

@@ -11,8 +11,8 @@ namespace sluice {
 ///     auto clean = filter(valid) | map(convert);   // adaptors make adaptors,
 ///     auto fills = merge(a, b) | clean;            // and ends make ends
 ///
-/// An adapted end waits where the end that it holds waits, so it can be slept on, selected and cancelled like that; a view
-/// of the standard library could not. Functions are called as `f(message)`; a message is gone if they throw.
+/// An adapted end waits where the end that it holds waits, so it can be slept on, selected and cancelled like that; a
+/// view of the standard library could not. Functions are called as `f(message)`; a message is gone if they throw.
 template <class Make>
 class adaptor {
  public:

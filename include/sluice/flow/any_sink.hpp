@@ -24,7 +24,8 @@ class any_sink : public detail::passing_verbs<any_sink<T>> {
 
   template <class E>
     requires(sink<E, T> && !std::same_as<std::remove_cvref_t<E>, any_sink>)
-  explicit any_sink(E&& end) noexcept : held_(new (std::nothrow) holding<held_t<E>>(held_t<E>(std::forward<E>(end)))) {
+  explicit any_sink(E&& end) noexcept
+      : held_(new (std::nothrow) holding<held_t<E>>(held_t<E>(std::forward<E>(end)))) {
     if (!held_) why_inert_ = errc::no_space;
   }
 

@@ -23,7 +23,8 @@ class any_source : public source_verbs<any_source<T>> {
 
   template <class E>
     requires(source<E> && std::same_as<item_t<E>, T> && !std::same_as<std::remove_cvref_t<E>, any_source>)
-  explicit any_source(E&& end) noexcept : held_(new (std::nothrow) holding<held_t<E>>(held_t<E>(std::forward<E>(end)))) {
+  explicit any_source(E&& end) noexcept
+      : held_(new (std::nothrow) holding<held_t<E>>(held_t<E>(std::forward<E>(end)))) {
     if (!held_) why_inert_ = errc::no_space;
   }
 

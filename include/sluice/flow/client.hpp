@@ -12,8 +12,8 @@ namespace sluice {
 /// Calls over any pair of ends: requests go into one, replies come out of the other, correlated by number.
 ///
 /// Several clients of one server have numbers, and get their replies either each by its own source (`serve` into
-/// `route(by_client, …)`) or all by one broadcast, from which each takes its own. A client that follows another one with the same
-/// number does not mistake its replies: calls are numbered from the time on.
+/// `route(by_client, …)`) or all by one broadcast, from which each takes its own. A client that follows another one
+/// with the same number does not mistake its replies: calls are numbered from the time on.
 ///
 /// Threads: one at a time. Blocks: call. Allocates: never.
 template <class Out, class In>
@@ -22,14 +22,14 @@ class client {
   using question = decltype(item_t<Out>::body);
   using answer = decltype(item_t<In>::body);
 
-  template <class O, class I>
-  client(O&& requests, I&& replies, std::uint16_t number = 0) noexcept
-      : out_(std::forward<O>(requests)), in_(std::forward<I>(replies)),
+  template <class Requests, class Replies>
+  client(Requests&& requests, Replies&& replies, std::uint16_t number = 0) noexcept
+      : out_(std::forward<Requests>(requests)), in_(std::forward<Replies>(replies)),
         number_(std::uint64_t{number} << item_t<In>::client_shift),
         calls_(static_cast<std::uint64_t>(detail::monotonic_ns())) {}
 
-  /// The reply to a request, with one patience for both ways. After `timeout` or `stopped` the server may have done it, or may yet;
-  /// its late reply is dropped.
+  /// The reply to a request, with one patience for both ways. After `timeout` or `stopped` the server may have done
+  /// it, or may yet; its late reply is dropped.
   ///
   /// Errors: those of both ends; the end or death of the server is told at once.
   result<answer> call(question q, until u = {}) {

@@ -73,7 +73,8 @@ class end_ref : public source_verbs<end_ref<End>>, public sink_verbs<end_ref<End
 
 /// How an adaptor holds the end that it is given: an rvalue becomes its own, an lvalue stays where it is.
 template <class E>
-using held_t = std::conditional_t<std::is_lvalue_reference_v<E>, end_ref<std::remove_reference_t<E>>, std::remove_cvref_t<E>>;
+using held_t =
+    std::conditional_t<std::is_lvalue_reference_v<E>, end_ref<std::remove_reference_t<E>>, std::remove_cvref_t<E>>;
 
 }  // namespace sluice
 

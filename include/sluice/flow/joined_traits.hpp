@@ -10,7 +10,8 @@ namespace sluice::detail {
 template <class E>
 constexpr end_traits stated_traits() noexcept {
   if constexpr (requires { traits_of<E>; }) return traits_of<E>;
-  else return {.reliable = false, .ordered = false, .boundaries = false, .carries_close = false, .sees_reader_go = false, .survives_fork = false};
+  else return {.reliable = false, .ordered = false, .boundaries = false, .carries_close = false,
+               .sees_reader_go = false, .survives_fork = false};
 }
 
 /// What holds of several ends together is what holds of each of them.

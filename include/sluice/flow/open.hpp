@@ -17,10 +17,13 @@
 
 // The transport is a word: open_source<T>("tcp:127.0.0.1:7000").
 //
-//   shm:NAME        a channel in shared memory, of kind spsc     unix:PATH or unix:@NAME   the source listens, for one caller
-//   file:PATH       the same in a mapped file                    tcp:HOST:PORT             the same
-//   fifo:PATH       a named pipe, one session                    udp:HOST:PORT             the source is bound there
-//   mq:/NAME        a POSIX message queue
+//   shm:NAME                  a channel in shared memory, of kind spsc
+//   file:PATH                 the same in a mapped file
+//   fifo:PATH                 a named pipe, one session
+//   unix:PATH, unix:@NAME     a connection: the source listens, for one caller
+//   tcp:HOST:PORT             the same
+//   udp:HOST:PORT             datagrams to where the source is bound
+//   mq:/NAME                  a POSIX message queue
 //
 // Either side may come first. `scheme://…` means the same as `scheme:…`.
 
@@ -102,7 +105,8 @@ template <wire T>
   if (u.scheme == "udp") {
     const auto at = endpoint::parse(u.where);
     if (!at) return at.err();
-    if constexpr (sizeof(T) <= detail::most_in_a_datagram) return erased<any>(udp_source_at<T>(*at, {.receive_buffer = detail::room_for_datagrams}));
+    const udp_options o{.receive_buffer = detail::room_for_datagrams};
+    if constexpr (sizeof(T) <= detail::most_in_a_datagram) return erased<any>(udp_source_at<T>(*at, o));
     else return error(errc::too_big, step::open);
   }
   return u.refused();

@@ -47,8 +47,8 @@ inline constexpr bool pumps_in_place = lending_source<Source> && requires(Sink& 
 /// Moves messages from a source into a sink until one of them ends, or patience does: {count, why}. A duration counts
 /// for each wait, a time_point for the whole. Nothing is closed. `before`: what an earlier pump was left with.
 ///
-/// Between the two ends a message is never lost by a deadline, a stop, an error or an end: see `pumped`. Nor by a kill, where
-/// the source lends and outlives the process; it may then come twice.
+/// Between the two ends a message is never lost by a deadline, a stop, an error or an end: see `pumped`. Nor by a
+/// kill, where the source lends and outlives the process; it may then come twice.
 template <class Source, class Sink, class T = item_t<Source>>
   requires(source<Source> && sink<Sink, T>)
 pumped<T> pump(Source&& in, Sink&& out, until u = {}, pumped<T> before = {}) {

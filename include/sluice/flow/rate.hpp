@@ -36,8 +36,8 @@ class pace {
 
 }  // namespace detail
 
-/// The messages of a source, no faster than a pace; those that come faster wait in the source. An end is seen when the next
-/// message would be due.
+/// The messages of a source, no faster than a pace; those that come faster wait in the source. An end is seen when the
+/// next message would be due.
 template <source Source>
 class rate_source : public detail::over_source<rate_source<Source>, Source> {
   using base = detail::over_source<rate_source, Source>;
@@ -108,8 +108,8 @@ class rate_sink : public detail::over_sink<rate_sink<Sink>, Sink> {
   std::int64_t early_ = 0;
 };
 
-/// `end | rate(100, 1s)`: at most 100 messages a second, evenly spaced; with a burst, so many at once after a pause. In any time t
-/// no more than burst + t × n / per. For sources and sinks.
+/// `end | rate(100, 1s)`: at most 100 messages a second, evenly spaced; with a burst, so many at once after a pause.
+/// In any time t no more than burst + t × n / per. For sources and sinks.
 [[nodiscard]] inline auto rate(std::uint32_t n, std::chrono::nanoseconds per, std::uint32_t burst = 1) {
   SLUICE_ASSERT(n != 0 && burst != 0);
   const detail::pace p(per.count() / n, burst);

@@ -8,8 +8,8 @@
 
 namespace sluice {
 
-/// Each message to the sink that its key names, in order for each key. What that sink says is the answer: `full` waits for
-/// it, and `closed` is said for its keys alone.
+/// Each message to the sink that its key names, in order for each key. What that sink says is the answer: `full` waits
+/// for it, and `closed` is said for its keys alone.
 ///
 /// Errors: invalid, where there is no sink of that number.
 template <class Key, class... Sinks>

@@ -7,11 +7,12 @@
 
 namespace sluice {
 
-/// Answers requests with what `f(body)` returns, until their source ends, or patience does: {count, why}. A reply for a client
-/// that has gone is dropped, and the others are served on. A reply for which there was no room in time is `rest`.
+/// Answers requests with what `f(body)` returns, until their source ends, or patience does: {count, why}. A reply for
+/// a client that has gone is dropped, and the others are served on. A reply for which there was no room in time is
+/// `rest`.
 ///
-/// For clients that might not read their replies, so that none holds up the others: `route(by_client, a | drop_newest(), …)`.
-/// A duration counts for each wait, a time_point for the whole.
+/// For clients that might not read their replies, so that none holds up the others: `route(by_client, a |
+/// drop_newest(), …)`. A duration counts for each wait, a time_point for the whole.
 template <class Requests, class Replies, class F>
   requires(source<Requests> && sink<Replies, item_t<Replies>>)
 pumped<item_t<Replies>> serve(Requests&& requests, Replies&& replies, F f, until u = {}) {

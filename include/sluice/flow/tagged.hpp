@@ -13,7 +13,9 @@ struct tagged {
   T body;
 
   static constexpr unsigned client_shift = 48;
-  [[nodiscard]] constexpr std::uint16_t client() const noexcept { return static_cast<std::uint16_t>(id >> client_shift); }
+  [[nodiscard]] constexpr std::uint16_t client() const noexcept {
+    return static_cast<std::uint16_t>(id >> client_shift);
+  }
 };
 
 /// The key by which `route` brings each reply to its client: client 0 has the first sink.

@@ -7,9 +7,9 @@
 
 namespace sluice {
 
-/// Every message to each of several sinks. The slowest decides how fast: a message is accepted when one sink has taken it, and
-/// no other is before all have. What a sink has not yet taken is kept here, and goes out before anything else: push,
-/// flush and finish wait for that, close does what is possible at once.
+/// Every message to each of several sinks. The slowest decides how fast: a message is accepted when one sink has taken
+/// it, and no other is before all have. What a sink has not yet taken is kept here, and goes out before anything else:
+/// push, flush and finish wait for that, close does what is possible at once.
 ///
 /// A sink whose reader has gone is left out; the tee has ended when all are. If one refuses a message that others have
 /// taken, the next call tells that, once, and does nothing else.

@@ -8,8 +8,8 @@
 namespace sluice {
 
 /// Publish and subscribe within a process. The publisher waits for nobody: a subscriber that is slower than a lap of
-/// the ring is told how many it has missed (`lagged`), and goes on. A subscriber to a part is `*t.subscribe() | filter(p)`.
-/// Where nobody may miss anything, `channel<T, broadcast>` waits for the slowest.
+/// the ring is told how many it has missed (`lagged`), and goes on. A subscriber to a part is `*t.subscribe() |
+/// filter(p)`. Where nobody may miss anything, `channel<T, broadcast>` waits for the slowest.
 ///
 /// Between processes a topic is a name: `shm_sink<T, lossy_broadcast>(name)` publishes, and each
 /// `shm_source<T, lossy_broadcast>(name)` subscribes.

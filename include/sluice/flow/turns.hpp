@@ -73,8 +73,8 @@ class turns {
   }
 
  private:
-  template <class F, std::size_t... I>
-  bool any_of(F& f, std::index_sequence<I...>) {
+  template <class F, std::size_t... Index>
+  bool any_of(F& f, std::index_sequence<Index...>) {
     const std::size_t first = first_;
     const auto ask = [&](auto index) {
       constexpr std::size_t k = decltype(index)::value;
@@ -82,12 +82,12 @@ class turns {
       first_ = static_cast<unsigned>((k + 1) % count);
       return true;
     };
-    return ((I >= first && ask(std::integral_constant<std::size_t, I>())) || ...) ||
-           ((I < first && ask(std::integral_constant<std::size_t, I>())) || ...);
+    return ((Index >= first && ask(std::integral_constant<std::size_t, Index>())) || ...) ||
+           ((Index < first && ask(std::integral_constant<std::size_t, Index>())) || ...);
   }
-  template <class F, std::size_t... I>
-  void each_of(F& f, std::index_sequence<I...>) {
-    (f(std::get<I>(ends_), std::integral_constant<std::size_t, I>()), ...);
+  template <class F, std::size_t... Index>
+  void each_of(F& f, std::index_sequence<Index...>) {
+    (f(std::get<Index>(ends_), std::integral_constant<std::size_t, Index>()), ...);
   }
 
   std::tuple<Ends...> ends_;

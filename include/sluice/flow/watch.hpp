@@ -27,8 +27,8 @@ class watch_source : public detail::over_source<watch_source<Source>, Source> {
     if (m) current_ = m;
     return m;
   }
-  /// The current value; `empty` before the first. What was peeked at is still new to pop(). Where the writer has gone, the last
-  /// value stays.
+  /// The current value; `empty` before the first. What was peeked at is still new to pop(). Where the writer has gone,
+  /// the last value stays.
   result<value_type> peek() {
     if (auto l = this->source_.try_borrow()) {
       current_ = result<value_type>(*l);
@@ -61,8 +61,8 @@ struct watch_ends {
   return adaptor([]<lending_source S>(S s) { return watch_source<S>(std::move(s)); });
 }
 
-/// A value with one writer and many readers, within a process: `auto [tx, rx] = watch<T>();` The writer never waits, and no
-/// reader holds up another; more readers are clones. Between processes: `shm_sink<T, latest>(name)`, and
+/// A value with one writer and many readers, within a process: `auto [tx, rx] = watch<T>();` The writer never waits,
+/// and no reader holds up another; more readers are clones. Between processes: `shm_sink<T, latest>(name)`, and
 /// `*shm_source<T, latest>(name) | watched()`.
 ///
 /// Allocates: here and in clone(), and nowhere later.
