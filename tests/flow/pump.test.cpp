@@ -2,11 +2,13 @@
 #include <sluice/flow/pump.hpp>
 #include <sluice/channel/channel.hpp>
 #include <sluice/channel/crowds.hpp>
+#include <sluice/channel/shared.hpp>
 #include <sluice/flow/filter.hpp>
 #include <sluice/flow/map.hpp>
 #include <sluice/flow/merge.hpp>
 
 #include "flow/rig.hpp"
+#include "process.hpp"
 
 #include <atomic>
 #include <thread>
@@ -147,4 +149,63 @@ TEMPLATE_TEST_CASE("whenever a pump is interrupted, no message is lost and none 
   CHECK(next == n);
   CHECK(in_order);
   CHECK(interrupted > 10);
+}
+
+TEST_CASE("whenever a pump is killed, no message is lost, and at most the one in its hand comes twice", "[pump]") {
+  constexpr unsigned kills = SLUICE_TEST_TIER_FULL ? 300 : 25;
+  const std::string from = test::unique("from"), to = test::unique("to");
+  const auto child = [](auto body) {
+    std::fflush(nullptr);
+    const pid_t pid = ::fork();
+    if (pid == 0) ::alarm(120), body(), ::_exit(0);
+    return pid;
+  };
+  auto in = sluice::shm_source<std::uint64_t>(to, {.capacity = 16});
+  REQUIRE(in);
+  const test::shared_with_children<std::atomic<std::uint64_t>> sent;
+  const test::shared_with_children<std::atomic<bool>> enough;
+  const pid_t feeder = child([&] {
+    auto out = sluice::shm_sink<std::uint64_t>(from, {.capacity = 16});
+    while (out && !*enough) {
+      const auto s = out->push(sent->load(), 100ms);
+      if (s) ++*sent;
+      else if (s.err() != errc::peer_died && s.err() != errc::timeout) return;
+    }
+    if (out) out->close();
+  });
+  std::uint64_t next = 0, twice = 0;
+  bool in_order = true;
+  const auto drain = [&](std::chrono::steady_clock::time_point by) {
+    for (;;) {
+      const auto m = in->pop(by);
+      if (!m && m.err() != errc::peer_died) return m.err();
+      if (!m) std::this_thread::sleep_for(50us);  // that was the one before
+      else if (*m + 1 == next) ++twice;
+      else in_order &= *m == next, next = *m + 1;
+      if (std::chrono::steady_clock::now() >= by) return error(errc::timeout);
+    }
+  };
+  const auto pumping = [&] {
+    auto source = sluice::shm_source<std::uint64_t>(from, {.capacity = 16});
+    auto sink = sluice::shm_sink<std::uint64_t>(to, {.capacity = 16});
+    if (!source || !sink) return;
+    if (sluice::pump(*source, *sink).why == errc::closed) sink->close();
+  };
+  for (unsigned k = 0; k < kills; ++k) {
+    const pid_t pump = child(pumping);
+    (void)drain(std::chrono::steady_clock::now() + std::chrono::microseconds(300 + k * 7919 % 2500));
+    ::kill(pump, SIGKILL);
+    ::waitpid(pump, nullptr, 0);
+  }
+  const pid_t last = child(pumping);
+  *enough = true;
+  CHECK(drain(std::chrono::steady_clock::now() + 20s) == errc::closed);
+  CHECK(next == *sent);
+  CHECK(next > kills);
+  CHECK(in_order);
+  CHECK(twice <= kills);
+  ::waitpid(last, nullptr, 0);
+  ::waitpid(feeder, nullptr, 0);
+  CHECK(sluice::shm_remove(from));
+  CHECK(sluice::shm_remove(to));
 }

@@ -80,6 +80,14 @@ TEST_CASE("what a tee owes goes out when it ends, or is assigned to", "[tee]") {
     CHECK(c.items == ints{2});
     CHECK(both.try_push(3).err() == errc::closed);
   }
+  basket<> d, e(0), f;
+  auto first = sluice::tee(d, e), second = sluice::tee(f, f);
+  CHECK(first.try_push(4));
+  e.room = 1;
+  first = std::move(second);
+  CHECK(e.items == ints{4});
+  CHECK(first.try_push(5));
+  CHECK(f.items == ints{5, 5});
 }
 
 TEST_CASE("a tee leaves out who has gone, and ends when all have", "[tee]") {

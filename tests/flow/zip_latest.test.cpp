@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/flow/zip_latest.hpp>
+#include <sluice/channel/channel.hpp>
 
 #include "flow/rig.hpp"
 
@@ -56,4 +57,14 @@ TEST_CASE("zip_latest of one that never rests and one that is silent keeps its d
   CHECK(both.pop(5ms).err() == errc::timeout);
   silent.answers.push_back(2);
   CHECK(*both.pop(10s) == std::tuple(1, 2));
+}
+
+TEST_CASE("while one is silent, zip_latest keeps to the newest of the other, however many there are", "[zip_latest]") {
+  auto [busy, a] = sluice::channel<int>(500);
+  auto [late, b] = sluice::channel<int>(1);
+  auto both = sluice::zip_latest(a, b);
+  for (int i = 0; i < 500; ++i) REQUIRE(busy.try_push(i));
+  CHECK(both.pop(30ms).err() == errc::timeout);
+  CHECK(late.push(7));
+  CHECK(*both.pop(10s) == std::tuple(499, 7));
 }

@@ -23,15 +23,13 @@ class tee_sink : public detail::passing_verbs<tee_sink<Sinks...>> {
   static constexpr end_traits traits = detail::joined_traits<Sinks...>();
 
   explicit tee_sink(Sinks... s) noexcept : sinks_(std::move(s)...) {}
-  tee_sink(tee_sink&& o) noexcept
-      : sinks_(std::move(o.sinks_)), rest_(std::exchange(o.rest_, nothing())), owing_(std::exchange(o.owing_, 0)),
-        refusing_(o.refusing_), why_(o.why_) {}
+  tee_sink(tee_sink&&) noexcept = default;  // what was moved from may owe, but its sinks have ended
   tee_sink& operator=(tee_sink&& o) noexcept {
     if (this != &o) {
       deliver();
       sinks_ = std::move(o.sinks_);
-      rest_ = std::exchange(o.rest_, nothing());
-      owing_ = std::exchange(o.owing_, 0), refusing_ = o.refusing_, why_ = o.why_;
+      rest_ = std::move(o.rest_);
+      owing_ = o.owing_, refusing_ = o.refusing_, why_ = o.why_;
     }
     return *this;
   }
