@@ -41,3 +41,15 @@ TEST_CASE("an adapted end can be assigned, whatever its functions capture", "[ad
   CHECK(b.try_pop().err() == errc::closed);
   CHECK(*first.try_pop() == 1);
 }
+
+TEST_CASE("a loop over an adapted end keeps it for as long as it goes on", "[adaptor]") {
+  script<> from{1, 2, 3, 4};
+  ints got;
+  for (auto& m : (from | sluice::map([n = std::make_unique<int>(10)](int i) { return i * *n; }) | sluice::take(3)).each()) got.push_back(m);
+  CHECK(got == ints{10, 20, 30});
+  auto rest = (std::move(from) | sluice::take(9)).each();
+  got.clear();
+  for (auto& m : rest) got.push_back(m);
+  CHECK(got == ints{4});
+  CHECK(rest.why == errc::closed);
+}

@@ -88,13 +88,13 @@ TEST_CASE("one deadline holds for the whole call: for room, for the reply, and a
   sluice::client late(qt, ar);
   REQUIRE(qt.try_push(question{0, {}}));
   joining_thread makes_room([&qr = qr] {
-    std::this_thread::sleep_for(20ms);
+    std::this_thread::sleep_for(400ms);
     (void)qr.pop();
   });
   auto begin = std::chrono::steady_clock::now();
-  CHECK(late.call(ask{1}, 40ms).err() == errc::timeout);
-  CHECK(since(begin) >= 40ms);
-  CHECK(since(begin) < 58ms + 500ms);
+  CHECK(late.call(ask{1}, 500ms).err() == errc::timeout);
+  CHECK(since(begin) >= 500ms);
+  CHECK(since(begin) < 800ms);  // and not 400 ms for room and 500 ms more for the reply
   makes_room.join();
   (void)qr.try_pop();
   std::atomic<bool> enough = false;
@@ -106,6 +106,27 @@ TEST_CASE("one deadline holds for the whole call: for room, for the reply, and a
   CHECK(since(begin) >= 30ms);
   CHECK(since(begin) < 5s);
   enough = true;
+}
+
+TEST_CASE("replies to others that never rest do not keep a call beyond its deadline, nor from a stop", "[client]") {
+  struct babble : sluice::source_verbs<babble> {
+    using value_type = reply;
+    result<reply> try_pop() { return reply{7, {}}; }
+    void arm(want, sluice::wait_set& set) noexcept { set.ready(); }
+    void disarm(want) noexcept {}
+    void close() noexcept {}
+  };
+  basket<question> asked;
+  sluice::client deaf(asked, babble());
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK(deaf.call(ask{1}, 10ms).err() == errc::timeout);
+  CHECK(since(begin) >= 10ms);
+  sluice::stop halt;
+  joining_thread asker([&] {
+    std::this_thread::sleep_for(2ms);
+    halt.request();
+  });
+  CHECK(deaf.call(ask{2}, halt).err() == errc::stopped);
 }
 
 TEST_CASE("a call hears at once that its server has gone", "[client]") {

@@ -110,6 +110,25 @@ class each_range {
   until patience_;
 };
 
+namespace detail {
+
+template <class Source>
+struct source_kept {
+  Source kept;
+};
+
+}  // namespace detail
+
+/// The same over a source that would otherwise be gone before the loop begins: `for (auto& m : (a | map(f)).each())`.
+template <class Source>
+class each_range_of_its_own : detail::source_kept<Source>, public each_range<Source> {
+ public:
+  each_range_of_its_own(Source&& s, until u) noexcept
+      : detail::source_kept<Source>{std::move(s)}, each_range<Source>(this->kept, u) {}
+  each_range_of_its_own(const each_range_of_its_own&) = delete;
+  each_range_of_its_own& operator=(const each_range_of_its_own&) = delete;
+};
+
 /// pop, borrow and each, for an end with try_pop (and try_borrow).
 template <class Derived>
 class source_verbs {
@@ -133,7 +152,8 @@ class source_verbs {
     auto& d = self();
     return detail::try_then_wait(d, want::pop, u, [&d]() SLUICE_INLINE_LAMBDA() { return d.try_borrow(); });
   }
-  [[nodiscard]] each_range<Derived> each(until u = {}) noexcept { return {self(), u}; }
+  [[nodiscard]] each_range<Derived> each(until u = {}) & noexcept { return {self(), u}; }
+  [[nodiscard]] each_range_of_its_own<Derived> each(until u = {}) && noexcept { return {std::move(self()), u}; }
 
  private:
   Derived& self() noexcept { return static_cast<Derived&>(*this); }
