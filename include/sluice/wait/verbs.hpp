@@ -75,8 +75,8 @@ class each_range {
     using difference_type = std::ptrdiff_t;
 
     explicit iterator(each_range& r) noexcept : range_(&r) {}
-    item_t<Source>& operator*() const {
-      fetch();
+    SLUICE_INLINE() item_t<Source>& operator*() const {
+      if (!fetched_) [[unlikely]] fetch_early();  // a loop has compared it with the end before
       return *item_;
     }
     iterator& operator++() noexcept {
@@ -84,18 +84,19 @@ class each_range {
       return *this;
     }
     void operator++(int) noexcept { ++*this; }
-    friend bool operator==(const iterator& i, sentinel) {
-      i.fetch();
-      if (i.item_) return false;
+    SLUICE_INLINE() friend bool operator==(const iterator& i, sentinel) {
+      if (!i.fetched_) i.fetch();
+      if (i.item_) [[likely]] return false;
       i.range_->why = i.item_.err();
       return true;
     }
 
    private:
-    void fetch() const {
-      if (std::exchange(fetched_, true)) return;
+    SLUICE_INLINE() void fetch() const {
       item_ = range_->source_->pop(range_->patience_);
+      fetched_ = true;
     }
+    SLUICE_COLD() void fetch_early() const { fetch(); }
 
     each_range* range_;
     mutable bool fetched_ = false;
