@@ -15,6 +15,14 @@ function(sluice_mutated directory header text replacement)
   file(CONFIGURE OUTPUT "${directory}/sluice/${header}" CONTENT "${source}" @ONLY)
 endfunction()
 
+# Owns the precompiled Catch2 of all mutants of unit tests.
+if(NOT TARGET mutant_catch)
+  add_library(mutant_catch OBJECT EXCLUDE_FROM_ALL "${CMAKE_CURRENT_LIST_DIR}/precompiled.cpp")
+  target_link_libraries(mutant_catch PRIVATE sluice_test_main)
+  target_compile_options(mutant_catch PRIVATE -O0 -g0)
+  target_precompile_headers(mutant_catch PRIVATE "${CMAKE_CURRENT_LIST_DIR}/catch.hpp")
+endif()
+
 # unit_mutant(<name> <test> <header> <text> <replacement>): a test of this folder built over such a header; it must go red.
 function(unit_mutant name test header text replacement)
   sluice_mutated("mutants/${name}" ${header} "${text}" "${replacement}")
@@ -22,6 +30,7 @@ function(unit_mutant name test header text replacement)
   target_include_directories(mutant_${name} BEFORE PRIVATE "${CMAKE_CURRENT_BINARY_DIR}/mutants/${name}")
   target_link_libraries(mutant_${name} PRIVATE sluice::sluice sluice_test_main)
   target_compile_options(mutant_${name} PRIVATE -O0 -g0)
+  target_precompile_headers(mutant_${name} REUSE_FROM mutant_catch)
   add_test(NAME mutant.${name} COMMAND mutant_${name})
   set_tests_properties(mutant.${name} PROPERTIES LABELS mutant TIMEOUT 300 WILL_FAIL TRUE)
 endfunction()
