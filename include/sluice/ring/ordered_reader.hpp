@@ -24,7 +24,6 @@ class ordered_reader : public ordered_hand<T, P> {
   using typename base::spot;
   using typename base::word;
   using base::most_tries, base::spot_at;
-  static constexpr word nothing = ring_type::one - 1;  // no position
 
   status attach(const ring_type& r, unsigned seat) noexcept {
     word head = 0;
