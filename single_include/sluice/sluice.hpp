@@ -3674,7 +3674,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::priority: return "a priority of a message queue is at most 32767";
         case subject::message_type: return "the type of a System V message is a positive number";
         case subject::project: return "the project of a System V key is 1 to 255";
-        case subject::uri: return "a URI begins with its transport: shm:, file:, fifo:, unix:, tcp:, udp: or mq:";
+        case subject::uri: return "a URI begins with its transport: shm:, file:, fifo:, unix:, tcp:, udp:, sctp:, mq: or sysv:";
         case subject::route: return "there is no sink of the number that the key of the message gives";
         case subject::delimiter:
           return "the message contains the delimiter of its framing; use another delimiter, or another framing";
@@ -3752,7 +3752,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::wipe_on_fork:
           return "this kernel cannot wipe memory in forked children (MADV_WIPEONFORK), and regions need it; use Linux "
                  "4.14 or newer";
-        case subject::uri: return "no such transport; there are shm:, file:, fifo:, unix:, tcp:, udp: and mq:";
+        case subject::uri: return "no such transport; there are shm:, file:, fifo:, unix:, tcp:, udp:, sctp:, mq: and sysv:";
         default: return "this system cannot do it";
       }
     case errc::os: return "the system refused";
@@ -21811,7 +21811,7 @@ namespace sluice {
 /// away.
 template <wire T, source Listener>
 class first_caller_source : public source_verbs<first_caller_source<T, Listener>> {
-  using caller_type = message_source<T, item_t<Listener>>;
+  using caller_type = decltype(source_of<T>(std::declval<item_t<Listener>>()));
 
  public:
   using value_type = T;
@@ -21823,7 +21823,7 @@ class first_caller_source : public source_verbs<first_caller_source<T, Listener>
     if (!caller_) {
       auto stream = door_.try_pop();
       if (!stream) return stream.err();
-      caller_ = result<caller_type>(std::in_place, *std::move(stream));
+      caller_ = result<caller_type>(source_of<T>(*std::move(stream)));
       door_.close();
     }
     return caller_->try_pop();
@@ -21862,7 +21862,9 @@ class first_caller_source : public source_verbs<first_caller_source<T, Listener>
 //   unix:PATH, unix:@NAME     a connection: the source listens, for one caller
 //   tcp:HOST:PORT             the same
 //   udp:HOST:PORT             datagrams to where the source is bound
+//   sctp:ADDRESS:PORT         a connection, as tcp
 //   mq:/NAME                  a POSIX message queue
+//   sysv:PATH                 a System V message queue, by the key of a file
 //
 // Either side may come first. `scheme://…` means the same as `scheme:…`.
 
@@ -21912,8 +21914,8 @@ auto connect_in_time(until u, Connect connect) -> decltype(connect(u)) {
 }
 template <class T, class Stream>
 auto messages_into(result<Stream> s) noexcept {
-  using type = message_sink<T, Stream>;
-  return s ? result<type>(std::in_place, *std::move(s)) : result<type>(s.err());
+  using type = decltype(sink_of<T>(*std::move(s)));
+  return s ? result<type>(sink_of<T>(*std::move(s))) : result<type>(s.err());
 }
 template <class T, class Listener>
 auto messages_from(result<Listener> l) noexcept {
@@ -21941,6 +21943,11 @@ template <wire T>
   if (u.scheme == "unix") return erased<any>(detail::messages_from<T>(unix_listen(u.where)));
   if (u.scheme == "tcp") return erased<any>(detail::messages_from<T>(tcp_listen(u.where)));
   if (u.scheme == "mq") return erased<any>(posix_mq_source<T>(u.where));
+  if (u.scheme == "sysv") return erased<any>(sysv_mq_source<T>(u.where));
+  if (u.scheme == "sctp") {
+    const auto at = endpoint::parse(u.where);
+    return at ? erased<any>(detail::messages_from<T>(sctp_listen(*at))) : at.err();
+  }
   if (u.scheme == "udp") {
     const auto at = endpoint::parse(u.where);
     if (!at) return at.err();
@@ -21963,6 +21970,7 @@ template <wire T>
   if (u.scheme == "shm") return erased<any>(shm_sink<T>(u.where));
   if (u.scheme == "file") return erased<any>(mapped_sink<T>(u.where));
   if (u.scheme == "mq") return erased<any>(posix_mq_sink<T>(u.where));
+  if (u.scheme == "sysv") return erased<any>(sysv_mq_sink<T>(u.where));
   if (u.scheme == "fifo") {
     if constexpr (sizeof(T) <= detail::most_in_a_fifo) return erased<any>(fifo_sink<T>(u.where));
     else return error(errc::too_big, step::open);
@@ -21973,6 +21981,12 @@ template <wire T>
   if (u.scheme == "tcp")
     return erased<any>(detail::messages_into<T>(
         detail::connect_in_time(patience, [&](until by) { return tcp_connect(u.where, by); })));
+  if (u.scheme == "sctp") {
+    const auto to = endpoint::parse(u.where);
+    if (!to) return to.err();
+    return erased<any>(detail::messages_into<T>(
+        detail::connect_in_time(patience, [&](until by) { return sctp_connect(*to, by); })));
+  }
   if (u.scheme == "udp") {
     const auto to = endpoint::parse(u.where);
     if (!to) return to.err();

@@ -63,8 +63,11 @@ TEST_CASE("messages go through whatever transport a URI names, whichever side co
 
 TEST_CASE("datagrams and message queues are named by URIs too, and end with patience", "[open]") {
   const std::string name = test::unique("open");
-  const bool queue = GENERATE(false, true);
-  const std::string uri = queue ? "mq:/" + name : "udp:127.0.0.1:" + free_port();
+  const test::scratch dir;
+  const std::string scheme = GENERATE("udp:", "mq:", "sysv:");
+  const bool queue = scheme == "mq:";
+  const std::string uri = scheme + (queue ? "/" + name : scheme == "sysv:" ? std::string(dir.c_str()) : "127.0.0.1:" + free_port());
+  CAPTURE(uri);
   auto rx = sluice::open_source<tick>(uri);
   if (queue && !rx && rx.err() == errc::unsupported) return;
   REQUIRE(rx);
@@ -77,6 +80,7 @@ TEST_CASE("datagrams and message queues are named by URIs too, and end with pati
   CHECK(sum == 15);
   CHECK(all.why == errc::timeout);
   if (queue) CHECK(sluice::posix_mq_remove("/" + name));
+  if (scheme == "sysv:") CHECK(sluice::sysv_mq_remove(dir.c_str()));
 }
 
 TEST_CASE("a URI that nothing can be opened with gives an exact error", "[open]") {
@@ -107,6 +111,7 @@ TEST_CASE("a URI that nothing can be opened with gives an exact error", "[open]"
       {"udp:127.0.0.1", errc::invalid, subject::address}, {"udp:127.0.0.1:70000", errc::invalid, subject::address},
       {"tcp:", errc::invalid, subject::address},      {"tcp:127.0.0.1:x", errc::invalid, subject::address},
       {"unix:", errc::invalid, subject::name},        {"mq:", errc::invalid, subject::name},
+      {"sctp:nowhere", errc::invalid, subject::address},  {"sysv:/nowhere/at/all", errc::not_found, subject::none},
   };
   for (const auto& c : cases) {
     CAPTURE(c.uri);

@@ -10,7 +10,7 @@ namespace sluice {
 /// away.
 template <wire T, source Listener>
 class first_caller_source : public source_verbs<first_caller_source<T, Listener>> {
-  using caller_type = message_source<T, item_t<Listener>>;
+  using caller_type = decltype(source_of<T>(std::declval<item_t<Listener>>()));
 
  public:
   using value_type = T;
@@ -22,7 +22,7 @@ class first_caller_source : public source_verbs<first_caller_source<T, Listener>
     if (!caller_) {
       auto stream = door_.try_pop();
       if (!stream) return stream.err();
-      caller_ = result<caller_type>(std::in_place, *std::move(stream));
+      caller_ = result<caller_type>(source_of<T>(*std::move(stream)));
       door_.close();
     }
     return caller_->try_pop();

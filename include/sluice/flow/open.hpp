@@ -7,7 +7,9 @@
 #include <sluice/flow/any_source.hpp>
 #include <sluice/flow/first_caller.hpp>
 #include <sluice/queue/posix_mq.hpp>
+#include <sluice/queue/sysv_mq.hpp>
 #include <sluice/stream/fifo.hpp>
+#include <sluice/stream/sctp_ends.hpp>
 #include <sluice/stream/tcp.hpp>
 #include <sluice/stream/udp_ends.hpp>
 #include <sluice/stream/unix.hpp>
@@ -23,7 +25,9 @@
 //   unix:PATH, unix:@NAME     a connection: the source listens, for one caller
 //   tcp:HOST:PORT             the same
 //   udp:HOST:PORT             datagrams to where the source is bound
+//   sctp:ADDRESS:PORT         a connection, as tcp
 //   mq:/NAME                  a POSIX message queue
+//   sysv:PATH                 a System V message queue, by the key of a file
 //
 // Either side may come first. `scheme://…` means the same as `scheme:…`.
 
@@ -73,8 +77,8 @@ auto connect_in_time(until u, Connect connect) -> decltype(connect(u)) {
 }
 template <class T, class Stream>
 auto messages_into(result<Stream> s) noexcept {
-  using type = message_sink<T, Stream>;
-  return s ? result<type>(std::in_place, *std::move(s)) : result<type>(s.err());
+  using type = decltype(sink_of<T>(*std::move(s)));
+  return s ? result<type>(sink_of<T>(*std::move(s))) : result<type>(s.err());
 }
 template <class T, class Listener>
 auto messages_from(result<Listener> l) noexcept {
@@ -102,6 +106,11 @@ template <wire T>
   if (u.scheme == "unix") return erased<any>(detail::messages_from<T>(unix_listen(u.where)));
   if (u.scheme == "tcp") return erased<any>(detail::messages_from<T>(tcp_listen(u.where)));
   if (u.scheme == "mq") return erased<any>(posix_mq_source<T>(u.where));
+  if (u.scheme == "sysv") return erased<any>(sysv_mq_source<T>(u.where));
+  if (u.scheme == "sctp") {
+    const auto at = endpoint::parse(u.where);
+    return at ? erased<any>(detail::messages_from<T>(sctp_listen(*at))) : at.err();
+  }
   if (u.scheme == "udp") {
     const auto at = endpoint::parse(u.where);
     if (!at) return at.err();
@@ -124,6 +133,7 @@ template <wire T>
   if (u.scheme == "shm") return erased<any>(shm_sink<T>(u.where));
   if (u.scheme == "file") return erased<any>(mapped_sink<T>(u.where));
   if (u.scheme == "mq") return erased<any>(posix_mq_sink<T>(u.where));
+  if (u.scheme == "sysv") return erased<any>(sysv_mq_sink<T>(u.where));
   if (u.scheme == "fifo") {
     if constexpr (sizeof(T) <= detail::most_in_a_fifo) return erased<any>(fifo_sink<T>(u.where));
     else return error(errc::too_big, step::open);
@@ -134,6 +144,12 @@ template <wire T>
   if (u.scheme == "tcp")
     return erased<any>(detail::messages_into<T>(
         detail::connect_in_time(patience, [&](until by) { return tcp_connect(u.where, by); })));
+  if (u.scheme == "sctp") {
+    const auto to = endpoint::parse(u.where);
+    if (!to) return to.err();
+    return erased<any>(detail::messages_into<T>(
+        detail::connect_in_time(patience, [&](until by) { return sctp_connect(*to, by); })));
+  }
   if (u.scheme == "udp") {
     const auto to = endpoint::parse(u.where);
     if (!to) return to.err();

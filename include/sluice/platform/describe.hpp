@@ -191,7 +191,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::priority: return "a priority of a message queue is at most 32767";
         case subject::message_type: return "the type of a System V message is a positive number";
         case subject::project: return "the project of a System V key is 1 to 255";
-        case subject::uri: return "a URI begins with its transport: shm:, file:, fifo:, unix:, tcp:, udp: or mq:";
+        case subject::uri: return "a URI begins with its transport: shm:, file:, fifo:, unix:, tcp:, udp:, sctp:, mq: or sysv:";
         case subject::route: return "there is no sink of the number that the key of the message gives";
         case subject::delimiter:
           return "the message contains the delimiter of its framing; use another delimiter, or another framing";
@@ -269,7 +269,7 @@ constexpr const char* sentence_for(error e) noexcept {
         case subject::wipe_on_fork:
           return "this kernel cannot wipe memory in forked children (MADV_WIPEONFORK), and regions need it; use Linux "
                  "4.14 or newer";
-        case subject::uri: return "no such transport; there are shm:, file:, fifo:, unix:, tcp:, udp: and mq:";
+        case subject::uri: return "no such transport; there are shm:, file:, fifo:, unix:, tcp:, udp:, sctp:, mq: and sysv:";
         default: return "this system cannot do it";
       }
     case errc::os: return "the system refused";
