@@ -19213,16 +19213,13 @@ namespace sluice {
 
 namespace detail {
 
-/// Claims places in the ring of a priority and fills them. Threads, Progress, Errors: as ordered_writer; invalid
-/// (there is no such priority).
-template <class T, unsigned N, class P>
-class priority_writer {
-  using level = ordered_writer<T, true, P>;
-
+/// What both sides have in common: a hand for each order, and the priority that the last one was used at.
+template <class Hand, class T, unsigned N, class P>
+class priority_hand {
  public:
   using ring_type = priority_ring<T, N, P>;
-  using spot = typename level::spot;
-  using word = typename level::word;
+  using spot = typename Hand::spot;
+  using word = typename Hand::word;
 
   status attach(const ring_type& r, unsigned seat) noexcept {
     for (unsigned k = 0; k < N; ++k)
@@ -19232,6 +19229,26 @@ class priority_writer {
   }
   [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
   [[nodiscard]] unsigned seat() const noexcept { return levels_[0].seat(); }
+  [[nodiscard]] spot spot_at(word at) const noexcept { return levels_[at_].spot_at(at); }
+  [[nodiscard]] word next(word at) const noexcept { return levels_[at_].next(at); }
+
+ protected:
+  ring_type ring_;
+  unsigned at_ = 0;
+  Hand levels_[N];
+};
+
+/// Claims places in the ring of a priority and fills them. Threads, Progress, Errors: as ordered_writer; invalid
+/// (there is no such priority).
+template <class T, unsigned N, class P>
+class priority_writer : public priority_hand<ordered_writer<T, true, P>, T, N, P> {
+  using level = ordered_writer<T, true, P>;
+  using base = priority_hand<level, T, N, P>;
+  using base::at_, base::levels_;
+
+ public:
+  using typename base::spot;
+  using typename base::word;
 
   SLUICE_INLINE() error claim(spot& here, unsigned priority = 0) noexcept {
     if (priority >= N) [[unlikely]] return error(errc::invalid, step::push, subject::priority);
@@ -19247,37 +19264,23 @@ class priority_writer {
     level::fill(here, std::forward<U>(value));
   }
   static void publish(const spot& here, cell_state s) noexcept { level::publish(here, s); }
-  [[nodiscard]] spot spot_at(word at) const noexcept { return levels_[at_].spot_at(at); }
-  [[nodiscard]] word next(word at) const noexcept { return levels_[at_].next(at); }
   /// All who wait are woken by each pop; nothing has to be passed on.
   [[nodiscard]] static constexpr bool room() noexcept { return false; }
-
- private:
-  ring_type ring_;
-  unsigned at_ = 0;  // the priority of the batch that is being pushed
-  level levels_[N];
 };
 
 /// Takes messages of the highest priority that has some, and vacates their places. Threads, Progress, Errors: as
 /// ordered_reader.
 template <class T, unsigned N, class P>
-class priority_reader {
+class priority_reader : public priority_hand<ordered_reader<T, true, P>, T, N, P> {
   using level = ordered_reader<T, true, P>;
+  using base = priority_hand<level, T, N, P>;
+  using base::at_, base::levels_;
 
  public:
-  using ring_type = priority_ring<T, N, P>;
-  using spot = typename level::spot;
-  using word = typename level::word;
+  using typename base::spot;
+  using typename base::word;
   static constexpr bool any_room_will_do = false;  // for whoever waits for some: it is of one priority
 
-  status attach(const ring_type& r, unsigned seat) noexcept {
-    for (unsigned k = 0; k < N; ++k)
-      if (const status s = levels_[k].attach(r.level(k), seat); !s) return s;
-    ring_ = r;
-    return {};
-  }
-  [[nodiscard]] const ring_type& ring() const noexcept { return ring_; }
-  [[nodiscard]] unsigned seat() const noexcept { return levels_[0].seat(); }
   /// That of the last message.
   [[nodiscard]] unsigned priority() const noexcept { return at_; }
   [[nodiscard]] bool redelivered() const noexcept { return levels_[at_].redelivered(); }
@@ -19313,8 +19316,6 @@ class priority_reader {
   }
   void vacate(const spot& here) const noexcept { levels_[at_].vacate(here); }
   void put_back(const spot& here) const noexcept { levels_[at_].put_back(here); }
-  [[nodiscard]] spot spot_at(word at) const noexcept { return levels_[at_].spot_at(at); }
-  [[nodiscard]] word next(word at) const noexcept { return levels_[at_].next(at); }
 
   /// Is there something in any ring?
   [[nodiscard]] bool ready() const noexcept {
@@ -19339,10 +19340,6 @@ class priority_reader {
       if (spot s; levels_[k].find(vacated, s, why)) here = s, priority = k, found = true;
     return found ? error() : why;
   }
-
-  ring_type ring_;
-  unsigned at_ = 0;  // the priority of the last message
-  level levels_[N];
 };
 
 }  // namespace detail
