@@ -10,7 +10,7 @@ using namespace flow_test;
 TEST_CASE("any sink is as the end inside, which is settled at run time", "[any_sink]") {
   STATIC_REQUIRE(sluice::sink<sluice::any_sink<int>>);
   auto [tx, rx] = sluice::channel<int>(2);
-  sluice::any_sink<int> out(std::move(tx));
+  sluice::any_sink<int> out = std::move(tx);
   CHECK(out.push(1));
   const int more[] = {2, 3};
   CHECK(*out.push(more) == 1);

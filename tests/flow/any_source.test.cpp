@@ -13,7 +13,7 @@ TEST_CASE("any source is as the end inside, which is settled at run time", "[any
   auto [tx, rx] = sluice::channel<int>(8);
   script<> other{10, 20};
   std::vector<sluice::any_source<int>> all;
-  all.emplace_back(std::move(rx));
+  all.push_back(std::move(rx));
   all.emplace_back(std::move(other) | sluice::map([](int i) { return i + 1; }));
   CHECK(tx.push(1));
   CHECK(*all[0].pop() == 1);
@@ -36,6 +36,7 @@ TEST_CASE("any source of an end that is only named does not close it", "[any_sou
     CHECK(*moved.try_pop() == 1);
   }
   CHECK(!from.is_closed);
+  STATIC_REQUIRE(!std::is_convertible_v<script<>&, sluice::any_source<int>>);
   sluice::any_source<int>(from).close();
   CHECK(from.is_closed);
 }

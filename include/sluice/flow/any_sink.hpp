@@ -22,9 +22,10 @@ class any_sink : public detail::passing_verbs<any_sink<T>> {
   using value_type = T;
   static constexpr end_traits traits = detail::resized(detail::stated_traits<void>(), sizeof(T));
 
+  /// An end that is given away fits wherever one of any type is wanted; one that is only named must be meant.
   template <class E>
-    requires(sink<E, T> && !std::same_as<std::remove_cvref_t<E>, any_sink>)
-  explicit any_sink(E&& end) noexcept
+    requires(!std::same_as<std::remove_cvref_t<E>, any_sink> && sink<E, T>)
+  explicit(std::is_lvalue_reference_v<E>) any_sink(E&& end) noexcept
       : held_(new (std::nothrow) holding<held_t<E>>(held_t<E>(std::forward<E>(end)))) {
     if (!held_) why_inert_ = errc::no_space;
   }
