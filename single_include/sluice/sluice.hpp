@@ -19769,6 +19769,7 @@ class poll_entry {
   [[nodiscard]] virtual bool over() const noexcept = 0;
 
   const bool polled, is_an_end;
+  const bool single;  // removed before it delivers, and not the poller's to delete
   bool armed = false, queued = false, gone = false;
   std::uint32_t place = 0;
   std::int64_t looks_at = never;      // when it wants to be looked at even if there is no news
@@ -19777,7 +19778,7 @@ class poll_entry {
   poll_entry* behind = nullptr;
 
  protected:
-  poll_entry(bool p, bool e) noexcept : polled(p), is_an_end(e) {}
+  poll_entry(bool p, bool e, bool once = false) noexcept : polled(p), is_an_end(e), single(once) {}
 };
 
 template <flow_case Case>
@@ -19873,17 +19874,26 @@ class poller {
   /// Errors: no_space.
   template <detail::flow_case Case>
   result<key> add(Case c) {
-    if (!news_.open()) return error(errc::no_space, step::wait, subject::descriptors);
-    if (!make_room()) return error(errc::no_space, step::wait, subject::size);
     auto* const e = new (std::nothrow) detail::poll_entry_of<Case>(std::move(c));
     if (e == nullptr) return error(errc::no_space, step::wait, subject::size);
-    e->place = free_ != none ? std::exchange(free_, places_[free_].next_free) : used_++;
-    places_[e->place].entry = e;
-    if (e->is_an_end) ++ends_, had_ends_ = true;
-    ++cases_;
-    queue_.push(*e);
-    publish();
+    if (const status s = enter(*e); !s) return delete e, s.err();
     return key{e->place, places_[e->place].age};
+  }
+  /// A case that is kept elsewhere: `e` stays where it is until it has delivered, or leave().
+  status enter(detail::poll_entry& e) {
+    if (!news_.open()) return error(errc::no_space, step::wait, subject::descriptors);
+    if (!make_room()) return error(errc::no_space, step::wait, subject::size);
+    e.place = free_ != none ? std::exchange(free_, places_[free_].next_free) : used_++;
+    places_[e.place].entry = &e;
+    if (e.is_an_end) ++ends_, had_ends_ = true;
+    ++cases_;
+    queue_.push(e);
+    publish();
+    return {};
+  }
+  void leave(detail::poll_entry& e) noexcept {
+    drop(e);
+    publish();
   }
   /// Its handler is not called any more. May be called in any handler, that of the case included. False if it had gone.
   bool remove(key k) noexcept {
@@ -20015,20 +20025,25 @@ class poller {
   std::size_t look(detail::poll_entry& e) {
     struct turn_of {
       poller& p;
-      detail::poll_entry& e;
+      detail::poll_entry* e;
       ~turn_of() {
         p.running_ = nullptr;
-        if (!e.gone && !e.armed) p.queue_.push(e);  // also if the handler throws
+        if (e != nullptr && !e->gone && !e->armed) p.queue_.push(*e);  // also if the handler throws
       }
-    } whose{*this, e};
+    } whose{*this, &e};
     running_ = &e;
     std::size_t ran = 0;
     bool found = e.find();
     if (e.armed) disarm(e);
     for (;;) {
       if (found) {
+        if (e.single) {  // what it delivers may be the end of it
+          drop(e);
+          whose.e = nullptr;
+        }
         (void)e.deliver();
         ++ran;
+        if (whose.e == nullptr) return ran;
         if (e.gone) return ran;
         if (e.over()) return drop(e), ran;
         if (ran == budget_) return ran;
@@ -20106,7 +20121,7 @@ class poller {
     if (e.is_an_end) --ends_;
     --cases_;
     e.gone = true;
-    e.behind = std::exchange(graves_, &e);
+    if (!e.single) e.behind = std::exchange(graves_, &e);
   }
   /// A handler is not destroyed while it runs.
   void bury() noexcept {

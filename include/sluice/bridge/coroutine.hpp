@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+#ifndef SLUICE_BRIDGE_COROUTINE_HPP
+#define SLUICE_BRIDGE_COROUTINE_HPP
+
+#include <sluice/bridge/task.hpp>
+#include <sluice/flow/poller.hpp>
+
+// The verbs, as something that a coroutine awaits:
+//
+//   task echo(loop& io, source auto& in, sink<int> auto& out) {
+//     while (auto m = co_await io.pop(in, 1s)) (void)co_await io.push(out, *m);
+//   }
+//   loop io;
+//   io.spawn(echo(io, rx, tx));
+//   io.run();
+//
+// Any coroutine may await them, whatever its promise. One that waits is a case of a poller; nothing is allocated for it.
+
+namespace sluice {
+
+namespace detail {
+template <class End, class Attempt>
+class awaited;
+}
+
+/// A thread's coroutines, and what they wait for: rings, descriptors, signals, times, as a poller does.
+///
+/// An operation that can be done at once does not suspend, but for one in `budget`, which lets the others have a turn.
+/// Destroying a coroutine that waits, its deadline and its stop lose no message and send none. An end must outlive those
+/// who wait for it, and a loop the coroutines that wait in it, but for its own tasks.
+///
+/// Threads: one at a time. Blocks: run. Allocates: the frames of coroutines; a place for each that waits, which is used
+/// again.
+class loop {
+ public:
+  explicit loop(poller_options o = {}) noexcept : budget_(o.budget != 0 ? o.budget : 1), poller_(o) {}
+  loop(const loop&) = delete;
+  loop& operator=(const loop&) = delete;
+
+  template <source Source>
+  [[nodiscard]] auto pop(Source& from, until u = {}) {
+    return attempt(from, want::pop, u, [&from] { return from.try_pop(); });
+  }
+  template <class Source>
+    requires lending_source<Source>
+  [[nodiscard]] auto borrow(Source& from, until u = {}) {
+    return attempt(from, want::pop, u, [&from] { return from.try_borrow(); });
+  }
+  /// `value` is referred to until the push has come to an end; one that fails has not touched it.
+  template <class Sink, class U = item_t<Sink>>
+    requires sink<Sink, std::remove_cvref_t<U>>
+  [[nodiscard]] auto push(Sink& into, U&& value, until u = {}) {
+    return attempt(into, want::push, u, [&into, &value] { return into.try_push(std::forward<U>(value)); });
+  }
+  template <class Sink>
+    requires requires(Sink& s) { s.try_claim(); }
+  [[nodiscard]] auto claim(Sink& into, until u = {}) {
+    return attempt(into, want::push, u, [&into] { return into.try_claim(); });
+  }
+  /// Any other operation of an end: `f()` is tried until it says something else than empty, full or pending.
+  template <waitable End, std::invocable F>
+  [[nodiscard]] auto attempt(End& end, want k, until u, F f) {
+    return detail::awaited<End, F>(*this, end, k, u, std::move(f));
+  }
+  /// Until patience ends: `timeout` or `stopped`.
+  [[nodiscard]] auto sleep(until u);
+  /// Lets all others that can go on do so.
+  [[nodiscard]] auto yield();
+
+  /// Begins a task, which the loop keeps until it ends.
+  void spawn(task t) {
+    detail::task_promise& p = *t.release();
+    p.kept_by(tasks_);
+    p.resume();
+    rethrow();
+  }
+  /// Lets coroutines go on until none waits here any more. What a task has thrown comes out here. Not in a coroutine.
+  void run() { (void)run(until()); }
+  /// The same while patience lasts. Errors: timeout, stopped; busy, in a coroutine.
+  status run(until u) {
+    const until by = u.immediate() ? u : u.absolute();
+    while (poller_.size() != 0) {
+      const auto ran = poller_.run(by);
+      rethrow();
+      if (!ran && !(ran.err() == errc::closed)) return ran.err().again() ? error(errc::timeout, step::wait) : ran.err();
+    }
+    return {};
+  }
+  /// How many tasks have been spawned and not ended.
+  [[nodiscard]] std::size_t tasks() const noexcept { return tasks_.size(); }
+  /// How many coroutines wait here.
+  [[nodiscard]] std::size_t waiting() const noexcept { return poller_.size(); }
+
+ private:
+  template <class End, class Attempt>
+  friend class detail::awaited;
+
+  void rethrow() { tasks_.rethrow(); }
+
+  unsigned budget_, since_turn_ = 0;
+  poller poller_;
+  detail::task_list tasks_;  // goes first: those who wait leave the poller
+};
+
+namespace detail {
+
+/// One attempt at an end, until it settles or patience ends. What it has taken is handed to the coroutine at once: while
+/// that waits, nothing has been taken for it, so that it may be destroyed.
+template <class End, class Attempt>
+class awaited final : poll_entry {
+ public:
+  using outcome = std::invoke_result_t<Attempt&>;
+
+  awaited(loop& l, End& end, want k, until u, Attempt a)
+      : poll_entry(detail::polled<End>, true, true), loop_(&l), end_(&end), attempt_(std::move(a)), patience_(u), want_(k) {}
+  awaited(const awaited&) = delete;
+  awaited& operator=(const awaited&) = delete;
+  ~awaited() {
+    if (waits_ && !gone) loop_->poller_.leave(*this);
+  }
+
+  bool await_ready() {
+    if (!patience_.immediate() && ++loop_->since_turn_ > loop_->budget_) return false;
+    outcome_ = attempt_();
+    return settled(outcome_) || patience_.immediate();
+  }
+  bool await_suspend(std::coroutine_handle<> who) {
+    loop_->since_turn_ = 0;
+    patience_ = patience_.absolute();
+    who_ = who;
+    const status s = loop_->poller_.enter(*this);
+    waits_ = static_cast<bool>(s);
+    if (!waits_) outcome_ = s.err();
+    return waits_;
+  }
+  outcome await_resume() {
+#ifdef __cpp_exceptions
+    if (thrown_) std::rethrow_exception(thrown_);
+#endif
+    return std::move(outcome_);
+  }
+
+ private:
+  bool find() override {
+    stop* const halt = patience_.interrupter();
+    if (halt != nullptr && halt->requested()) return outcome_ = error(errc::stopped, step::wait), true;
+    const bool late = patience_.deadline() != never && monotonic_ns() >= patience_.deadline();
+#ifdef __cpp_exceptions
+    try {
+      outcome_ = attempt_();
+    } catch (...) {
+      return thrown_ = std::current_exception(), true;
+    }
+#else
+    outcome_ = attempt_();
+#endif
+    if (!settled(outcome_) && late) outcome_ = error(errc::timeout, step::wait);
+    return late || settled(outcome_);
+  }
+  error deliver() override { return who_.resume(), error(); }
+  void arm(wait_set& set) noexcept override {
+    end_->arm(want_, set);
+    if (stop* const halt = patience_.interrupter()) halt->arm(want::pop, set);
+    if (patience_.deadline() == never) return;
+    const std::int64_t left = patience_.deadline() - monotonic_ns();
+    set.within(left > 0 ? left : 0);
+  }
+  void disarm() noexcept override {
+    if (stop* const halt = patience_.interrupter()) halt->disarm(want::pop);
+    end_->disarm(want_);
+  }
+  [[nodiscard]] bool over() const noexcept override { return true; }
+
+  loop* loop_;
+  End* end_;
+  [[no_unique_address]] Attempt attempt_;
+  until patience_;
+  want want_;
+  bool waits_ = false;
+  std::coroutine_handle<> who_;
+  outcome outcome_ = not_tried<outcome>();
+  std::exception_ptr thrown_;  // by the attempt, while the coroutine waited
+};
+
+/// An end that has nothing ever: what is waited for is the patience.
+struct nothing_to_come {
+  void arm(want, wait_set&) const noexcept {}
+  void disarm(want) const noexcept {}
+};
+inline nothing_to_come nothing_ever;
+
+}  // namespace detail
+
+inline auto loop::sleep(until u) {
+  return attempt(detail::nothing_ever, want::pop, u, [] { return status(error(errc::empty, step::wait)); });
+}
+inline auto loop::yield() {
+  since_turn_ = budget_;
+  return attempt(detail::nothing_ever, want::pop, {}, [] { return status(); });
+}
+
+}  // namespace sluice
+
+#endif
