@@ -3095,6 +3095,9 @@ class spsc_consumer : public detail::spsc_session<spsc_consumer<T, P>, P> {
   /// Counts a refusal; true now and then, when it is time to ask whether the other side still lives.
   [[nodiscard]] bool suspicious() noexcept { return ++refusals_ % 256 == 0; }
 
+  /// Would a try say `empty`, or tell of an end? A look at the place of the next item alone.
+  [[nodiscard]] SLUICE_INLINE() bool looks_empty() noexcept { return reader_.find() == errc::empty; }
+
   template <class Ring>
   SLUICE_INLINE() result<T> try_pop(Ring&& ring) noexcept {
     if (const error e = find_item()) [[unlikely]] return e;

@@ -247,6 +247,29 @@ TEST_CASE("a wait that is stopped or has run out of time has taken nothing", "[s
   CHECK(loop.wait({0ms, halt}));
 }
 
+TEST_CASE("that a ring has ended is told among messages of others that never end", "[select]") {
+  auto [at, ar] = sluice::channel<int>(64);
+  auto [bt, br] = sluice::channel<int, sluice::mpmc>(64);
+  auto [ct, cr] = sluice::channel<int, sluice::mpmc>(4);
+  int ended = 0;
+  auto loop = select(on(ar, [](int) {}), on(br, [](int) {}), on(cr, [](int) {}, [&](error e) { ended += e == errc::closed; }));
+  for (int turns = 0; turns < 100; ++turns) {
+    REQUIRE(at.push(turns));
+    REQUIRE(bt.push(turns));
+    CHECK(loop.wait(5s)->which == 0);
+    CHECK(loop.wait(5s)->which == 1);
+  }
+  ct.close();
+  int turns = 0;
+  for (; ended == 0 && turns < 100; ++turns) {
+    (void)at.try_push(turns);
+    (void)bt.try_push(turns);
+    REQUIRE(loop.wait(5s));
+  }
+  CHECK(ended == 1);
+  CHECK(turns <= 3 * 8 + 1);
+}
+
 TEST_CASE("a handler runs while nobody is armed", "[select]") {
   end a, b;
   a.succeeds_at = 4;  // found after the sleep

@@ -263,6 +263,13 @@ class ring_source : public detail::ring_end<typename ring_kind<Kind>::template c
   explicit ring_source(error why) noexcept : base(why) {}
   ring_source(Home home, wait_strategy w) noexcept : base(std::move(home), w) {}
 
+  /// May be asked before a try, where many ends are looked at: is there no message, as far as one look tells? An end of the
+  /// stream is none.
+  [[nodiscard]] SLUICE_INLINE() bool looks_empty() noexcept
+    requires requires(side_type& s) { s.looks_empty(); }
+  {
+    return this->side().looks_empty();
+  }
   SLUICE_INLINE() result<T> try_pop() noexcept {
     auto r = this->side().try_pop(ringer{});
     if (!r) [[unlikely]] return this->refused(r.err());

@@ -42,13 +42,21 @@ class selector {
   /// Errors: timeout; stopped; closed, once all its ends are over, or, if it has none, all its stops.
   SLUICE_INLINE() result<turn> wait(until u = {}) {
     turn t;
-    const auto has_the_turn = [&](auto& one, std::size_t n) SLUICE_INLINE_LAMBDA() {
-      if (n != next_ || one.over() || !one.find()) return false;
-      t = played(one, n);
-      return true;
+    // From the case whose turn it is to where it stands in the text, and on to the last; a ring that looks empty is not
+    // tried, which costs as much as a message, but for one of them now and then: its end may be news.
+    const std::size_t asked = ++waits_begun_ % asks_every == 0 ? waits_begun_ / asks_every % count : count;
+    const std::size_t first = next_;
+    std::uint64_t tried = 0;
+    const auto has_something = [&](auto& one, std::size_t n) SLUICE_INLINE_LAMBDA() {
+      if (one.over() || (n != asked && skipped(one))) return false;
+      if (one.find()) return t = played(one, n), true;
+      if constexpr (!requires { one.looks_empty(); }) tried |= bit(n);
+      return false;
     };
-    if (each(has_the_turn)) [[likely]] return t;
-    quiet_ = bit(next_);
+    if (each([&](auto& one, std::size_t n) SLUICE_INLINE_LAMBDA() { return n >= first && has_something(one, n); })) [[likely]]
+      return t;
+    if (each([&](auto& one, std::size_t n) SLUICE_INLINE_LAMBDA() { return n < first && has_something(one, n); })) return t;
+    quiet_ = tried;
     return wait_for_any(u);
   }
   /// Goes on with a case that is over: its end has been replaced, or what it complained of was removed.
@@ -96,6 +104,12 @@ class selector {
   }
 
  private:
+  /// Is it not worth a try in passing? A descriptor costs a system call, and is left to poll.
+  template <class Case>
+  SLUICE_INLINE() static bool skipped(Case& one) noexcept {
+    if constexpr (requires { one.looks_empty(); }) return one.looks_empty();
+    else return Case::polled;
+  }
   template <class Case>
   SLUICE_INLINE() turn played(Case& one, std::size_t n) {
     if constexpr (!Prioritized) next_ = n + 1 < count ? n + 1 : 0;
@@ -136,7 +150,10 @@ class selector {
   }
 
   std::tuple<Cases...> cases_;
+  static constexpr unsigned asks_every = 8;
+
   std::size_t next_ = 0;
+  std::size_t waits_begun_ = 0;
   std::uint64_t quiet_ = 0;           // cases of no use to the next look: just tried, or poll says so, or will say
   unsigned char handle_of_[count]{};  // where each armed its descriptor in the set
 };
@@ -147,7 +164,8 @@ class selector {
 ///     while (!quit && loop.wait(1s)) {}
 ///
 /// Each wait() calls one handler. The case behind the one that was last has the first turn, so one that is always ready
-/// lets each other be at most once ahead; with `prioritized` the first that is ready has it. The ends must outlive it.
+/// is at most once ahead of each other; with `prioritized` the first that is ready has it. That a ring has ended is told
+/// within 8 turns for each case. The ends must outlive it.
 ///
 /// A source that is over is not asked any more; that it is over is a turn of its own, with the reason in `why`.
 template <detail::flow_case... Cases>

@@ -56,6 +56,9 @@ class ordered_consumer : public detail::crowd_side<ordered_consumer<T, Many, P, 
     return reader_.priority();
   }
 
+  /// Would a try say `empty` or `pending`, or tell of an end? A look at the place of the next item alone.
+  [[nodiscard]] SLUICE_INLINE() bool looks_empty() const noexcept { return ready_ && !reader_.ready(); }
+
   template <class Ring>
   SLUICE_INLINE() result<T> try_pop(Ring&& ring) noexcept {
     spot here;
