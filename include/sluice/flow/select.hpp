@@ -42,13 +42,13 @@ class selector {
   /// Errors: timeout; stopped; closed, once all its ends are over, or, if it has none, all its stops.
   SLUICE_INLINE() result<turn> wait(until u = {}) {
     turn t;
-    // From the case whose turn it is to where it stands in the text, and on to the last; a ring that looks empty is not
-    // tried, which costs as much as a message, but for one of them now and then: its end may be news.
-    const std::size_t asked = ++waits_begun_ % asks_every == 0 ? waits_begun_ / asks_every % count : count;
+    if (++waits_begun_ % asks_every == 0 && is_news(waits_begun_ / asks_every % count, t)) return t;
+    // From the case whose turn it is to the last, and on from the first. A ring that looks empty is not tried: that costs
+    // as much as a message.
     const std::size_t first = next_;
     std::uint64_t tried = 0;
     const auto has_something = [&](auto& one, std::size_t n) SLUICE_INLINE_LAMBDA() {
-      if (one.over() || (n != asked && skipped(one))) return false;
+      if (one.over() || skipped(one)) return false;
       if (one.find()) return t = played(one, n), true;
       if constexpr (!requires { one.looks_empty(); }) tried |= bit(n);
       return false;
@@ -109,6 +109,16 @@ class selector {
   SLUICE_INLINE() static bool skipped(Case& one) noexcept {
     if constexpr (requires { one.looks_empty(); }) return one.looks_empty();
     else return Case::polled;
+  }
+  /// What a ring that looks empty has to say is asked for now and then, while others have messages: it may have ended.
+  SLUICE_NOINLINE() bool is_news(std::size_t asked, turn& t) {
+    return each([&](auto& one, std::size_t n) {
+      if constexpr (requires { one.looks_empty(); }) {
+        return n == asked && !one.over() && one.looks_empty() && one.find() && (t = played(one, n), true);
+      } else {
+        return false;
+      }
+    });
   }
   template <class Case>
   SLUICE_INLINE() turn played(Case& one, std::size_t n) {
