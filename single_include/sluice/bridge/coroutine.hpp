@@ -91,6 +91,8 @@ class loop {
   [[nodiscard]] std::size_t tasks() const noexcept { return tasks_.size(); }
   /// How many coroutines wait here.
   [[nodiscard]] std::size_t waiting() const noexcept { return poller_.size(); }
+  /// What they wait in, which takes cases, too.
+  [[nodiscard]] poller& cases() noexcept { return poller_; }
 
  private:
   template <class End, class Attempt>
