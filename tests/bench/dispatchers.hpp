@@ -2,16 +2,11 @@
 #ifndef SLUICE_BENCH_DISPATCHERS_HPP
 #define SLUICE_BENCH_DISPATCHERS_HPP
 
+#include "compare.hpp"
 #include "machine.hpp"
 #include "meeting.hpp"
-#include "stats.hpp"
 
 #include <sluice/signal/dispatcher.hpp>
-
-#include <algorithm>
-#include <cstdio>
-#include <string>
-#include <vector>
 
 #if SLUICE_BENCH_HAS_BOOST_SIGNALS2
 #include <boost/signals2/signal.hpp>
@@ -24,12 +19,6 @@ namespace bench {
 struct call_target {
   unsigned long sum = 0;
   [[gnu::noinline]] static void add(void* to, unsigned x) { static_cast<call_target*>(to)->sum += x; }
-};
-
-/// One way to call: its name, and ns per call, of many.
-struct call_way {
-  std::string name;
-  double (*ns)(unsigned calls);
 };
 
 template <class Call>
@@ -81,32 +70,17 @@ double boost_calls(unsigned calls) {
 
 template <unsigned Handlers>
 void compare_calls(unsigned rounds) {
-  const std::vector<call_way> ways{
-      {"function pointer", bare_calls<Handlers>},
-      {"sluice dispatcher, function", dispatched_calls<Handlers>},
-      {"sluice dispatcher, lambda", dispatched_lambdas<Handlers>},
+  constexpr unsigned calls = 1'000'000;
+  compare(Handlers == 1 ? "1 handler" : "4 handlers", "the pointer's", rounds, {
+      {"function pointer", [] { return bare_calls<Handlers>(calls); }},
+      {"sluice dispatcher, function", [] { return dispatched_calls<Handlers>(calls); }},
+      {"sluice dispatcher, lambda", [] { return dispatched_lambdas<Handlers>(calls); }},
 #if SLUICE_BENCH_HAS_BOOST_SIGNALS2
-      {"boost signals2", boost_calls<Handlers>},
+      {"boost signals2", [] { return boost_calls<Handlers>(calls); }},
 #endif
-  };
-  std::vector<std::vector<double>> ns(ways.size()), ratio(ways.size());
-  for (unsigned r = 0; r < rounds; ++r) {
-    for (std::size_t w = 0; w < ways.size(); ++w) {
-      ns[w].push_back(ways[w].ns(1'000'000));
-      ratio[w].push_back(ns[w].back() / ns[0].back());  // of the same round
-    }
-  }
-  std::printf("\n| %u handler%s | median ns [lowest, highest] | times the pointer's |\n|---|---|---|\n", Handlers,
-              Handlers == 1 ? "" : "s");
-  for (std::size_t w = 0; w < ways.size(); ++w) {
-    const auto [low, high] = std::minmax_element(ns[w].begin(), ns[w].end());
-    const auto [least, most] = std::minmax_element(ratio[w].begin(), ratio[w].end());
-    std::printf("| %s | %.2f [%.2f, %.2f] | %.2f [%.2f, %.2f] |\n", ways[w].name.c_str(), median(ns[w]), *low, *high,
-                median(ratio[w]), *least, *most);
-  }
+  });
 }
 
-/// Prints tables; all ways take turns in each round.
 inline int measure_dispatchers(unsigned rounds, int cpu) {
   pin(cpu);
   compare_calls<1>(rounds);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "counts.hpp"
 #include "dispatchers.hpp"
+#include "flow.hpp"
 #include "report.hpp"
 #include "streams.hpp"
 #include "syscalls.hpp"
@@ -16,7 +17,7 @@ namespace {
 using namespace bench;
 
 struct options {
-  bool list = false, syscalls = false, counts = false, streams = false, dispatcher = false;
+  bool list = false, syscalls = false, counts = false, streams = false, dispatcher = false, flow = false;
   std::vector<std::string> only, merge;
   unsigned rounds = 15;
   arrangement where;
@@ -37,6 +38,7 @@ struct options {
       "  --doc FILE                 put the tables between the marks of this document\n"
       "  --counts                   count instructions and accesses to shared memory of each kind's operations, and end\n"
       "  --dispatcher               what a call through a dispatcher costs, and end\n"
+      "  --flow                     what select, poller, coroutines and calls cost, and end\n"
       "  --syscalls                 count the system calls of operations with nobody asleep, and end\n",
       stderr);
   std::exit(why.empty() ? 0 : 2);
@@ -67,6 +69,7 @@ options parse(int argc, char** argv) {
     else if (a == "--counts") o.counts = true;
     else if (a == "--streams") o.streams = true;
     else if (a == "--dispatcher") o.dispatcher = true;
+    else if (a == "--flow") o.flow = true;
     else if (a == "--only") o.only = split(value());
     else if (a == "--merge") o.merge = split(value());
     else if (a == "--rounds") o.rounds = number<unsigned>(value());
@@ -217,5 +220,6 @@ int main(int argc, char** argv) {
   const options o = parse(argc, argv);
   if (o.syscalls) return count_system_calls();
   if (o.dispatcher) return measure_dispatchers(o.rounds, o.where.cpu[0]);
+  if (o.flow) return measure_flow(o.rounds, o.where);
   return o.counts ? count_operations() : run(o);
 }

@@ -237,7 +237,7 @@ TEST_CASE("a task that is always ready lets the others have their turn", "[corou
   auto [tx, rx] = sluice::channel<int>(64);
   auto [ot, orr] = sluice::channel<int>(64);
   int greedy = 0, modest = 0;
-  loop io;
+  loop io(sluice::poller_options{.budget = 16});
   io.spawn([](loop& l, auto& t, auto& r, int& n, int& others) -> task {
     while (others < 100) {
       (void)co_await l.push(t, 1);

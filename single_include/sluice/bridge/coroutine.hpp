@@ -34,7 +34,7 @@ class awaited;
 /// again.
 class loop {
  public:
-  explicit loop(poller_options o = {}) noexcept : budget_(o.budget != 0 ? o.budget : 1), poller_(o) {}
+  explicit loop(poller_options o = {.budget = 64}) noexcept : budget_(o.budget != 0 ? o.budget : 1), poller_(o) {}
   loop(const loop&) = delete;
   loop& operator=(const loop&) = delete;
 
