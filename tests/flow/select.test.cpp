@@ -247,6 +247,28 @@ TEST_CASE("a wait that is stopped or has run out of time has taken nothing", "[s
   CHECK(loop.wait({0ms, halt}));
 }
 
+TEST_CASE("pipes have their turns among rings that are always ready, and come first where they stand first", "[select]") {
+  auto [tx, rx] = sluice::channel<int>(64);
+  auto p = sluice::must(sluice::pipe()), q = sluice::must(sluice::pipe());
+  auto pt = sluice::sink_of<int>(std::move(p.out)), qt = sluice::sink_of<int>(std::move(q.out));
+  auto pr = sluice::source_of<int>(std::move(p.in)), qr = sluice::source_of<int>(std::move(q.in));
+  int came[3] = {};
+  const auto ring = [&] { return on(rx, [&](int) { ++came[0]; }); };
+  const auto one = [&] { return on(pr, [&](int) { ++came[1]; }); };
+  const auto other = [&] { return on(qr, [&](int) { ++came[2]; }); };
+  const auto all_are_ready = [&] {
+    while (tx.try_push(0)) {}
+    for (int i = 0; i < 32; ++i) REQUIRE((pt.try_push(0) && qt.try_push(0)));
+  };
+  all_are_ready();
+  auto by_turns = select(ring(), one(), other());
+  for (int i = 0; i < 30; ++i) REQUIRE(by_turns.wait(5s));
+  CHECK((came[0] == 10 && came[1] == 10 && came[2] == 10));
+  auto in_order = select(sluice::prioritized, other(), ring(), one());
+  for (int i = 0; i < 22; ++i) CHECK(in_order.wait(5s)->which == 0);
+  CHECK(in_order.wait(5s)->which == 1);
+}
+
 TEST_CASE("that a ring has ended is told among messages of others that never end", "[select]") {
   auto [at, ar] = sluice::channel<int>(64);
   auto [bt, br] = sluice::channel<int, sluice::mpmc>(64);

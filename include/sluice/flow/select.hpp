@@ -104,11 +104,10 @@ class selector {
   }
 
  private:
-  /// Is it not worth a try in passing? A descriptor costs a system call, and is left to poll.
   template <class Case>
   SLUICE_INLINE() static bool skipped(Case& one) noexcept {
     if constexpr (requires { one.looks_empty(); }) return one.looks_empty();
-    else return Case::polled;
+    else return false;
   }
   /// What a ring that looks empty has to say is asked for now and then, while others have messages: it may have ended.
   SLUICE_NOINLINE() bool is_news(std::size_t asked, turn& t) {

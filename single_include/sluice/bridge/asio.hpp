@@ -48,7 +48,8 @@ using net_error = std::error_code;
 /// and cases are those of a poller: `port.add(on(rx, f))`. Its descriptor is the only one that Asio watches, while anything
 /// waits. An operation that is cancelled, or whose port goes, completes with `stopped`, and has taken and sent nothing.
 ///
-/// Threads: one at a time, that of the executor (or its strand). Allocates: each operation that waits.
+/// Threads: one at a time, that of the executor (or its strand). Allocates: each operation. Errors: those of the verb;
+/// no_space (no descriptor was left for the port).
 class asio_port {
  public:
   explicit asio_port(net::any_io_executor e, poller_options o = {}) : state_(std::make_shared<state>(std::move(e), o)) {}
@@ -75,6 +76,7 @@ class asio_port {
   /// Cases, as of a poller, which run in the executor.
   template <detail::flow_case Case>
   result<poller::key> add(Case c) {
+    if (!state_->watched.is_open()) return error(errc::no_space, step::wait, subject::descriptors);
     auto k = state_->cases.add(std::move(c));
     state_->watch();
     return k;
@@ -175,7 +177,9 @@ class asio_port {
           using op_type = operation_of<Outcome, End, Attempt, decltype(handler)>;
           auto op = std::make_unique<op_type>(*s, end, k, std::move(a), std::move(handler));
           if (op->find()) return op.release()->complete();
-          if (const status entered = s->cases.enter(*op); !entered) {
+          status entered = error(errc::no_space, step::wait, subject::descriptors);
+          if (s->watched.is_open()) entered = s->cases.enter(*op);
+          if (!entered) {
             op->outcome = entered.err();
             return op.release()->complete();
           }
