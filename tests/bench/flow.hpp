@@ -20,6 +20,10 @@
 #define SLUICE_BENCH_HAS_ASIO_CHANNEL() 0
 #endif
 
+#if SLUICE_BENCH_HAS_BOOST_FIBER
+#include <boost/fiber/buffered_channel.hpp>
+#endif
+
 #include <poll.h>
 #include <sys/eventfd.h>
 
@@ -252,6 +256,23 @@ inline double asio_channel_wakes(const arrangement& where) {
 }
 #endif
 
+#if SLUICE_BENCH_HAS_BOOST_FIBER
+struct on_fiber_channel {
+  using channel = boost::fibers::buffered_channel<std::uint64_t>;
+  channel *mine, *theirs;
+  void wake() { (void)theirs->push(1); }
+  void sleep() {
+    std::uint64_t m = 0;
+    (void)mine->pop(m);
+  }
+};
+inline double fiber_channel_wakes(const arrangement& where) {
+  on_fiber_channel::channel a(8), b(8);
+  on_fiber_channel one{&a, &b}, other{&b, &a};
+  return wake_ns(where, one, other);
+}
+#endif
+
 // ---- calls
 
 template <class Caller>
@@ -328,6 +349,9 @@ inline int measure_flow(unsigned rounds, const arrangement& where) {
       {"the same by the ring, 1000 idle ends", [&] { return poller_wakes_among(where, 1000); }},
 #if SLUICE_BENCH_HAS_ASIO_CHANNEL()
       {"asio concurrent_channel", at(asio_channel_wakes)},
+#endif
+#if SLUICE_BENCH_HAS_BOOST_FIBER
+      {"boost fiber buffered_channel", at(fiber_channel_wakes)},
 #endif
   });
   compare("a call over shared memory, spinning", "two transfers", rounds, {

@@ -69,10 +69,10 @@ unsigned world::spawn(std::string name, role r, std::function<void()> body) {
   a.body = std::move(body);
   a.next = {};
   a.killable = r.killable, a.stoppable = r.stoppable, a.may_sleep = r.may_sleep, a.heir = r.heir_of != nullptr;
-  a.finished = a.asleep = a.stopped = a.woke_by_itself = false;
+  a.finished = a.asleep = a.stopped = a.woke_by_itself = a.roused = false;
   a.deadly = true;
   a.trace = 0;
-  a.bed = -1;
+  a.bed[0] = a.bed[1] = -1;
   a.slices = rules_->slices, a.stale = rules_->stale;
   a.locks.clear();
   if (a.heir) a.locks.push_back(r.heir_of);  // until it begins
@@ -118,7 +118,7 @@ world::ending world::run() {
       std::string who;
       for (unsigned t = 0; t < size_; ++t)
         if (!cast_[t]->finished && !minds_[t].dead && !cast_[t]->heir)
-          who += " " + cast_[t]->name + (cast_[t]->asleep ? " (asleep on " + memory_.name_of(cast_[t]->bed) + ")" : "");
+          who += " " + cast_[t]->name + (cast_[t]->asleep ? " (asleep on " + memory_.name_of(cast_[t]->bed[0]) + ")" : "");
       fail("stuck for ever:" + who);
       break;
     }
@@ -206,9 +206,9 @@ bool world::known(moves sleeping) {
   std::uint64_t h = mix(memory_.state(), kills_ + 256 * (stops_ + 256 * (spurious_ + 256 * (weak_ + 256 * std::uint64_t{waited_}))));
   for (unsigned t = 0; t < size_; ++t) {
     const actor& a = *cast_[t];
-    const unsigned bits[] = {a.heir, a.finished, a.asleep, a.stopped, a.woke_by_itself, a.deadly};
+    const unsigned bits[] = {a.heir, a.finished, a.asleep, a.stopped, a.woke_by_itself, a.deadly, a.roused};
     h = mix(h, memory_.state(minds_[t]));
-    h = stir(stir(stir(h, a.trace), std::uint64_t{a.slices} << 32 | a.stale), static_cast<unsigned>(a.bed));
+    h = stir(stir(stir(h, a.trace), std::uint64_t{a.slices} << 32 | a.stale), std::uint64_t{static_cast<unsigned>(a.bed[0])} << 32 | static_cast<unsigned>(a.bed[1]));
     for (const unsigned b : bits) h = stir(h, b);
   }
   const auto [slept, fresh] = states_.find_or_insert(h, sleeping);
@@ -228,6 +228,7 @@ void world::take(int transition) {
       return note(a, "is stopped");
     case wake_:
       a.asleep = false;
+      a.bed[0] = a.bed[1] = -1;
       a.woke_by_itself = true;
       a.next = {};
       if (a.slices != 0 && spurious_ == 0) {
@@ -270,6 +271,7 @@ void world::kill(unsigned t) {
   for (const void* lock : a.locks) memory_.modify(m, memory_.atomic_at(lock, 4), 0, order::release, step_);
   m.ordered = ordered;
   a.asleep = false;
+  a.bed[0] = a.bed[1] = -1;
   if (on_death) on_death(t);
 }
 std::uint64_t world::graph() const noexcept {
@@ -392,23 +394,31 @@ void world::heavy_fence() {
 }
 // ---- the kernel
 
-world::sleep world::futex_wait(const void* word, std::uint32_t expected) {
-  const int x = come(intent::wait, word, 4, order::relaxed);
+world::sleep world::futex_wait(std::initializer_list<futex> on) {
   observer& m = mind();
-  memory::pin(m);
-  // The kernel compares with what is there, but is no fence for other words.
-  const bool same = memory_.last(x).value == expected;
-  if (!same) (void)newest(x, order::relaxed);
-  done();
-  if (!same) return sleep::refused;
+  running_->roused = false;
+  unsigned lies_at = 0;
+  const auto get_up = [this](sleep how) { return running_->bed[0] = running_->bed[1] = -1, how; };
+  for (const futex& f : on) {
+    if (lies_at != 0) done();
+    const int x = come(intent::wait, f.word, 4, order::relaxed);
+    memory::pin(m);
+    // The kernel compares with what is there, but is no fence for other words.
+    if (memory_.last(x).value != f.expected) {
+      (void)newest(x, order::relaxed);
+      done();
+      return get_up(sleep::refused);
+    }
+    running_->bed[lies_at++] = x;
+  }
+  if (running_->roused) return done(), get_up(sleep::woken);
   note(*running_, "  falls asleep");
   running_->asleep = true;
-  running_->bed = x;
   running_->woke_by_itself = false;
   leave();
   ++m.operations;
   done();
-  return running_->woke_by_itself ? sleep::by_itself : sleep::woken;
+  return get_up(running_->woke_by_itself ? sleep::by_itself : sleep::woken);
 }
 unsigned world::futex_wake(const void* word, unsigned most) {
   const int x = come(intent::wake, word, 4, order::relaxed);
@@ -417,11 +427,12 @@ unsigned world::futex_wake(const void* word, unsigned most) {
   for (; woken < most; ++woken) {
     unsigned sleepers[max_threads], n = 0;
     for (unsigned t = 0; t < size_; ++t)
-      if (cast_[t]->asleep && cast_[t]->bed == x) sleepers[n++] = t;
+      if (!cast_[t]->roused && (cast_[t]->bed[0] == x || cast_[t]->bed[1] == x)) sleepers[n++] = t;
     if (n == 0) break;
     actor& a = *cast_[sleepers[pick(n)]];
+    a.roused = true;
+    if (a.asleep) a.next = {};
     a.asleep = false;
-    a.next = {};
     note(*running_, "  wakes " + a.name);
   }
   done();

@@ -8,6 +8,7 @@
 #include "state_table.hpp"
 
 #include <functional>
+#include <initializer_list>
 #include <optional>
 #include <set>
 
@@ -62,7 +63,8 @@ struct actor {
   bool woke_by_itself;
   bool deadly;          // to die now may differ from having died a step earlier: a load alone leaves no trace
   std::uint64_t trace;  // its history up to where it was last deadly
-  int bed;    // the futex it sleeps on
+  int bed[2];   // the futexes it sleeps on, or is about to; none: -1
+  bool roused;  // woken by one of them before it slept
   unsigned slices, stale;           // still to be had
   std::vector<const void*> locks;  // of the kernel, that it holds
 };
@@ -132,7 +134,13 @@ class world {
   void read_data(const void* a, unsigned size) { touched_ = true, memory_.plain_read(mind(), a, size, minds_); }
   void write_data(const void* a, unsigned size) { touched_ = true, memory_.plain_write(mind(), a, size); }
   enum class sleep : std::uint8_t { refused, woken, by_itself };  // refused: the word has another value
-  sleep futex_wait(const void* word, std::uint32_t expected);
+  struct futex {
+    const void* word;
+    std::uint32_t expected;
+  };
+  sleep futex_wait(const void* word, std::uint32_t expected) { return futex_wait({{word, expected}}); }
+  /// On one or two at once: the kernel looks at one after the other, and lies down at each before it looks at the next.
+  sleep futex_wait(std::initializer_list<futex> on);
   unsigned futex_wake(const void* word, unsigned most);
   /// Locks of the kernel, which end with their holder. They are words that hold the holder's number plus 1.
   bool try_lock(const void* lock);

@@ -29,9 +29,10 @@ inline wakeup futex_wait(const watched_word& w, std::int64_t deadline) noexcept 
   const auto how = model::world::current()->futex_wait(w.word, w.value);
   return how == model::world::sleep::by_itself && deadline != never ? wakeup::timeout : wakeup::woken;
 }
-inline wakeup futex_wait_any(const watched_word*, unsigned, std::int64_t) noexcept {
-  model::fail("nothing in the model sleeps on two words");
-  return wakeup::unsupported;
+inline wakeup futex_wait_any(const watched_word* w, unsigned n, std::int64_t deadline) noexcept {
+  if (n != 2) model::fail("nothing in the model sleeps on more than two words");
+  const auto how = model::world::current()->futex_wait({{w[0].word, w[0].value}, {w[1].word, w[1].value}});
+  return how == model::world::sleep::by_itself && deadline != never ? wakeup::timeout : wakeup::woken;
 }
 inline void futex_wake(const void* word, bool, int n = INT_MAX) noexcept {
   if (model::world::self() != nullptr) model::world::current()->futex_wake(word, static_cast<unsigned>(n));
