@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 struct question { double x; };
 struct answer { double square; };
 
-sluice::task conversation(sluice::loop& io, sluice::unix_stream client, int& answered) {
+static sluice::task conversation(sluice::loop& io, sluice::unix_stream client, int& answered) {
   auto both = std::move(client).split();
   if (!both) co_return;
   auto in = sluice::source_of<question>(std::move(both->in));
@@ -20,7 +20,7 @@ sluice::task conversation(sluice::loop& io, sluice::unix_stream client, int& ans
     ++answered;
   }
 }
-sluice::task reception(sluice::loop& io, sluice::unix_listener& door, int clients, int& answered) {
+static sluice::task reception(sluice::loop& io, sluice::unix_listener& door, int clients, int& answered) {
   while (clients-- > 0)
     if (auto client = co_await io.pop(door, 5s)) io.spawn(conversation(io, *std::move(client), answered));
 }

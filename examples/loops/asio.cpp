@@ -7,7 +7,7 @@ using namespace std::chrono_literals;
 namespace net = sluice::net;  // boost::asio, or asio where that stands alone
 
 // A ring in the loop of Asio, beside a timer of its own.
-void add_up(sluice::asio_port& port, sluice::source auto& from, int& sum) {
+static void add_up(sluice::asio_port& port, sluice::source auto& from, int& sum) {
   port.async_pop(from, [&](sluice::result<int> m) {
     if (!m) return;
     sum += *m;

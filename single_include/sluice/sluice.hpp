@@ -4860,6 +4860,12 @@ namespace sluice {
 class wait_set {
  public:
   explicit wait_set(bool prefer_handles = false) noexcept : prefer_handles_(prefer_handles) {}
+  /// A set that nobody sleeps on: somebody keeps a watch of his own on what is armed, for many ends at a time.
+  static wait_set to_be_watched() noexcept {
+    wait_set s(true);
+    s.watched_ = true;
+    return s;
+  }
 
   /// Wake when the 32-bit word has another value than `value`.
   void on(const void* word, std::uint32_t value, bool shared) noexcept {
@@ -4879,6 +4885,8 @@ class wait_set {
   void ready() noexcept { within_ = 0; }
 
   [[nodiscard]] bool prefers_handles() const noexcept { return prefer_handles_; }
+  /// What several may wait for in one watch offers its word: a descriptor can be watched for one of them alone.
+  [[nodiscard]] bool watched() const noexcept { return watched_; }
   [[nodiscard]] bool mixed() const noexcept { return words_ != 0 && handles_ != 0; }
 
   /// For who keeps a watch of his own on what ends have armed.
@@ -4946,6 +4954,7 @@ class wait_set {
   unsigned words_ = 0;
   unsigned handles_ = 0;
   bool prefer_handles_;
+  bool watched_ = false;
   std::int64_t within_ = detail::never;
   detail::watched_word word_[detail::max_watched_words];
   detail::watched_handle handle_[detail::max_watched_handles + 1];  // and the bell
@@ -4976,7 +4985,7 @@ class stop {
   [[nodiscard]] bool requested() const noexcept { return (word_.load(std::memory_order_acquire) & requested_bit) != 0; }
 
   void arm(want, wait_set& set) noexcept {
-    if (set.prefers_handles() && bell_.hang()) {
+    if (set.prefers_handles() && !set.watched() && bell_.hang()) {
       set.on(bell_.handle(), want::pop);
     } else {
       const auto w = word_.fetch_or(asleep_bit, std::memory_order_seq_cst) | asleep_bit;
@@ -19856,13 +19865,15 @@ class poll_queue {
 ///     while (loop.run(1s)) {}
 ///
 /// Descriptors are watched by epoll, words by a word_bell, and only what is heard of is looked at: a wait costs the
-/// same with a thousand idle ends as with one. Two things cost by their number: ends of rings between processes, each
-/// of which looks once in 20 ms whether its peers live; and, where there is no word_bell, all ends of rings, each of
-/// which is looked at every millisecond.
+/// same with a thousand idle ends as with one. Three things cost by their number: ends of rings between processes, each
+/// of which looks once in 20 ms whether its peers live; ends made of three rings and more; and, where there is no
+/// word_bell, all ends of rings, which are then looked at every millisecond.
 ///
 /// A turn looks at every case with news once, and takes at most `budget` messages of each; one with more of them goes
 /// behind all others. A case that is over has its last turn and is removed. An end outlives its case, or the handler
-/// that was told of its error destroys it; one that the program closes itself is removed first.
+/// that was told of its error destroys it. While a handler runs, only its own case is not armed: on the ends of others
+/// it may try, but neither wait nor close, unless it removes them first. An end is in one case for each direction; a
+/// stop may be in any number. A handler that throws has had its message; the exception comes out of run().
 ///
 /// A poller is an end like others: it can be a case of a select, and handle() is for the loops of others.
 ///
@@ -19881,7 +19892,9 @@ class poller {
   explicit poller(poller_options o = {}) noexcept : budget_(o.budget != 0 ? o.budget : 1) { (void)news_.open(); }
   poller(const poller&) = delete;
   poller& operator=(const poller&) = delete;
+  /// Not in one of its handlers.
   ~poller() {
+    SLUICE_ASSERT(running_ == nullptr);
     for (std::uint32_t n = 0; n < used_; ++n)
       if (places_[n].entry != nullptr) drop(*places_[n].entry);
     bury();
@@ -19944,9 +19957,13 @@ class poller {
     if (running_ != nullptr) return error(errc::busy, step::wait);
     gather();
     std::size_t ran = 0;
-    for (auto n = queue_.size(); n != 0 && !queue_.empty(); --n) ran += look(queue_.pop());
-    bury();
-    publish();
+    {
+      const struct after_all {  // also if a handler throws
+        poller& p;
+        ~after_all() { p.bury(), p.publish(); }
+      } then{*this};
+      for (auto n = queue_.size(); n != 0 && !queue_.empty(); --n) ran += look(queue_.pop());
+    }
     if (ran != 0) return ran;
     return error(open() ? errc::empty : errc::closed, step::wait);
   }
@@ -19954,6 +19971,7 @@ class poller {
   [[nodiscard]] bool ready() noexcept {
     if (running_ != nullptr) return false;
     gather();
+    publish();
     return !queue_.empty() || !open();
   }
   /// How many cases there are.
@@ -19973,8 +19991,10 @@ class poller {
       for_others_ = new (std::nothrow) extras;
       if (for_others_ == nullptr || !for_others_->more || for_others_->clock.handle() < 0)
         return delete std::exchange(for_others_, nullptr), -1;
-      (void)news_.watch({for_others_->clock.handle(), false}, clock_tag, false);
-      (void)news_.watch({for_others_->more.get(), false}, more_tag, false);
+      using enum detail::event_queue::watch_result;
+      if (news_.watch({for_others_->clock.handle(), false}, clock_tag, false) != watched ||
+          news_.watch({for_others_->more.get(), false}, more_tag, false) != watched)
+        return delete std::exchange(for_others_, nullptr), -1;
       publish();
     }
     return news_.handle();
@@ -20045,9 +20065,12 @@ class poller {
     struct turn_of {
       poller& p;
       detail::poll_entry* e;
-      ~turn_of() {
+      bool watched = false;
+      ~turn_of() {  // also if the handler throws, or what is tried
         p.running_ = nullptr;
-        if (e != nullptr && !e->gone && !e->armed) p.queue_.push(*e);  // also if the handler throws
+        if (e == nullptr || e->gone || watched) return;
+        if (e->armed) disarm(*e);
+        p.queue_.push(*e);
       }
     } whose{*this, &e};
     running_ = &e;
@@ -20069,11 +20092,12 @@ class poller {
         found = e.find();
         continue;
       }
-      wait_set set(true);
+      auto set = wait_set::to_be_watched();
       e.arm(set);
       e.armed = true;
       if (!e.polled) found = e.find();
-      if (!found && watch(e, set)) return ran;
+      whose.watched = !found && watch(e, set);
+      if (whose.watched) return ran;
       disarm(e);
       if (!found) return ran;
     }
@@ -20253,9 +20277,10 @@ class selector {
 
   /// Waits for one case and calls its handler.
   ///
-  /// Errors: timeout; stopped; closed, once all its ends are over, or, if it has none, all its stops.
+  /// Errors: timeout; stopped; closed, once all its ends are over, or, if it has none, all its stops; busy, in a handler.
   SLUICE_INLINE() result<turn> wait(until u = {}) {
     turn t;
+    if (running_) [[unlikely]] return error(errc::busy, step::wait);
     if (++waits_begun_ % asks_every == 0 && is_news(waits_begun_ / asks_every % count, t)) return t;
     // From the case whose turn it is to the last, and on from the first. A ring that looks empty is not tried: that costs
     // as much as a message.
@@ -20336,6 +20361,11 @@ class selector {
   template <class Case>
   SLUICE_INLINE() turn played(Case& one, std::size_t n) {
     if constexpr (!Prioritized) next_ = n + 1 < count ? n + 1 : 0;
+    const struct handler_runs {
+      bool& flag;
+      ~handler_runs() { flag = false; }
+    } while_it_runs{running_};
+    running_ = true;
     return {n, one.deliver()};
   }
   SLUICE_NOINLINE() result<turn> wait_for_any(const until& u) {
@@ -20375,6 +20405,7 @@ class selector {
   std::tuple<Cases...> cases_;
   static constexpr unsigned asks_every = 8;
 
+  bool running_ = false;
   std::size_t next_ = 0;
   std::size_t waits_begun_ = 0;
   std::uint64_t quiet_ = 0;           // cases of no use to the next look: just tried, or poll says so, or will say
@@ -20687,8 +20718,8 @@ class any_sink : public detail::passing_verbs<any_sink<T>> {
   {
     return held_ ? held_->try_push(values) : result<std::size_t>(inert());
   }
-  status flush(until u = {}) { return held_ ? held_->flush(u) : status(); }
-  status finish(until u = {}) { return held_ ? held_->finish(u) : status(); }
+  status flush(until u = {}) { return held_ ? held_->flush(u) : status(inert()); }
+  status finish(until u = {}) { return held_ ? held_->finish(u) : status(inert()); }
   [[nodiscard]] bool owes() const noexcept { return held_ && held_->owes(); }
   void arm(want k, wait_set& set) noexcept {
     if (held_) held_->arm(k, set);

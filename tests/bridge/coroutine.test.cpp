@@ -11,6 +11,7 @@
 #include "process.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -335,6 +336,63 @@ TEST_CASE("messages are borrowed and built in place by coroutines", "[coroutine]
   }(io, rx, sum));
   io.run();
   CHECK(sum == 55);
+}
+
+TEST_CASE("one stop ends any number of waits", "[coroutine]") {
+  auto [at, ar] = sluice::channel<int>(1);
+  auto [bt, br] = sluice::channel<int>(1);
+  sluice::stop halt;
+  errc why[3] = {};
+  std::vector<int> none;
+  bool told = false;
+  loop io;
+  io.spawn(collect(io, ar, none, halt, &why[0]));
+  io.spawn(collect(io, br, none, halt, &why[1]));
+  io.spawn([](loop& l, sluice::stop& s, errc& e) -> task {
+    const auto over = co_await l.sleep({1h, s});
+    e = over.err().code;
+  }(io, halt, why[2]));
+  REQUIRE(io.cases().add(sluice::on(halt, [&] { told = true; })));
+  std::thread other([&] {
+    test::sleep_us(2000);
+    halt.request();
+  });
+  CHECK(io.run(20s));
+  other.join();
+  for (const errc e : why) CHECK(e == errc::stopped);
+  CHECK(told);
+}
+
+TEST_CASE("run ends when nobody waits, though times go on", "[coroutine]") {
+  loop io;
+  int ticks = 0;
+  REQUIRE(io.cases().add(sluice::after(1ms, [&] { ++ticks; })));
+  io.spawn([](loop& l) -> task { (void)co_await l.sleep(5ms); }(io));
+  CHECK(io.run(20s));
+  CHECK(ticks > 0);
+  CHECK(io.waiting() == 1);
+}
+
+TEST_CASE("a push into a stream brings all of the message on its way, as the push that blocks does", "[coroutine]") {
+  struct large {
+    char bytes[200'000];
+  };
+  auto p = sluice::must(sluice::pipe());
+  auto pt = sluice::sink_of<large>(std::move(p.out));
+  std::thread reader([r = sluice::source_of<large>(std::move(p.in))]() mutable {
+    const auto m = std::make_unique<sluice::result<large>>(r.pop(20s));
+    CHECK(*m);
+  });
+  bool sent = false;
+  loop io;
+  io.spawn([](loop& l, auto& to, bool& done) -> task {
+    const auto m = std::make_unique<large>();
+    done = static_cast<bool>(co_await l.push(to, *m, 20s));
+  }(io, pt, sent));
+  io.run();
+  CHECK(sent);
+  reader.join();  // which has it all, though nobody has flushed
+  pt.close();
 }
 
 TEST_CASE("each thread has a loop of its own", "[coroutine]") {

@@ -26,7 +26,7 @@ TEST_CASE("cases are called in a loop of libuv, beside its timers, and keep it w
     CHECK(from.all_came());
     CHECK(ticks != 0);
     CHECK(turns_of_ours != 0);
-    CHECK(ends.cases().size() == 0);
+    CHECK(ends.size() == 0);
   }
   CHECK(::uv_run(&loop, UV_RUN_DEFAULT) == 0);  // lets the handle go
   CHECK(::uv_loop_close(&loop) == 0);

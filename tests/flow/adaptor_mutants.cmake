@@ -5,9 +5,6 @@
 unit_mutant(reference_moved_from_still_refers end_ref flow/end_ref.hpp
   [=[end_ref(end_ref&& o) noexcept : end_(std::exchange(o.end_, nullptr)) {}]=]
   [=[end_ref(end_ref&& o) noexcept : end_(o.end_) {}]=])
-unit_mutant(take_sleeps_at_its_end take flow/take.hpp
-  [=[if (left_ == 0) set.ready();]=]
-  [=[]=])
 unit_mutant(batch_drops_an_error batch flow/batch.hpp
   [=[        why_ = m.err();]=]
   [=[        return m.err();]=])

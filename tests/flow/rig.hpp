@@ -44,9 +44,11 @@ struct script : sluice::source_verbs<script<T>> {
     ++tries;
     if (is_closed) return errc::closed;
     if (answers.empty()) return at_end;
-    result<T> a = std::move(answers.front());
-    answers.pop_front();
-    return a;
+    const struct passed_on {
+      decltype(answers)& all;
+      ~passed_on() { all.pop_front(); }
+    } then{answers};
+    return std::move(answers.front());
   }
   void arm(want, sluice::wait_set& set) noexcept {
     ++armed;

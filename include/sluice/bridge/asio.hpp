@@ -2,6 +2,7 @@
 #ifndef SLUICE_BRIDGE_ASIO_HPP
 #define SLUICE_BRIDGE_ASIO_HPP
 
+#include <sluice/bridge/push_attempt.hpp>
 #include <sluice/flow/poller.hpp>
 
 #include <memory>
@@ -67,8 +68,7 @@ class asio_port {
   template <class Sink, class Token>
     requires sink<Sink>
   auto async_push(Sink& into, item_t<Sink> value, Token&& token) {
-    return async_attempt<status>(into, want::push,
-                                 [&into, v = std::move(value)]() mutable { return into.try_push(std::move(v)); },
+    return async_attempt<status>(into, want::push, detail::push_attempt<Sink, item_t<Sink>>(into, std::move(value)),
                                  std::forward<Token>(token));
   }
 
@@ -119,7 +119,7 @@ class asio_port {
     void stop() override {
       this->whose->cases.leave(*this);
       this->whose->watch();
-      outcome = error(errc::stopped, step::wait);
+      outcome = detail::given_up(attempt, Outcome(error(errc::stopped, step::wait)));
       complete();
     }
     /// Never in the call that began it, nor in a turn of the poller: a handler may do anything.
@@ -154,8 +154,11 @@ class asio_port {
       watched.async_wait(net::posix::stream_descriptor::wait_read, [me = this->shared_from_this()](net_error) {
         me->watching = false;
         if (!me->watched.is_open()) return;
+        const struct on {  // also if a handler of a case throws
+          state& s;
+          ~on() { s.watch(); }
+        } then{*me};
         (void)me->cases.try_run();
-        me->watch();
       });
     }
     void end() {

@@ -3,6 +3,7 @@
 #define SLUICE_BRIDGE_CONQUEUE_HPP
 
 #include <sluice/flow/end_ref.hpp>
+#include <sluice/flow/over_sink.hpp>
 
 #include <atomic>
 #include <optional>
@@ -33,7 +34,7 @@ class conqueue {
 
   void close() noexcept {
     sink_.close();
-    why_ = errc::closed;
+    (void)ended(errc::closed);
   }
   /// Has it been closed here, or somebody been told that it is?
   [[nodiscard]] bool is_closed() const noexcept { return why() != errc::ok; }
@@ -41,8 +42,7 @@ class conqueue {
 
   bool push(const value_type& x) { return push(value_type(x)); }
   bool push(value_type&& x) {
-    return said(detail::try_then_wait(sink_, want::push, {}, [&] { return sink_.try_push(std::move(x)); })) ==
-           conqueue_status::success;
+    return said(detail::push_into(sink_, std::move(x), until())) == conqueue_status::success;
   }
   template <class... Args>
   bool emplace(Args&&... args) {
@@ -55,10 +55,11 @@ class conqueue {
     return try_push(value_type(std::forward<Args>(args)...));
   }
   std::optional<value_type> pop() {
-    auto m = detail::try_then_wait(source_, want::pop, {}, [this] { return source_.try_pop(); });
-    if (m) return *std::move(m);
-    why_ = m.err().code;
-    return std::nullopt;
+    for (;;) {
+      auto m = detail::try_then_wait(source_, want::pop, {}, [this] { return source_.try_pop(); });
+      if (m) return *std::move(m);
+      if (ended(m.err())) return std::nullopt;
+    }
   }
 #ifdef __cpp_lib_expected
   std::expected<value_type, conqueue_status> try_pop() {
@@ -73,7 +74,7 @@ class conqueue {
     auto m = source_.try_pop();
     s = m ? conqueue_status::success : m.err().again() ? conqueue_status::empty : conqueue_status::closed;
     if (m) return *std::move(m);
-    if (s == conqueue_status::closed) why_ = m.err().code;
+    if (s == conqueue_status::closed && !ended(m.err())) s = conqueue_status::empty;  // what came was no message
     return std::nullopt;
   }
 
@@ -81,8 +82,14 @@ class conqueue {
   conqueue_status said(const status& s) noexcept {
     if (s) return conqueue_status::success;
     if (s.err().again()) return conqueue_status::full;
-    why_ = s.err().code;
-    return conqueue_status::closed;
+    return ended(s.err()) ? conqueue_status::closed : conqueue_status::full;
+  }
+  // Not after an error that a message more may follow: a reader that was overtaken, a message that was damaged.
+  bool ended(error e) noexcept {
+    if (!detail::is_end(e)) return e == errc::forked || e == errc::invalid;
+    errc none = errc::ok;
+    (void)why_.compare_exchange_strong(none, e.code);
+    return true;
   }
 
   Sink sink_;

@@ -2,6 +2,7 @@
 #ifndef SLUICE_BRIDGE_COROUTINE_HPP
 #define SLUICE_BRIDGE_COROUTINE_HPP
 
+#include <sluice/bridge/push_attempt.hpp>
 #include <sluice/bridge/task.hpp>
 #include <sluice/flow/poller.hpp>
 
@@ -50,7 +51,7 @@ class loop {
   template <class Sink, class U = item_t<Sink>>
     requires sink<Sink, std::remove_cvref_t<U>>
   [[nodiscard]] auto push(Sink& into, U&& value, until u = {}) {
-    return attempt(into, want::push, u, [&into, &value] { return into.try_push(std::forward<U>(value)); });
+    return attempt(into, want::push, u, detail::push_attempt<Sink, U&&>(into, std::forward<U>(value)));
   }
   template <class Sink>
     requires requires(Sink& s) { s.try_claim(); }
@@ -69,37 +70,45 @@ class loop {
 
   /// Begins a task, which the loop keeps until it ends.
   void spawn(task t) {
-    detail::task_promise& p = *t.release();
-    p.kept_by(tasks_);
-    p.resume();
-    rethrow();
+    detail::task_promise* const p = t.release();
+    SLUICE_ASSERT(p != nullptr);
+    p->kept_by(tasks_);
+    p->resume();
+    if (!running_) tasks_.rethrow();
   }
-  /// Lets coroutines go on until none waits here any more. What a task has thrown comes out here. Not in a coroutine.
+  /// Lets coroutines go on until none waits here any more. What a task has thrown comes out here; of several that throw
+  /// in one turn, what the first one has. Not in a coroutine.
   void run() { (void)run(until()); }
   /// The same while patience lasts. Errors: timeout, stopped; busy, in a coroutine.
   status run(until u) {
+    if (running_) return error(errc::busy, step::wait);
     const until by = u.immediate() ? u : u.absolute();
-    while (poller_.size() != 0) {
+    const struct in_a_turn {
+      bool& flag;
+      ~in_a_turn() { flag = false; }
+    } while_it_runs{running_};
+    running_ = true;
+    for (;;) {
       const auto ran = poller_.run(by);
-      rethrow();
-      if (!ran && !(ran.err() == errc::closed)) return ran.err().again() ? error(errc::timeout, step::wait) : ran.err();
+      tasks_.rethrow();
+      if (ran) continue;
+      if (ran.err() == errc::closed) return {};  // nobody waits
+      return ran.err().again() ? error(errc::timeout, step::wait) : ran.err();
     }
-    return {};
   }
   /// How many tasks have been spawned and not ended.
   [[nodiscard]] std::size_t tasks() const noexcept { return tasks_.size(); }
-  /// How many coroutines wait here.
+  /// How many coroutines wait here, with the cases that were added.
   [[nodiscard]] std::size_t waiting() const noexcept { return poller_.size(); }
-  /// What they wait in, which takes cases, too.
+  /// What they wait in, which takes cases, too. Stops and times alone do not keep run().
   [[nodiscard]] poller& cases() noexcept { return poller_; }
 
  private:
   template <class End, class Attempt>
   friend class detail::awaited;
 
-  void rethrow() { tasks_.rethrow(); }
-
   unsigned budget_, since_turn_ = 0;
+  bool running_ = false;
   poller poller_;
   detail::task_list tasks_;  // goes first: those who wait leave the poller
 };
@@ -124,7 +133,9 @@ class awaited final : poll_entry {
   bool await_ready() {
     if (!patience_.immediate() && ++loop_->since_turn_ > loop_->budget_) return false;
     outcome_ = attempt_();
-    return settled(outcome_) || patience_.immediate();
+    if (!patience_.immediate()) return settled(outcome_);
+    if (!settled(outcome_)) outcome_ = given_up(attempt_, std::move(outcome_));
+    return true;
   }
   bool await_suspend(std::coroutine_handle<> who) {
     loop_->since_turn_ = 0;
@@ -145,7 +156,8 @@ class awaited final : poll_entry {
  private:
   bool find() override {
     stop* const halt = patience_.interrupter();
-    if (halt != nullptr && halt->requested()) return outcome_ = error(errc::stopped, step::wait), true;
+    if (halt != nullptr && halt->requested())
+      return outcome_ = given_up(attempt_, outcome(error(errc::stopped, step::wait))), true;
     const bool late = patience_.deadline() != never && monotonic_ns() >= patience_.deadline();
 #ifdef __cpp_exceptions
     try {
@@ -156,7 +168,7 @@ class awaited final : poll_entry {
 #else
     outcome_ = attempt_();
 #endif
-    if (!settled(outcome_) && late) outcome_ = error(errc::timeout, step::wait);
+    if (!settled(outcome_) && late) outcome_ = given_up(attempt_, outcome(error(errc::timeout, step::wait)));
     return late || settled(outcome_);
   }
   error deliver() override { return who_.resume(), error(); }
@@ -194,6 +206,7 @@ inline nothing_to_come nothing_ever;
 }  // namespace detail
 
 inline auto loop::sleep(until u) {
+  if (u.immediate()) u = until(std::chrono::nanoseconds(1));  // a turn of the others, all the same
   return attempt(detail::nothing_ever, want::pop, u, [] { return status(error(errc::empty, step::wait)); });
 }
 inline auto loop::yield() {

@@ -15,7 +15,7 @@ namespace sluice {
 ///     ends.add(on(rx, [&](quote q) { ... }));
 ///     g_main_loop_run(loop);
 ///
-/// One turn of the poller is one dispatch.
+/// One turn of the poller is one dispatch. Handlers must not throw, through GLib, nor destroy this.
 ///
 /// Threads: that of the context.
 class glib_poller {
@@ -46,7 +46,9 @@ class glib_poller {
     return cases_.add(std::move(c));
   }
   bool remove(poller::key k) noexcept { return cases_.remove(k); }
-  [[nodiscard]] poller& cases() noexcept { return cases_; }
+  /// How many cases there are.
+  [[nodiscard]] std::size_t size() const noexcept { return cases_.size(); }
+  bool look_again(poller::key k) noexcept { return cases_.look_again(k); }
   /// For its priority and its name.
   [[nodiscard]] GSource* watched() const noexcept { return watched_; }
 

@@ -17,6 +17,8 @@ namespace sluice {
 ///
 /// The loop goes on while there are cases. One turn of the poller is one event of the loop.
 ///
+/// Handlers must not throw, through libuv, nor destroy this.
+///
 /// Threads: that of the loop, which it must not outlive. Allocates: its handle, which libuv lets go when it runs next.
 class uv_poller {
  public:
@@ -46,7 +48,9 @@ class uv_poller {
     watch();
     return was;
   }
-  [[nodiscard]] poller& cases() noexcept { return cases_; }
+  /// How many cases there are.
+  [[nodiscard]] std::size_t size() const noexcept { return cases_.size(); }
+  bool look_again(poller::key k) noexcept { return cases_.look_again(k); }
 
  private:
   /// A handle that nothing can happen to would keep the loop for ever.

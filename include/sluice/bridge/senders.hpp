@@ -3,6 +3,7 @@
 #define SLUICE_BRIDGE_SENDERS_HPP
 
 #include <sluice/bridge/coroutine.hpp>
+#include <sluice/bridge/push_attempt.hpp>
 
 #include <optional>
 
@@ -17,7 +18,8 @@
 //
 //   auto work = pop_sender(io, rx) | stdexec::then([](quote q) { ... });
 //
-// They complete in the thread that runs the loop, or in start() where that can be done at once, with
+// They complete in the thread that runs the loop, or in start() where that can be done at once. What throws in a try (a
+// function of an adaptor) ends the program. They complete with
 //
 //   set_value(T)      a message; set_value(), for a push
 //   set_error(error)  whatever else the verb says, `closed` and `timeout` included
@@ -130,13 +132,13 @@ class verb_operation : public verb_operation_base, poll_entry {
   }
 
  private:
-  bool find() override {
+  bool find() noexcept override {
     stop* const theirs = patience_.interrupter();
     if (halt_.requested() || (theirs != nullptr && theirs->requested()))
-      return outcome_ = error(errc::stopped, step::wait), true;
+      return outcome_ = given_up(attempt_, outcome(error(errc::stopped, step::wait))), true;
     const bool late = patience_.deadline() != never && monotonic_ns() >= patience_.deadline();
     outcome_ = attempt_();
-    if (!settled(outcome_) && late) outcome_ = error(errc::timeout, step::wait);
+    if (!settled(outcome_) && late) outcome_ = given_up(attempt_, outcome(error(errc::timeout, step::wait)));
     return late || settled(outcome_);
   }
   error deliver() override { return complete(), error(); }
@@ -214,8 +216,8 @@ template <source Source>
 template <class Sink>
   requires sink<Sink>
 [[nodiscard]] auto push_sender(loop& io, Sink& into, item_t<Sink> value, until u = {}) {
-  auto attempt = [&into, v = std::move(value)]() mutable { return into.try_push(std::move(v)); };
-  return detail::verb_sender<void, Sink, decltype(attempt)>(io, into, want::push, u, std::move(attempt));
+  using attempt = detail::push_attempt<Sink, item_t<Sink>>;
+  return detail::verb_sender<void, Sink, attempt>(io, into, want::push, u, attempt(into, std::move(value)));
 }
 
 }  // namespace sluice

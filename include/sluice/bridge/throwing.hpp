@@ -4,6 +4,7 @@
 
 #include <sluice/bridge/system_error.hpp>
 #include <sluice/flow/end_ref.hpp>
+#include <sluice/flow/over_sink.hpp>
 
 #ifdef __cpp_exceptions
 #include <optional>
@@ -68,7 +69,7 @@ class throwing_sink {
   template <class U = value_type>
     requires sink<Sink, std::remove_cvref_t<U>>
   void push(U&& value, until u = {}) {
-    value_of(detail::try_then_wait(sink_, want::push, u, [&] { return sink_.try_push(std::forward<U>(value)); }));
+    value_of(detail::push_into(sink_, std::forward<U>(value), u));
   }
   /// False: there is no room.
   template <class U = value_type>

@@ -41,8 +41,8 @@ class any_sink : public detail::passing_verbs<any_sink<T>> {
   {
     return held_ ? held_->try_push(values) : result<std::size_t>(inert());
   }
-  status flush(until u = {}) { return held_ ? held_->flush(u) : status(); }
-  status finish(until u = {}) { return held_ ? held_->finish(u) : status(); }
+  status flush(until u = {}) { return held_ ? held_->flush(u) : status(inert()); }
+  status finish(until u = {}) { return held_ ? held_->finish(u) : status(inert()); }
   [[nodiscard]] bool owes() const noexcept { return held_ && held_->owes(); }
   void arm(want k, wait_set& set) noexcept {
     if (held_) held_->arm(k, set);

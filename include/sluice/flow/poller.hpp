@@ -94,13 +94,15 @@ class poll_queue {
 ///     while (loop.run(1s)) {}
 ///
 /// Descriptors are watched by epoll, words by a word_bell, and only what is heard of is looked at: a wait costs the
-/// same with a thousand idle ends as with one. Two things cost by their number: ends of rings between processes, each
-/// of which looks once in 20 ms whether its peers live; and, where there is no word_bell, all ends of rings, each of
-/// which is looked at every millisecond.
+/// same with a thousand idle ends as with one. Three things cost by their number: ends of rings between processes, each
+/// of which looks once in 20 ms whether its peers live; ends made of three rings and more; and, where there is no
+/// word_bell, all ends of rings, which are then looked at every millisecond.
 ///
 /// A turn looks at every case with news once, and takes at most `budget` messages of each; one with more of them goes
 /// behind all others. A case that is over has its last turn and is removed. An end outlives its case, or the handler
-/// that was told of its error destroys it; one that the program closes itself is removed first.
+/// that was told of its error destroys it. While a handler runs, only its own case is not armed: on the ends of others
+/// it may try, but neither wait nor close, unless it removes them first. An end is in one case for each direction; a
+/// stop may be in any number. A handler that throws has had its message; the exception comes out of run().
 ///
 /// A poller is an end like others: it can be a case of a select, and handle() is for the loops of others.
 ///
@@ -119,7 +121,9 @@ class poller {
   explicit poller(poller_options o = {}) noexcept : budget_(o.budget != 0 ? o.budget : 1) { (void)news_.open(); }
   poller(const poller&) = delete;
   poller& operator=(const poller&) = delete;
+  /// Not in one of its handlers.
   ~poller() {
+    SLUICE_ASSERT(running_ == nullptr);
     for (std::uint32_t n = 0; n < used_; ++n)
       if (places_[n].entry != nullptr) drop(*places_[n].entry);
     bury();
@@ -182,9 +186,13 @@ class poller {
     if (running_ != nullptr) return error(errc::busy, step::wait);
     gather();
     std::size_t ran = 0;
-    for (auto n = queue_.size(); n != 0 && !queue_.empty(); --n) ran += look(queue_.pop());
-    bury();
-    publish();
+    {
+      const struct after_all {  // also if a handler throws
+        poller& p;
+        ~after_all() { p.bury(), p.publish(); }
+      } then{*this};
+      for (auto n = queue_.size(); n != 0 && !queue_.empty(); --n) ran += look(queue_.pop());
+    }
     if (ran != 0) return ran;
     return error(open() ? errc::empty : errc::closed, step::wait);
   }
@@ -192,6 +200,7 @@ class poller {
   [[nodiscard]] bool ready() noexcept {
     if (running_ != nullptr) return false;
     gather();
+    publish();
     return !queue_.empty() || !open();
   }
   /// How many cases there are.
@@ -211,8 +220,10 @@ class poller {
       for_others_ = new (std::nothrow) extras;
       if (for_others_ == nullptr || !for_others_->more || for_others_->clock.handle() < 0)
         return delete std::exchange(for_others_, nullptr), -1;
-      (void)news_.watch({for_others_->clock.handle(), false}, clock_tag, false);
-      (void)news_.watch({for_others_->more.get(), false}, more_tag, false);
+      using enum detail::event_queue::watch_result;
+      if (news_.watch({for_others_->clock.handle(), false}, clock_tag, false) != watched ||
+          news_.watch({for_others_->more.get(), false}, more_tag, false) != watched)
+        return delete std::exchange(for_others_, nullptr), -1;
       publish();
     }
     return news_.handle();
@@ -283,9 +294,12 @@ class poller {
     struct turn_of {
       poller& p;
       detail::poll_entry* e;
-      ~turn_of() {
+      bool watched = false;
+      ~turn_of() {  // also if the handler throws, or what is tried
         p.running_ = nullptr;
-        if (e != nullptr && !e->gone && !e->armed) p.queue_.push(*e);  // also if the handler throws
+        if (e == nullptr || e->gone || watched) return;
+        if (e->armed) disarm(*e);
+        p.queue_.push(*e);
       }
     } whose{*this, &e};
     running_ = &e;
@@ -307,11 +321,12 @@ class poller {
         found = e.find();
         continue;
       }
-      wait_set set(true);
+      auto set = wait_set::to_be_watched();
       e.arm(set);
       e.armed = true;
       if (!e.polled) found = e.find();
-      if (!found && watch(e, set)) return ran;
+      whose.watched = !found && watch(e, set);
+      if (whose.watched) return ran;
       disarm(e);
       if (!found) return ran;
     }

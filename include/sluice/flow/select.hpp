@@ -39,9 +39,10 @@ class selector {
 
   /// Waits for one case and calls its handler.
   ///
-  /// Errors: timeout; stopped; closed, once all its ends are over, or, if it has none, all its stops.
+  /// Errors: timeout; stopped; closed, once all its ends are over, or, if it has none, all its stops; busy, in a handler.
   SLUICE_INLINE() result<turn> wait(until u = {}) {
     turn t;
+    if (running_) [[unlikely]] return error(errc::busy, step::wait);
     if (++waits_begun_ % asks_every == 0 && is_news(waits_begun_ / asks_every % count, t)) return t;
     // From the case whose turn it is to the last, and on from the first. A ring that looks empty is not tried: that costs
     // as much as a message.
@@ -122,6 +123,11 @@ class selector {
   template <class Case>
   SLUICE_INLINE() turn played(Case& one, std::size_t n) {
     if constexpr (!Prioritized) next_ = n + 1 < count ? n + 1 : 0;
+    const struct handler_runs {
+      bool& flag;
+      ~handler_runs() { flag = false; }
+    } while_it_runs{running_};
+    running_ = true;
     return {n, one.deliver()};
   }
   SLUICE_NOINLINE() result<turn> wait_for_any(const until& u) {
@@ -161,6 +167,7 @@ class selector {
   std::tuple<Cases...> cases_;
   static constexpr unsigned asks_every = 8;
 
+  bool running_ = false;
   std::size_t next_ = 0;
   std::size_t waits_begun_ = 0;
   std::uint64_t quiet_ = 0;           // cases of no use to the next look: just tried, or poll says so, or will say

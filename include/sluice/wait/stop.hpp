@@ -26,7 +26,7 @@ class stop {
   [[nodiscard]] bool requested() const noexcept { return (word_.load(std::memory_order_acquire) & requested_bit) != 0; }
 
   void arm(want, wait_set& set) noexcept {
-    if (set.prefers_handles() && bell_.hang()) {
+    if (set.prefers_handles() && !set.watched() && bell_.hang()) {
       set.on(bell_.handle(), want::pop);
     } else {
       const auto w = word_.fetch_or(asleep_bit, std::memory_order_seq_cst) | asleep_bit;

@@ -20,6 +20,12 @@ namespace sluice {
 class wait_set {
  public:
   explicit wait_set(bool prefer_handles = false) noexcept : prefer_handles_(prefer_handles) {}
+  /// A set that nobody sleeps on: somebody keeps a watch of his own on what is armed, for many ends at a time.
+  static wait_set to_be_watched() noexcept {
+    wait_set s(true);
+    s.watched_ = true;
+    return s;
+  }
 
   /// Wake when the 32-bit word has another value than `value`.
   void on(const void* word, std::uint32_t value, bool shared) noexcept {
@@ -39,6 +45,8 @@ class wait_set {
   void ready() noexcept { within_ = 0; }
 
   [[nodiscard]] bool prefers_handles() const noexcept { return prefer_handles_; }
+  /// What several may wait for in one watch offers its word: a descriptor can be watched for one of them alone.
+  [[nodiscard]] bool watched() const noexcept { return watched_; }
   [[nodiscard]] bool mixed() const noexcept { return words_ != 0 && handles_ != 0; }
 
   /// For who keeps a watch of his own on what ends have armed.
@@ -106,6 +114,7 @@ class wait_set {
   unsigned words_ = 0;
   unsigned handles_ = 0;
   bool prefer_handles_;
+  bool watched_ = false;
   std::int64_t within_ = detail::never;
   detail::watched_word word_[detail::max_watched_words];
   detail::watched_handle handle_[detail::max_watched_handles + 1];  // and the bell

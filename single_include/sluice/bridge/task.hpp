@@ -27,7 +27,10 @@ class task_list {
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   void add(task_promise& p) noexcept;
   void remove(task_promise& p) noexcept;
-  void failed(std::exception_ptr e) noexcept { thrown_ = std::move(e); }
+  /// The first of those that have not come out yet stays.
+  void failed(std::exception_ptr e) noexcept {
+    if (!thrown_) thrown_ = std::move(e);
+  }
   /// Throws what one of them has thrown, once.
   void rethrow() {
 #ifdef __cpp_exceptions
@@ -182,6 +185,7 @@ class [[nodiscard]] task_of {
       }
       T await_resume() { return p.take(); }
     };
+    SLUICE_ASSERT(promise_ != nullptr);
     return awaiter{*promise_};
   }
   /// Whoever takes it must see to its end.
