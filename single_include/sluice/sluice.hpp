@@ -19895,9 +19895,7 @@ class poller {
   /// Not in one of its handlers.
   ~poller() {
     SLUICE_ASSERT(running_ == nullptr);
-    for (std::uint32_t n = 0; n < used_; ++n)
-      if (places_[n].entry != nullptr) drop(*places_[n].entry);
-    bury();
+    clear();
     delete[] places_;
     delete bell_;
     delete for_others_;
@@ -19937,6 +19935,13 @@ class poller {
     return true;
   }
 
+  /// Removes all cases.
+  void clear() noexcept {
+    for (std::uint32_t n = 0; n < used_; ++n)
+      if (places_[n].entry != nullptr) drop(*places_[n].entry);
+    if (running_ == nullptr) bury();
+    publish();
+  }
   /// Looks at a case in the next turn even if there is no news of it: there is something to send again. False if it had
   /// gone.
   bool look_again(key k) noexcept {

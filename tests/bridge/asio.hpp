@@ -117,6 +117,32 @@ TEST_CASE("an operation whose port goes has taken nothing, and says so", "[asio]
   CHECK(rx.try_pop().err() == errc::empty);
 }
 
+TEST_CASE("a port that goes lets go of the ends of its cases, though Asio has not run since", "[asio]") {
+  net::io_context io;
+  int got = 0;
+  {
+    auto [tx, rx] = sluice::channel<int>(4);
+    sluice::asio_port port(io.get_executor());
+    REQUIRE(port.add(sluice::on(rx, [&](int) { ++got; })));
+    (void)io.poll();  // it is watched
+    CHECK(tx.push(1));
+  }
+  io.restart();
+  (void)io.poll();
+  CHECK(got == 0);
+}
+
+TEST_CASE("a loop of Asio that is given up leaves messages where they are", "[asio]") {
+  auto [tx, rx] = sluice::channel<int>(1);
+  CHECK(tx.push(1));
+  {
+    net::io_context io;
+    sluice::asio_port port(io.get_executor());
+    port.async_pop(rx, [](result<int>) {});
+  }
+  CHECK(*rx.try_pop() == 1);
+}
+
 TEST_CASE("a loop of Asio that is never run, or goes first, leaves nothing behind", "[asio]") {
   auto [tx, rx] = sluice::channel<int>(1);
   auto kept = std::make_shared<int>(0);

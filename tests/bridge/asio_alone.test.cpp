@@ -16,9 +16,9 @@ TEST_CASE("an operation is cancelled by its slot, and has taken nothing", "[asio
   errc why = errc::ok;
   port.async_pop(rx, net::bind_cancellation_slot(cancel.slot(), [&](result<int> m) { why = m.err().code; }));
   CHECK(port.size() == 1);
+  CHECK(tx.push(1));  // there, and not yet taken
   cancel.emit(net::cancellation_type::total);
   CHECK(port.size() == 0);
-  CHECK(tx.push(1));
   io.run_for(5s);
   CHECK(why == errc::stopped);
   CHECK(*rx.try_pop() == 1);

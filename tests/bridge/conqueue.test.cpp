@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <sluice/bridge/conqueue.hpp>
+#include <sluice/channel/broadcast.hpp>
 #include <sluice/channel/channel.hpp>
 #include <sluice/channel/crowds.hpp>
 
@@ -68,4 +69,17 @@ TEST_CASE("the proposed queue passes messages between threads, and a refused one
   auto late = std::make_unique<int>(1);
   CHECK(q.try_push(std::move(late)) == conqueue_status::closed);
   CHECK(late);
+}
+
+TEST_CASE("the proposed queue goes on after messages that its reader has missed, and keeps the first reason of its end", "[conqueue]") {
+  auto [tx, rx] = sluice::channel<int, sluice::lossy_broadcast>(4);
+  conqueue q(tx, rx);
+  for (int i = 0; i < 20; ++i) CHECK(q.push(i));
+  const auto m = q.pop();
+  REQUIRE(m);
+  CHECK(*m >= 12);
+  CHECK(!q.is_closed());
+  q.close();
+  while (q.pop()) {}
+  CHECK(q.why() == sluice::errc::closed);
 }

@@ -451,4 +451,26 @@ TEST_CASE("what a task throws comes out where it is awaited, or of run", "[corou
     co_return;
   }()));
 }
+TEST_CASE("of two tasks that throw in one turn, what the first has thrown comes out, and not in a task that begins another", "[coroutine]") {
+  auto [tx, rx] = sluice::channel<int, sluice::spmc>(4);
+  auto second = sluice::must(rx.clone());
+  auto third = sluice::must(rx.clone());
+  bool spawned = false;
+  loop io;
+  const auto thrower = [](loop& l, auto& from) -> task {
+    if (const auto m = co_await l.pop(from)) throw *m;
+  };
+  io.spawn(thrower(io, rx));
+  io.spawn(thrower(io, second));
+  io.spawn([](loop& l, auto& from, bool& done) -> task {
+    (void)co_await l.pop(from);
+    l.spawn([]() -> task { co_return; }());
+    done = true;
+  }(io, third, spawned));
+  for (int i : {1, 2, 3}) REQUIRE(tx.push(i));
+  CHECK_THROWS_AS(io.run(), int);
+  CHECK(spawned);
+  CHECK(io.tasks() == 0);
+  io.run();
+}
 #endif

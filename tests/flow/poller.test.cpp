@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <sluice/flow/map.hpp>
 #include <sluice/flow/poller.hpp>
 #include <sluice/flow/select.hpp>
 
@@ -437,3 +438,21 @@ TEST_CASE("of a thousand ends only those with news are looked at", "[poller]") {
   for (auto& e : idle) tries += e.tries;
   CHECK(tries == 0);
 }
+
+#ifdef __cpp_exceptions
+TEST_CASE("what is thrown in a try comes out of run, and the case is looked at again", "[poller]") {
+  auto [tx, rx] = sluice::channel<int>(4);
+  auto strict = rx | sluice::map([](int i) { return i != 0 ? i : throw std::runtime_error("zero"); });
+  int got = 0;
+  sluice::poller p;
+  REQUIRE(p.add(sluice::on(strict, [&](int i) { got += i; })));
+  CHECK(p.run(1ms).err() == errc::timeout);  // it is watched
+  for (int i : {0, 5}) REQUIRE(tx.push(i));
+  CHECK_THROWS_AS(p.run(5s), std::runtime_error);
+  CHECK(p.run(5s));
+  CHECK(got == 5);
+  tx.close();
+  CHECK(p.run(5s));
+  CHECK(p.run(5s).err() == errc::closed);
+}
+#endif

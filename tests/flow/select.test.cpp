@@ -247,6 +247,21 @@ TEST_CASE("a wait that is stopped or has run out of time has taken nothing", "[s
   CHECK(loop.wait({0ms, halt}));
 }
 
+TEST_CASE("a select that is waited for in its own handler says so, and the message stays what it is", "[select]") {
+  auto [tx, rx] = sluice::channel<std::string>(4);
+  std::string seen;
+  error nested;
+  std::function<error()> again;
+  auto loop = select(on(rx, [&](const std::string& m) { nested = again(), seen = m; }));
+  again = [&] { return loop.wait(1ms).err(); };
+  REQUIRE((tx.push(std::string(100, 'a')) && tx.push(std::string(100, 'b'))));
+  CHECK(loop.wait(5s));
+  CHECK(nested == error(errc::busy, step::wait));
+  CHECK(seen == std::string(100, 'a'));
+  CHECK(loop.wait(5s));
+  CHECK(seen == std::string(100, 'b'));
+}
+
 TEST_CASE("pipes have their turns among rings that are always ready, and come first where they stand first", "[select]") {
   auto [tx, rx] = sluice::channel<int>(64);
   auto p = sluice::must(sluice::pipe()), q = sluice::must(sluice::pipe());

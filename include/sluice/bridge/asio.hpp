@@ -46,7 +46,8 @@ using net_error = std::error_code;
 ///     result<quote> q = co_await port.async_pop(rx, net::use_awaitable);
 ///
 /// and cases are those of a poller: `port.add(on(rx, f))`. Its descriptor is the only one that Asio watches, while anything
-/// waits. An operation that is cancelled, or whose port goes, completes with `stopped`, and has taken and sent nothing.
+/// waits. An operation that is cancelled, or whose port goes, completes with `stopped`, and has taken and sent nothing: a
+/// message is taken in the step that calls the handler, if that runs in the executor of the port.
 ///
 /// Threads: one at a time, that of the executor (or its strand). Allocates: each operation. Errors: those of the verb;
 /// no_space (no descriptor was left for the port).
@@ -85,6 +86,7 @@ class asio_port {
     state_->watch();
     return was;
   }
+  bool look_again(poller::key k) noexcept { return state_->cases.look_again(k); }
   /// How many cases and operations there are.
   [[nodiscard]] std::size_t size() const noexcept { return state_->cases.size(); }
 
@@ -112,24 +114,31 @@ class asio_port {
       outcome = attempt();
       return detail::settled(outcome);
     }
-    error deliver() override { return complete(), error(); }
+    /// In a turn of the poller, in the executor: nothing can come between the message and the handler.
+    error deliver() override { return complete([](auto& e, auto f) { net::dispatch(e, std::move(f)); }), error(); }
     void arm(wait_set& set) noexcept override { end->arm(kind, set); }
     void disarm() noexcept override { end->disarm(kind); }
     [[nodiscard]] bool over() const noexcept override { return true; }
     void stop() override {
       this->whose->cases.leave(*this);
       this->whose->watch();
-      outcome = detail::given_up(attempt, Outcome(error(errc::stopped, step::wait)));
-      complete();
+      fail(detail::given_up(attempt, Outcome(error(errc::stopped, step::wait))));
     }
-    /// Never in the call that began it, nor in a turn of the poller: a handler may do anything.
-    void complete() {
+    /// Not in the call that cancels it, or began it.
+    void fail(Outcome why) {
+      outcome = std::move(why);
+      complete([](auto& e, auto f) { net::post(e, std::move(f)); });
+    }
+    template <class Submit>
+    void complete(Submit submit) {
 #if SLUICE_ASIO_VERSION() >= 101900
       net::get_associated_cancellation_slot(handler).clear();
 #endif
       const std::unique_ptr<operation_of> me(this);
-      net::post(work.get_executor(),
-                [h = std::move(handler), r = std::move(outcome)]() mutable { std::move(h)(std::move(r)); });
+      const auto to = work.get_executor();
+      submit(to, [h = std::move(handler), r = std::move(outcome), w = std::move(work)]() mutable {
+        std::move(h)(std::move(r));
+      });
     }
 
     End* end;
@@ -163,6 +172,7 @@ class asio_port {
     }
     void end() {
       while (first != nullptr) first->stop();
+      cases.clear();  // now, while their ends are there
       if (watched.is_open()) (void)watched.release();  // the descriptor is the poller's
     }
 
@@ -178,13 +188,9 @@ class asio_port {
         [s = state_, &end, k](auto handler, Attempt a) {
           using op_type = operation_of<Outcome, End, Attempt, decltype(handler)>;
           auto op = std::make_unique<op_type>(*s, end, k, std::move(a), std::move(handler));
-          if (op->find()) return op.release()->complete();
           status entered = error(errc::no_space, step::wait, subject::descriptors);
-          if (s->watched.is_open()) entered = s->cases.enter(*op);
-          if (!entered) {
-            op->outcome = entered.err();
-            return op.release()->complete();
-          }
+          if (s->watched.is_open()) entered = s->cases.enter(*op);  // and it has a turn soon
+          if (!entered) return op.release()->fail(entered.err());
           [[maybe_unused]] auto* const waits = op.release();
 #if SLUICE_ASIO_VERSION() >= 101900
           if (auto slot = net::get_associated_cancellation_slot(waits->handler); slot.is_connected())

@@ -44,6 +44,7 @@ class glib_poller {
   [[nodiscard]] explicit operator bool() const noexcept { return watched_ != nullptr; }
   template <detail::flow_case Case>
   result<poller::key> add(Case c) {
+    if (watched_ == nullptr) return error(errc::no_space, step::wait, subject::descriptors);
     return cases_.add(std::move(c));
   }
   bool remove(poller::key k) noexcept { return cases_.remove(k); }

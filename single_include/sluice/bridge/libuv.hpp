@@ -40,6 +40,7 @@ class uv_poller {
   [[nodiscard]] explicit operator bool() const noexcept { return watched_ != nullptr; }
   template <detail::flow_case Case>
   result<poller::key> add(Case c) {
+    if (watched_ == nullptr) return error(errc::no_space, step::wait, subject::descriptors);
     auto k = cases_.add(std::move(c));
     watch();
     return k;
