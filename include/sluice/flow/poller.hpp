@@ -166,10 +166,7 @@ class poller {
 
   /// Removes all cases.
   void clear() noexcept {
-    for (std::uint32_t n = 0; n < used_; ++n)
-      if (places_[n].entry != nullptr) drop(*places_[n].entry);
-    if (running_ == nullptr) bury();
-    publish();
+    for (std::uint32_t n = 0; n < used_; ++n) (void)remove(key{n, places_[n].age});
   }
   /// Looks at a case in the next turn even if there is no news of it: there is something to send again. False if it had
   /// gone.
