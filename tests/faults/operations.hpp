@@ -454,6 +454,14 @@ inline int life_of_a_child(stage& s, const site&) {
 /// Waits for a descriptor and a stop, which therefore needs a bell; the stop comes.
 inline int wait_for_bytes(stage& s, const site&) {
   std::thread([] { std::free(std::malloc(1)); }).join();  // its stack and its heap stay with the process
+  {  // so does what this thread sleeps on words and descriptors with, where the stop has no bell
+    const auto p = sluice::pipe();
+    FAULTS_REQUIRE(p);
+    const std::uint32_t word = 0;
+    sluice::wait_set both;
+    both.on(&word, 0, false), both.on(p->in.handle(), sluice::want::pop);
+    (void)both.sleep(sluice::until(1ms).absolute());
+  }
   const holdings before = settled_holdings();
   {
     auto p = sluice::pipe();
