@@ -107,9 +107,9 @@ foreign() {
   has nc || echo netcat-openbsd
   has python3 || echo python3
   has wrk || echo wrk
-  for_pc=$(command -v pkg-config || command -v pkgconf)
-  $for_pc --exists libuv 2>/dev/null || echo libuv1-dev
-  $for_pc --exists glib-2.0 2>/dev/null || echo libglib2.0-dev
+  pc=$(command -v pkg-config || command -v pkgconf)
+  $pc --exists libuv 2>/dev/null || echo libuv1-dev
+  $pc --exists glib-2.0 2>/dev/null || echo libglib2.0-dev
   [ -e /usr/include/asio.hpp ] || echo libasio-dev
   has nginx || [ ! -x /usr/sbin/policy-rc.d ] || echo nginx-light # not where it would be started as a service at once
 }

@@ -2,8 +2,7 @@
 #ifndef SLUICE_BRIDGE_ASIO_HPP
 #define SLUICE_BRIDGE_ASIO_HPP
 
-#include <sluice/bridge/push_attempt.hpp>
-#include <sluice/flow/poller.hpp>
+#include <sluice/bridge/waiting_attempt.hpp>
 
 #include <memory>
 #include <utility>
@@ -93,9 +92,9 @@ class asio_port {
  private:
   struct state;
 
-  struct operation : detail::poll_entry {
-    operation(state& s, bool is_polled) noexcept;
-    ~operation() override;
+  struct operation {
+    explicit operation(state& s) noexcept;
+    virtual ~operation();
     virtual void stop() = 0;
 
     state* whose;
@@ -103,32 +102,31 @@ class asio_port {
   };
 
   template <class Outcome, class End, class Attempt, class Handler>
-  struct operation_of final : operation {
+  struct operation_of final : operation, detail::waiting_attempt<End, Attempt> {
+    using base = detail::waiting_attempt<End, Attempt>;
     using executor = net::associated_executor_t<Handler, net::any_io_executor>;
 
     operation_of(state& s, End& e, want k, Attempt a, Handler h)
-        : operation(s, detail::polled<End>), end(&e), kind(k), attempt(std::move(a)), handler(std::move(h)),
+        : operation(s), base(s.cases, e, k, until(), std::move(a)), handler(std::move(h)),
           work(net::get_associated_executor(handler, s.watched.get_executor())) {}
 
-    bool find() override {
-      outcome = attempt();
-      return detail::settled(outcome);
+    void begin() {
+      if (!this->whose->watched.is_open()) return fail(error(errc::no_space, step::wait, subject::descriptors));
+      if (!base::enter()) return fail(base::outcome_.err());  // or else it has a turn soon
     }
     /// In a turn of the poller, in the executor: nothing can come between the message and the handler.
     error deliver() override { return complete([](auto& e, auto f) { net::dispatch(e, std::move(f)); }), error(); }
-    void arm(wait_set& set) noexcept override { end->arm(kind, set); }
-    void disarm() noexcept override { end->disarm(kind); }
-    [[nodiscard]] bool over() const noexcept override { return true; }
     void stop() override {
-      this->whose->cases.leave(*this);
+      base::leave();
       this->whose->watch();
-      fail(detail::given_up(attempt, Outcome(error(errc::stopped, step::wait))));
+      fail(error(errc::stopped, step::wait));
     }
     /// Not in the call that cancels it, or began it.
-    void fail(Outcome why) {
-      outcome = std::move(why);
+    void fail(error why) {
+      base::give_up(why);
       complete([](auto& e, auto f) { net::post(e, std::move(f)); });
     }
+    /// What the attempt has thrown comes out of the run of the executor, and the handler is not called.
     template <class Submit>
     void complete(Submit submit) {
 #if SLUICE_ASIO_VERSION() >= 101900
@@ -136,17 +134,11 @@ class asio_port {
 #endif
       const std::unique_ptr<operation_of> me(this);
       const auto to = work.get_executor();
-      submit(to, [h = std::move(handler), r = std::move(outcome), w = std::move(work)]() mutable {
-        std::move(h)(std::move(r));
-      });
+      submit(to, [h = std::move(handler), r = base::take(), w = std::move(work)]() mutable { std::move(h)(std::move(r)); });
     }
 
-    End* end;
-    want kind;
-    Attempt attempt;
     Handler handler;
     net::executor_work_guard<executor> work;
-    Outcome outcome = detail::not_tried<Outcome>();
   };
 
   struct state : std::enable_shared_from_this<state> {
@@ -187,17 +179,14 @@ class asio_port {
     return net::async_initiate<Token, void(Outcome)>(
         [s = state_, &end, k](auto handler, Attempt a) {
           using op_type = operation_of<Outcome, End, Attempt, decltype(handler)>;
-          auto op = std::make_unique<op_type>(*s, end, k, std::move(a), std::move(handler));
-          status entered = error(errc::no_space, step::wait, subject::descriptors);
-          if (s->watched.is_open()) entered = s->cases.enter(*op);  // and it has a turn soon
-          if (!entered) return op.release()->fail(entered.err());
-          [[maybe_unused]] auto* const waits = op.release();
+          auto* const op = new op_type(*s, end, k, std::move(a), std::move(handler));  // until it completes
 #if SLUICE_ASIO_VERSION() >= 101900
-          if (auto slot = net::get_associated_cancellation_slot(waits->handler); slot.is_connected())
-            slot.assign([waits](net::cancellation_type t) {
-              if (t != net::cancellation_type::none) waits->stop();
+          if (auto slot = net::get_associated_cancellation_slot(op->handler); slot.is_connected())
+            slot.assign([op](net::cancellation_type t) {
+              if (t != net::cancellation_type::none) op->stop();
             });
 #endif
+          op->begin();
           s->watch();
         },
         token, std::move(attempt));
@@ -206,8 +195,7 @@ class asio_port {
   std::shared_ptr<state> state_;
 };
 
-inline asio_port::operation::operation(state& s, bool is_polled) noexcept
-    : poll_entry(is_polled, true, true), whose(&s) {
+inline asio_port::operation::operation(state& s) noexcept : whose(&s) {
   behind_me = std::exchange(s.first, this);
   if (behind_me != nullptr) behind_me->before_me = this;
 }

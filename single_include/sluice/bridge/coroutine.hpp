@@ -3,9 +3,8 @@
 #ifndef SLUICE_BRIDGE_COROUTINE_HPP
 #define SLUICE_BRIDGE_COROUTINE_HPP
 
-#include <sluice/bridge/push_attempt.hpp>
 #include <sluice/bridge/task.hpp>
-#include <sluice/sluice.hpp>
+#include <sluice/bridge/waiting_attempt.hpp>
 
 // The verbs, as something that a coroutine awaits:
 //
@@ -116,85 +115,34 @@ class loop {
 
 namespace detail {
 
-/// One attempt at an end, until it settles or patience ends. What it has taken is handed to the coroutine at once: while
-/// that waits, nothing has been taken for it, so that it may be destroyed.
+/// An attempt that a coroutine waits for.
 template <class End, class Attempt>
-class awaited final : poll_entry {
- public:
-  using outcome = std::invoke_result_t<Attempt&>;
+class awaited final : waiting_attempt<End, Attempt> {
+  using base = waiting_attempt<End, Attempt>;
+  using base::attempt_, base::outcome_, base::patience_;
 
-  awaited(loop& l, End& end, want k, until u, Attempt a)
-      : poll_entry(detail::polled<End>, true, true), loop_(&l), end_(&end), attempt_(std::move(a)), patience_(u), want_(k) {}
-  awaited(const awaited&) = delete;
-  awaited& operator=(const awaited&) = delete;
-  ~awaited() {
-    if (waits_ && !gone) loop_->poller_.leave(*this);
-  }
+ public:
+  awaited(loop& l, End& end, want k, until u, Attempt a) : base(l.cases(), end, k, u, std::move(a)), loop_(&l) {}
 
   bool await_ready() {
     if (!patience_.immediate() && ++loop_->since_turn_ > loop_->budget_) return false;
     outcome_ = attempt_();
     if (!patience_.immediate()) return settled(outcome_);
-    if (!settled(outcome_)) outcome_ = given_up(attempt_, std::move(outcome_));
+    if (!settled(outcome_)) base::give_up(outcome_.err());
     return true;
   }
   bool await_suspend(std::coroutine_handle<> who) {
     loop_->since_turn_ = 0;
-    patience_ = patience_.absolute();
     who_ = who;
-    const status s = loop_->poller_.enter(*this);
-    waits_ = static_cast<bool>(s);
-    if (!waits_) outcome_ = s.err();
-    return waits_;
+    return base::enter();
   }
-  outcome await_resume() {
-#ifdef __cpp_exceptions
-    if (thrown_) std::rethrow_exception(thrown_);
-#endif
-    return std::move(outcome_);
-  }
+  auto await_resume() { return base::take(); }
 
  private:
-  bool find() override {
-    stop* const halt = patience_.interrupter();
-    if (halt != nullptr && halt->requested())
-      return outcome_ = given_up(attempt_, outcome(error(errc::stopped, step::wait))), true;
-    const bool late = patience_.deadline() != never && monotonic_ns() >= patience_.deadline();
-#ifdef __cpp_exceptions
-    try {
-      outcome_ = attempt_();
-    } catch (...) {
-      return thrown_ = std::current_exception(), true;
-    }
-#else
-    outcome_ = attempt_();
-#endif
-    if (!settled(outcome_) && late) outcome_ = given_up(attempt_, outcome(error(errc::timeout, step::wait)));
-    return late || settled(outcome_);
-  }
   error deliver() override { return who_.resume(), error(); }
-  void arm(wait_set& set) noexcept override {
-    end_->arm(want_, set);
-    if (stop* const halt = patience_.interrupter()) halt->arm(want::pop, set);
-    if (patience_.deadline() == never) return;
-    const std::int64_t left = patience_.deadline() - monotonic_ns();
-    set.within(left > 0 ? left : 0);
-  }
-  void disarm() noexcept override {
-    if (stop* const halt = patience_.interrupter()) halt->disarm(want::pop);
-    end_->disarm(want_);
-  }
-  [[nodiscard]] bool over() const noexcept override { return true; }
 
   loop* loop_;
-  End* end_;
-  [[no_unique_address]] Attempt attempt_;
-  until patience_;
-  want want_;
-  bool waits_ = false;
   std::coroutine_handle<> who_;
-  outcome outcome_ = not_tried<outcome>();
-  std::exception_ptr thrown_;  // by the attempt, while the coroutine waited
 };
 
 /// An end that has nothing ever: what is waited for is the patience.

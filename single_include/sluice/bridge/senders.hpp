@@ -4,7 +4,6 @@
 #define SLUICE_BRIDGE_SENDERS_HPP
 
 #include <sluice/bridge/coroutine.hpp>
-#include <sluice/bridge/push_attempt.hpp>
 
 #include <optional>
 
@@ -105,63 +104,29 @@ struct request_stop {
 
 /// A verb that has been connected. It stays where it is; until it completes, nothing has been taken.
 template <class End, class Attempt, class Receiver>
-class verb_operation : public verb_operation_base, poll_entry {
-  using outcome = std::invoke_result_t<Attempt&>;
+class verb_operation : public verb_operation_base, waiting_attempt<End, Attempt> {
+  using base = waiting_attempt<End, Attempt>;
   using token = decltype(stop_token_of(std::declval<const Receiver&>()));
   using callback = callback_for<token, request_stop>;
+  static constexpr bool has_token = std::is_constructible_v<callback, token, request_stop>;
 
  public:
   verb_operation(loop& l, End& end, want k, until u, Attempt a, Receiver r)
-      : poll_entry(detail::polled<End>, true, true), loop_(&l), end_(&end), attempt_(std::move(a)), patience_(u), want_(k),
-        receiver_(std::move(r)) {}
-  verb_operation(const verb_operation&) = delete;
-  verb_operation& operator=(const verb_operation&) = delete;
-  ~verb_operation() {
-    if (waits_ && !gone) loop_->cases().leave(*this);
-  }
+      : base(l.cases(), end, k, u, std::move(a), has_token ? &halt_ : nullptr), receiver_(std::move(r)) {}
+  ~verb_operation() { base::leave(); }  // while its stop is there
 
   void start() & noexcept {
-    if constexpr (std::is_constructible_v<callback, token, request_stop>)
-      asked_.emplace(stop_token_of(receiver_), request_stop{&halt_});
-    patience_ = patience_.absolute();
-    if (find()) return complete();
-    const status s = loop_->cases().enter(*this);
-    waits_ = static_cast<bool>(s);
-    if (waits_) return;
-    outcome_ = s.err();
-    complete();
+    if constexpr (has_token) asked_.emplace(stop_token_of(receiver_), request_stop{&halt_});
+    base::patience_ = base::patience_.absolute();
+    if (base::find() || !base::enter()) complete();
   }
 
  private:
-  bool find() noexcept override {
-    stop* const theirs = patience_.interrupter();
-    if (halt_.requested() || (theirs != nullptr && theirs->requested()))
-      return outcome_ = given_up(attempt_, outcome(error(errc::stopped, step::wait))), true;
-    const bool late = patience_.deadline() != never && monotonic_ns() >= patience_.deadline();
-    outcome_ = attempt_();
-    if (!settled(outcome_) && late) outcome_ = given_up(attempt_, outcome(error(errc::timeout, step::wait)));
-    return late || settled(outcome_);
-  }
   error deliver() override { return complete(), error(); }
-  void arm(wait_set& set) noexcept override {
-    end_->arm(want_, set);
-    halt_.arm(want::pop, set);
-    if (stop* const theirs = patience_.interrupter()) theirs->arm(want::pop, set);
-    if (patience_.deadline() == never) return;
-    const std::int64_t left = patience_.deadline() - monotonic_ns();
-    set.within(left > 0 ? left : 0);
-  }
-  void disarm() noexcept override {
-    if (stop* const theirs = patience_.interrupter()) theirs->disarm(want::pop);
-    halt_.disarm(want::pop);
-    end_->disarm(want_);
-  }
-  [[nodiscard]] bool over() const noexcept override { return true; }
-
   /// The receiver may be the end of this.
   void complete() noexcept {
     asked_.reset();
-    outcome said = std::move(outcome_);
+    auto said = base::take();
     Receiver to = std::move(receiver_);
     if (said.err() == errc::stopped) return complete_stopped(std::move(to));
     if (!said) return complete_with_error(std::move(to), said.err());
@@ -169,16 +134,9 @@ class verb_operation : public verb_operation_base, poll_entry {
     else complete_with_value(std::move(to));
   }
 
-  loop* loop_;
-  End* end_;
-  [[no_unique_address]] Attempt attempt_;
-  until patience_;
-  want want_;
-  bool waits_ = false;
   stop halt_;  // what the receiver's token requests
   Receiver receiver_;
   std::optional<callback> asked_;
-  outcome outcome_ = not_tried<outcome>();
 };
 
 /// A verb that nobody has connected yet: it may be copied, and connected as often as one likes.
