@@ -1,1 +1,0 @@
-#include <sluice/embedded.hpp>
