@@ -16,11 +16,9 @@
 //   signal/    4  signals as messages, both ways; handlers of events; faults of guarded code as errors
 //   queue/     4  the message queues of the system, POSIX and System V
 //   channel/   5  the ends of rings in regions: channel, shm_sink, mapped_source
-//   flow/      6  everything together: select, poller
-//   flow/      6  ends made of ends: map, merge, tee and kin; pump
-//   flow/      6  ends made of ends: map, merge, tee and kin; pump; oneshot, watch, topic; client and serve
-//   flow/      6  ends made of ends: map, merge, tee and kin; pump; oneshot, watch, topic; client and serve;
-//                   ends of any type, and by URI
+//   flow/      6  everything together: select and poller; ends made of ends: map, merge, tee and kin; pump; oneshot,
+//                   watch, topic; client and serve; ends of any type, and by URI
+//   bridge/    8  other people's loops and types: coroutines, senders, Asio. Not included here: docs/bridges.md
 //
 // Read core/concepts.hpp next, then ring/spsc_layout.hpp and ring/spsc.hpp, then examples/tour.cpp.
 

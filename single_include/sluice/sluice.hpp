@@ -40,11 +40,9 @@
 //   signal/    4  signals as messages, both ways; handlers of events; faults of guarded code as errors
 //   queue/     4  the message queues of the system, POSIX and System V
 //   channel/   5  the ends of rings in regions: channel, shm_sink, mapped_source
-//   flow/      6  everything together: select, poller
-//   flow/      6  ends made of ends: map, merge, tee and kin; pump
-//   flow/      6  ends made of ends: map, merge, tee and kin; pump; oneshot, watch, topic; client and serve
-//   flow/      6  ends made of ends: map, merge, tee and kin; pump; oneshot, watch, topic; client and serve;
-//                   ends of any type, and by URI
+//   flow/      6  everything together: select and poller; ends made of ends: map, merge, tee and kin; pump; oneshot,
+//                   watch, topic; client and serve; ends of any type, and by URI
+//   bridge/    8  other people's loops and types: coroutines, senders, Asio. Not included here: docs/bridges.md
 //
 // Read core/concepts.hpp next, then ring/spsc_layout.hpp and ring/spsc.hpp, then examples/tour.cpp.
 
@@ -14110,6 +14108,15 @@ constexpr end_traits traits_of_kind(end_traits t) noexcept {
 template <class K>
 concept channel_kind = requires { ring_kind<K>::in_region; };
 
+namespace detail {
+
+template <class K>
+struct unmet_kind {
+  static_assert(channel_kind<K>, "channel_kind: a tag such as spsc, mpsc, spmc, mpmc, lanes, broadcast or latest is wanted");
+};
+
+}  // namespace detail
+
 }  // namespace sluice
 
 #endif
@@ -15882,6 +15889,13 @@ concept message = std::is_object_v<T> && std::is_nothrow_move_constructible_v<T>
 
 namespace detail {
 
+template <class T>
+struct unmet_message {
+  static_assert(std::is_object_v<T>, "message: it must be an object, no reference and no void");
+  static_assert(std::is_nothrow_move_constructible_v<T>, "message: the type must be movable without an exception");
+  static_assert(std::is_nothrow_destructible_v<T>, "message: the destructor must not throw");
+};
+
 /// Wakes whoever a gate says is asleep.
 template <bool Shared>
 struct futex_ringer {
@@ -16291,6 +16305,59 @@ struct ring_kind<spsc> : detail::pair_kind<region_kind::spsc> {
 }  // namespace sluice
 
 #endif
+#ifndef SLUICE_CORE_UNMET_HPP
+#define SLUICE_CORE_UNMET_HPP
+
+// What a compiler says first where a type does not meet a concept: the name of the concept, and which of its demands.
+// Left alone it would say that no function matches, and the reason many lines below. So the functions that users name
+// have a twin for types that do not fit, which returns one of these.
+
+namespace sluice::detail {
+
+template <class... Demands>
+struct unmet : Demands... {};
+
+template <class T>
+struct unmet_wire {
+  static constexpr bool an_object = std::is_object_v<T>, copied_as_bytes = std::is_trivially_copyable_v<T>;
+  static_assert(an_object, "wire: a message must be an object, no reference and no void");
+  static_assert(!an_object || copied_as_bytes, "wire: the message must be trivially copyable, since its bytes are sent");
+  static_assert(!copied_as_bytes || has_layout<T>,
+                "wire: the message has a pointer, a private member or a base somewhere, so its bytes mean nothing "
+                "elsewhere, or nobody can say what; a type that knows better specialises sluice::described_layout");
+};
+
+template <class E>
+struct unmet_waitable {
+  static_assert(waitable<E>, "waitable: the end must have arm(want, wait_set&) and disarm(want), noexcept and void");
+};
+
+template <class S>
+struct unmet_source : unmet_waitable<S> {
+  static constexpr bool tells_type = requires { typename item_t<S>; };
+  static constexpr bool pops = requires(std::remove_reference_t<S>& s) {
+    { s.try_pop() } -> std::same_as<result<item_t<S>>>;
+  };
+  static_assert(tells_type, "source: the end must name its message type, as value_type");
+  static_assert(!tells_type || pops, "source: the end must have try_pop(), which returns result<value_type>");
+  static_assert(requires(std::remove_reference_t<S>& s) {
+    { s.close() } noexcept -> std::same_as<void>;
+  }, "source: the end must have close(), noexcept and void");
+};
+
+template <class S, class T>
+struct unmet_sink : unmet_waitable<S> {
+  static_assert(requires(std::remove_reference_t<S>& s, T&& v) {
+    { s.try_push(std::forward<T>(v)) } -> std::same_as<status>;
+  }, "sink: the end must have try_push() for this type of message, which returns status");
+  static_assert(requires(std::remove_reference_t<S>& s) {
+    { s.close() } noexcept -> std::same_as<void>;
+  }, "sink: the end must have close(), noexcept and void");
+};
+
+}  // namespace sluice::detail
+
+#endif
 
 #include <atomic>
 
@@ -16471,6 +16538,12 @@ Both open_channel(std::size_t capacity, const channel_options& o) noexcept {
 template <message T, channel_kind Kind = spsc, class P = native_memory>
 [[nodiscard]] channel_ends<T, Kind, P> channel(std::size_t capacity = detail::default_capacity<Kind>(), const channel_options& o = {}) noexcept {
   return detail::open_channel<channel_ends<T, Kind, P>, detail::local_ends<T, Kind, P>>(capacity, o);
+}
+// The same for what is no message, or no kind.
+template <class T, class Kind = spsc, class P = native_memory>
+  requires(!message<T> || !channel_kind<Kind>)
+auto channel(std::size_t = 0, const channel_options& = {}) noexcept {
+  return detail::unmet<detail::unmet_message<T>, detail::unmet_kind<Kind>>();
 }
 
 }  // namespace sluice
@@ -18389,6 +18462,28 @@ template <wire T, channel_kind Kind = spsc, class P = native_memory>
   return detail::shared_ends<T, Kind, P>::open_source(detail::file_place(path, o), o);
 }
 
+// The same for what cannot be sent, or is no kind.
+template <class T, class Kind = spsc, class P = native_memory>
+  requires(!wire<T> || !channel_kind<Kind>)
+auto shm_sink(std::string_view, const ring_options& = {}) noexcept {
+  return detail::unmet<detail::unmet_wire<T>, detail::unmet_kind<Kind>>();
+}
+template <class T, class Kind = spsc, class P = native_memory>
+  requires(!wire<T> || !channel_kind<Kind>)
+auto shm_source(std::string_view, const ring_options& = {}) noexcept {
+  return detail::unmet<detail::unmet_wire<T>, detail::unmet_kind<Kind>>();
+}
+template <class T, class Kind = spsc, class P = native_memory>
+  requires(!wire<T> || !channel_kind<Kind>)
+auto mapped_sink(std::string_view, const ring_options& = {}) noexcept {
+  return detail::unmet<detail::unmet_wire<T>, detail::unmet_kind<Kind>>();
+}
+template <class T, class Kind = spsc, class P = native_memory>
+  requires(!wire<T> || !channel_kind<Kind>)
+auto mapped_source(std::string_view, const ring_options& = {}) noexcept {
+  return detail::unmet<detail::unmet_wire<T>, detail::unmet_kind<Kind>>();
+}
+
 }  // namespace sluice
 
 #endif
@@ -19675,6 +19770,13 @@ template <detail::gives_messages End, class F, class G = detail::tell_nobody>
   return detail::source_case<End, F, G>(from, std::move(f), std::move(g));
 }
 
+// The same for what is no source.
+template <class End, class F, class G = detail::tell_nobody>
+  requires(!detail::gives_messages<End> && !std::same_as<End, stop>)
+auto on(End&, F, G = {}) {
+  return detail::unmet_source<End>();
+}
+
 /// Calls `f(sink)` when there may be room. It tries to push, and returns what that returned: if that was `full`,
 /// nothing has happened. If it returns `empty`, there is nothing to send, and the sink is not waited for: a select asks
 /// again in its next wait, a poller when it is told to look_again(). Errors are those of on().
@@ -20898,6 +21000,18 @@ template <waitable E, class Make>
 [[nodiscard]] auto operator|(E&& end, adaptor<Make> a) {
   return std::move(a).over(held_t<E>(std::forward<E>(end)));
 }
+// The same for what does not fit.
+template <class E, class Make>
+  requires(!waitable<E>)
+auto operator|(E&&, adaptor<Make>) {
+  return detail::unmet_waitable<E>();
+}
+template <waitable E, class Make>
+  requires(!std::invocable<Make, held_t<E>>)
+auto operator|(E&&, adaptor<Make>) {
+  static_assert(std::invocable<Make, held_t<E>>, "this adaptor is not for that end: it is made for the other direction, "
+                                                 "or its function cannot take such a message");
+}
 template <class First, class Then>
 [[nodiscard]] auto operator|(adaptor<First> first, adaptor<Then> then) {
   return adaptor([first = std::move(first), then = std::move(then)]<class E>(E end) mutable
@@ -21749,6 +21863,18 @@ template <source... Sources>
   return merge_source<held_t<Sources>...>(held_t<Sources>(std::forward<Sources>(s))...);
 }
 
+// The same for what is no source, or for sources of messages that have no type in common.
+template <class... Ends>
+  requires(!(source<Ends> && ...))
+auto merge(Ends&&...) {
+  return detail::unmet<detail::unmet_source<Ends>...>();
+}
+template <source... Sources>
+  requires(!requires { typename std::common_type_t<item_t<Sources>...>; })
+auto merge(Sources&&...) {
+  static_assert(sizeof...(Sources) == 0, "merge: the messages of these sources have no std::common_type; map() some of them");
+}
+
 }  // namespace sluice
 
 #endif
@@ -22089,6 +22215,18 @@ template <wire T>
   return u.refused();
 }
 
+// The same for what cannot be sent.
+template <class T>
+  requires(!wire<T>)
+auto open_source(std::string_view) {
+  return detail::unmet_wire<T>();
+}
+template <class T>
+  requires(!wire<T>)
+auto open_sink(std::string_view, until = {}) {
+  return detail::unmet_wire<T>();
+}
+
 }  // namespace sluice
 
 #endif
@@ -22166,6 +22304,18 @@ pumped<T> pump(Source&& in, Sink&& out, until u = {}, pumped<T> before = {}) {
       if (const status s = detail::push_into(out, *std::move(m), u); !s) return {count, s.err(), std::move(m)};
     }
   }
+}
+
+// The same for what is no source, or no sink for its messages.
+template <class Source, class Sink>
+  requires(!source<Source>)
+auto pump(Source&&, Sink&&, until = {}) {
+  return detail::unmet_source<Source>();
+}
+template <source Source, class Sink>
+  requires(!sink<Sink, item_t<Source>>)
+auto pump(Source&&, Sink&&, until = {}) {
+  return detail::unmet_sink<Sink, item_t<Source>>();
 }
 
 }  // namespace sluice

@@ -1,4 +1,4 @@
-// expect: channel_kind
+// expect: channel_kind: a tag
 #include <sluice/sluice.hpp>
 
 auto fine() { return sluice::channel<int, sluice::spsc>(4); }

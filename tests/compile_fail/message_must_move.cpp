@@ -1,4 +1,4 @@
-// expect: message
+// expect: message: the type must be movable
 #include <sluice/sluice.hpp>
 
 struct good {

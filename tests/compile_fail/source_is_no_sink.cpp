@@ -1,4 +1,4 @@
-// expect: sink
+// expect below: sink
 #include <sluice/sluice.hpp>
 
 void produce(sluice::sink<int> auto& out) { (void)out.push(1); }

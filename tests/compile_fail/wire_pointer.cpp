@@ -1,4 +1,4 @@
-// expect: wire
+// expect: wire: the message has a pointer
 #include <sluice/sluice.hpp>
 
 struct good {

@@ -1,4 +1,4 @@
-// expect: wire
+// expect: wire: .*a private member
 #include <sluice/sluice.hpp>
 
 class money {

@@ -4,6 +4,7 @@
 
 #include <sluice/channel/ring_end.hpp>
 #include <sluice/channel/spsc_kind.hpp>
+#include <sluice/core/unmet.hpp>
 #include <sluice/memory/heap_region.hpp>
 
 #include <atomic>
@@ -185,6 +186,12 @@ Both open_channel(std::size_t capacity, const channel_options& o) noexcept {
 template <message T, channel_kind Kind = spsc, class P = native_memory>
 [[nodiscard]] channel_ends<T, Kind, P> channel(std::size_t capacity = detail::default_capacity<Kind>(), const channel_options& o = {}) noexcept {
   return detail::open_channel<channel_ends<T, Kind, P>, detail::local_ends<T, Kind, P>>(capacity, o);
+}
+// The same for what is no message, or no kind.
+template <class T, class Kind = spsc, class P = native_memory>
+  requires(!message<T> || !channel_kind<Kind>)
+auto channel(std::size_t = 0, const channel_options& = {}) noexcept {
+  return detail::unmet<detail::unmet_message<T>, detail::unmet_kind<Kind>>();
 }
 
 }  // namespace sluice

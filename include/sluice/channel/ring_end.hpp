@@ -15,6 +15,13 @@ concept message = std::is_object_v<T> && std::is_nothrow_move_constructible_v<T>
 
 namespace detail {
 
+template <class T>
+struct unmet_message {
+  static_assert(std::is_object_v<T>, "message: it must be an object, no reference and no void");
+  static_assert(std::is_nothrow_move_constructible_v<T>, "message: the type must be movable without an exception");
+  static_assert(std::is_nothrow_destructible_v<T>, "message: the destructor must not throw");
+};
+
 /// Wakes whoever a gate says is asleep.
 template <bool Shared>
 struct futex_ringer {

@@ -60,6 +60,15 @@ constexpr end_traits traits_of_kind(end_traits t) noexcept {
 template <class K>
 concept channel_kind = requires { ring_kind<K>::in_region; };
 
+namespace detail {
+
+template <class K>
+struct unmet_kind {
+  static_assert(channel_kind<K>, "channel_kind: a tag such as spsc, mpsc, spmc, mpmc, lanes, broadcast or latest is wanted");
+};
+
+}  // namespace detail
+
 }  // namespace sluice
 
 #endif

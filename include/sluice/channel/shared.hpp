@@ -4,6 +4,7 @@
 
 #include <sluice/channel/shared_home.hpp>
 #include <sluice/channel/spsc_kind.hpp>
+#include <sluice/core/unmet.hpp>
 
 // Channels between processes.
 
@@ -35,6 +36,28 @@ template <wire T, channel_kind Kind = spsc, class P = native_memory>
 template <wire T, channel_kind Kind = spsc, class P = native_memory>
 [[nodiscard]] auto mapped_source(std::string_view path, const ring_options& o = {}) noexcept {
   return detail::shared_ends<T, Kind, P>::open_source(detail::file_place(path, o), o);
+}
+
+// The same for what cannot be sent, or is no kind.
+template <class T, class Kind = spsc, class P = native_memory>
+  requires(!wire<T> || !channel_kind<Kind>)
+auto shm_sink(std::string_view, const ring_options& = {}) noexcept {
+  return detail::unmet<detail::unmet_wire<T>, detail::unmet_kind<Kind>>();
+}
+template <class T, class Kind = spsc, class P = native_memory>
+  requires(!wire<T> || !channel_kind<Kind>)
+auto shm_source(std::string_view, const ring_options& = {}) noexcept {
+  return detail::unmet<detail::unmet_wire<T>, detail::unmet_kind<Kind>>();
+}
+template <class T, class Kind = spsc, class P = native_memory>
+  requires(!wire<T> || !channel_kind<Kind>)
+auto mapped_sink(std::string_view, const ring_options& = {}) noexcept {
+  return detail::unmet<detail::unmet_wire<T>, detail::unmet_kind<Kind>>();
+}
+template <class T, class Kind = spsc, class P = native_memory>
+  requires(!wire<T> || !channel_kind<Kind>)
+auto mapped_source(std::string_view, const ring_options& = {}) noexcept {
+  return detail::unmet<detail::unmet_wire<T>, detail::unmet_kind<Kind>>();
 }
 
 }  // namespace sluice

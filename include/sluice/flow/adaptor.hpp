@@ -33,6 +33,18 @@ template <waitable E, class Make>
 [[nodiscard]] auto operator|(E&& end, adaptor<Make> a) {
   return std::move(a).over(held_t<E>(std::forward<E>(end)));
 }
+// The same for what does not fit.
+template <class E, class Make>
+  requires(!waitable<E>)
+auto operator|(E&&, adaptor<Make>) {
+  return detail::unmet_waitable<E>();
+}
+template <waitable E, class Make>
+  requires(!std::invocable<Make, held_t<E>>)
+auto operator|(E&&, adaptor<Make>) {
+  static_assert(std::invocable<Make, held_t<E>>, "this adaptor is not for that end: it is made for the other direction, "
+                                                 "or its function cannot take such a message");
+}
 template <class First, class Then>
 [[nodiscard]] auto operator|(adaptor<First> first, adaptor<Then> then) {
   return adaptor([first = std::move(first), then = std::move(then)]<class E>(E end) mutable

@@ -2,7 +2,7 @@
 #ifndef SLUICE_FLOW_CASES_HPP
 #define SLUICE_FLOW_CASES_HPP
 
-#include <sluice/core/concepts.hpp>
+#include <sluice/core/unmet.hpp>
 #include <sluice/wait/wait_for.hpp>
 
 // What a select or a poller waits for: an end, a stop or a time, each with the handler that is called then.
@@ -226,6 +226,13 @@ concept gives_messages = source<E> || requires(E& e) {
 template <detail::gives_messages End, class F, class G = detail::tell_nobody>
 [[nodiscard]] auto on(End& from, F f, G g = {}) {
   return detail::source_case<End, F, G>(from, std::move(f), std::move(g));
+}
+
+// The same for what is no source.
+template <class End, class F, class G = detail::tell_nobody>
+  requires(!detail::gives_messages<End> && !std::same_as<End, stop>)
+auto on(End&, F, G = {}) {
+  return detail::unmet_source<End>();
 }
 
 /// Calls `f(sink)` when there may be room. It tries to push, and returns what that returned: if that was `full`,

@@ -2,6 +2,7 @@
 #ifndef SLUICE_FLOW_END_REF_HPP
 #define SLUICE_FLOW_END_REF_HPP
 
+#include <sluice/core/unmet.hpp>
 #include <sluice/flow/joined_traits.hpp>
 #include <sluice/wait/verbs.hpp>
 

@@ -59,6 +59,18 @@ template <source... Sources>
   return merge_source<held_t<Sources>...>(held_t<Sources>(std::forward<Sources>(s))...);
 }
 
+// The same for what is no source, or for sources of messages that have no type in common.
+template <class... Ends>
+  requires(!(source<Ends> && ...))
+auto merge(Ends&&...) {
+  return detail::unmet<detail::unmet_source<Ends>...>();
+}
+template <source... Sources>
+  requires(!requires { typename std::common_type_t<item_t<Sources>...>; })
+auto merge(Sources&&...) {
+  static_assert(sizeof...(Sources) == 0, "merge: the messages of these sources have no std::common_type; map() some of them");
+}
+
 }  // namespace sluice
 
 #endif

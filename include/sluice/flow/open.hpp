@@ -159,6 +159,18 @@ template <wire T>
   return u.refused();
 }
 
+// The same for what cannot be sent.
+template <class T>
+  requires(!wire<T>)
+auto open_source(std::string_view) {
+  return detail::unmet_wire<T>();
+}
+template <class T>
+  requires(!wire<T>)
+auto open_sink(std::string_view, until = {}) {
+  return detail::unmet_wire<T>();
+}
+
 }  // namespace sluice
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef SLUICE_FLOW_PUMP_HPP
 #define SLUICE_FLOW_PUMP_HPP
 
+#include <sluice/core/unmet.hpp>
 #include <sluice/flow/over_sink.hpp>
 
 namespace sluice {
@@ -75,6 +76,18 @@ pumped<T> pump(Source&& in, Sink&& out, until u = {}, pumped<T> before = {}) {
       if (const status s = detail::push_into(out, *std::move(m), u); !s) return {count, s.err(), std::move(m)};
     }
   }
+}
+
+// The same for what is no source, or no sink for its messages.
+template <class Source, class Sink>
+  requires(!source<Source>)
+auto pump(Source&&, Sink&&, until = {}) {
+  return detail::unmet_source<Source>();
+}
+template <source Source, class Sink>
+  requires(!sink<Sink, item_t<Source>>)
+auto pump(Source&&, Sink&&, until = {}) {
+  return detail::unmet_sink<Sink, item_t<Source>>();
 }
 
 }  // namespace sluice
