@@ -14,7 +14,7 @@
 
 namespace test {
 
-inline constexpr int call_futex_waitv = 449, call_io_uring_setup = 425, call_membarrier = 324;  // x86-64
+inline constexpr int call_futex_waitv = 449, call_io_uring_setup = 425, call_io_uring_enter = 426, call_membarrier = 324;  // x86-64
 
 /// To be called in a child: from now on these calls say ENOSYS. False where that cannot be had.
 inline bool refuse(std::initializer_list<int> calls, int with = ENOSYS) {

@@ -4576,6 +4576,7 @@ class word_bell {
 
   explicit operator bool() const noexcept { return rings_ != nullptr; }
   [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+  /// False in a forked child, and once forget_all() was refused: another has to be made.
   [[nodiscard]] bool ours() const noexcept { return process_ == ::getpid(); }
 
   /// False if it cannot be had: then only shared words may stay watched while threads are started.
@@ -4615,14 +4616,17 @@ class word_bell {
     }
   }
   /// The word of that tag is not watched any more; next() may still say it once.
-  void forget(std::uint64_t tag) noexcept { cancel(tag, 0); }
-  /// Nor is any other, and next() says nothing more.
+  void forget(std::uint64_t tag) noexcept { (void)cancel(tag, 0); }
+  /// Nor is any other, and next() says nothing more. A kernel that has no memory for that takes the whole bell back.
   void forget_all() noexcept {
-    if (watched_ != 0) cancel(0, all_of_them | whatever_tag);
-    for (std::uint64_t tag = 0;;) {
+    bool heeded = watched_ == 0 || cancel(0, all_of_them | whatever_tag);
+    for (std::uint64_t tag = 0; heeded;) {
       if (next(tag)) continue;
-      if (watched_ == 0 || enter(0, 1) < 0) return;
+      if (watched_ == 0) return;
+      heeded = enter(0, 1) >= 0;
     }
+    unmap();
+    process_ = 0;
   }
 
  private:
@@ -4721,14 +4725,14 @@ class word_bell {
     if (r.opcode == futex_wait) ++watched_;
     return true;
   }
-  void cancel(std::uint64_t tag, unsigned which) noexcept {
+  bool cancel(std::uint64_t tag, unsigned which) noexcept {
     request r{};
     r.opcode = async_cancel;
     r.fd = -1;
     r.address = tag;
     r.op_flags = which;
     r.tag = no_tag;
-    (void)submit(r);
+    return submit(r);
   }
   long enter(unsigned submitted, unsigned wanted) noexcept {
     constexpr unsigned events = 1;
@@ -4929,7 +4933,7 @@ class wait_set {
 
   static detail::word_bell* bell_of_this_thread() noexcept {
     thread_local detail::word_bell bell(detail::max_watched_words);
-    if (!bell.ours()) {  // a forked child
+    if (!bell.ours()) {
       bell.~word_bell();
       ::new (static_cast<void*>(&bell)) detail::word_bell(detail::max_watched_words);
     }
@@ -5051,6 +5055,27 @@ bool looked(spin_habit& habit, Outcome& r, Attempt& attempt) {
   return found;
 }
 
+/// An end that is armed, and who may interrupt its wait; until the end of the scope, also if a try throws.
+template <class End>
+class armed {
+ public:
+  armed(End& e, want k, stop* halt, wait_set& set) noexcept : end_(e), halt_(halt), want_(k) {
+    e.arm(k, set);
+    if (halt != nullptr) halt->arm(want::pop, set);
+  }
+  armed(const armed&) = delete;
+  armed& operator=(const armed&) = delete;
+  ~armed() {
+    if (halt_ != nullptr) halt_->disarm(want::pop);
+    end_.disarm(want_);
+  }
+
+ private:
+  End& end_;
+  stop* halt_;
+  want want_;
+};
+
 /// Waits on `end` until `attempt` settles: the one blocking algorithm of the library. The attempt is made again after
 /// arming, so no change is missed, and last of all after the sleep, so what came at the deadline is not left behind.
 /// A polled end is spared the former.
@@ -5085,29 +5110,23 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
       if (u.deadline() != never && monotonic_ns() >= u.deadline()) return error(errc::timeout, step::wait);
       continue;
     }
-    bool mixed = false;
-    for (;;) {  // at most twice: words first; if descriptors come along, descriptors for all
+    for (bool mixed = false;; mixed = true) {  // at most twice: words first; if descriptors come along, descriptors for all
       wait_set set(mixed);
-      end.arm(k, set);
-      if (halt != nullptr) halt->arm(want::pop, set);
-      const bool again = !mixed && set.mixed();
+      outcome r = not_tried<outcome>();
       status slept;
-      if (!again) {
-        outcome r = polled<End> ? not_tried<outcome>() : attempt();
+      {
+        const armed<End> for_now(end, k, halt, set);
+        if (!mixed && set.mixed()) continue;
+        if constexpr (!polled<End>) r = attempt();
         if (!settled(r)) {
           slept = set.sleep(u);
           if constexpr (requires { end.woken_by(set); }) end.woken_by(set);
           r = attempt();  // before disarming: an end that shares its waker knows then whether to pass a wake-up on
         }
-        if (halt != nullptr) halt->disarm(want::pop);
-        end.disarm(k);
-        if (settled(r)) return r;
-        if (!slept) return slept.err();
-        break;
       }
-      if (halt != nullptr) halt->disarm(want::pop);
-      end.disarm(k);
-      mixed = true;
+      if (settled(r)) return r;
+      if (!slept) return slept.err();
+      break;
     }
   }
 }
@@ -19830,6 +19849,7 @@ class event_queue {
     if (!fd_) fd_.reset(::epoll_create1(EPOLL_CLOEXEC));
     return static_cast<bool>(fd_);
   }
+  void close() noexcept { fd_.reset(); }
   [[nodiscard]] int handle() const noexcept { return fd_.get(); }
 
   /// A descriptor is in the queue once; a second watch of it replaces the first.
@@ -20252,7 +20272,9 @@ class poller {
   }
   /// For room: a descriptor is in a queue once, and both directions of a socket may be waited for.
   detail::event_queue& writers() noexcept {
-    if (writers_.handle() < 0 && writers_.open()) (void)news_.watch({writers_.handle(), false}, writers_tag, false);
+    if (writers_.handle() < 0 && writers_.open() &&
+        news_.watch({writers_.handle(), false}, writers_tag, false) != detail::event_queue::watch_result::watched)
+      writers_.close();  // nothing of it would be heard: it refuses all watches, and they are looked at in slices
     return writers_;
   }
 

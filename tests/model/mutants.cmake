@@ -126,8 +126,8 @@ model_mutant(sleep_on_the_value_before core/gate.hpp
   [=[P::template order<site::gate_arm>) | how;]=]
   [=[P::template order<site::gate_arm>);]=])
 model_mutant(no_retry_after_arm wait/wait_for.hpp
-  [=[polled<End> ? not_tried<outcome>() : attempt();]=]
-  [=[not_tried<outcome>();]=])
+  [=[if constexpr (!polled<End>) r = attempt();]=]
+  [=[]=])
 model_mutant(no_heavy_fence channel/ring_end.hpp
   [=[    const bool fenced = home_.heavy_fence();]=]
   [=[    const bool fenced = true;]=])

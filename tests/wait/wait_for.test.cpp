@@ -115,6 +115,19 @@ TEST_CASE("whoever is woken tries again, for as long as it takes", "[wait_for]")
   CHECK(armed_as_often_as_disarmed(e));
 }
 
+TEST_CASE("an end is not left armed if a try throws while it waits", "[wait_for]") {
+  end e;
+  e.log.clear();
+  struct spoilt {};
+  stop halt;
+  unsigned tries = 0;
+  const auto attempt = [&]() -> sluice::result<int> {
+    if (++tries == 3) throw spoilt();  // after the sleep
+    return errc::empty;
+  };
+  CHECK_THROWS_AS(sluice::detail::try_then_wait(e, sluice::want::pop, {5ms, halt}, attempt), spoilt);
+  CHECK(e.log == "ad");
+}
 TEST_CASE("a stop that was requested before ends the wait before it begins", "[wait_for]") {
   stop halt;
   halt.request();

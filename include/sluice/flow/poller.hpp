@@ -379,7 +379,9 @@ class poller {
   }
   /// For room: a descriptor is in a queue once, and both directions of a socket may be waited for.
   detail::event_queue& writers() noexcept {
-    if (writers_.handle() < 0 && writers_.open()) (void)news_.watch({writers_.handle(), false}, writers_tag, false);
+    if (writers_.handle() < 0 && writers_.open() &&
+        news_.watch({writers_.handle(), false}, writers_tag, false) != detail::event_queue::watch_result::watched)
+      writers_.close();  // nothing of it would be heard: it refuses all watches, and they are looked at in slices
     return writers_;
   }
 

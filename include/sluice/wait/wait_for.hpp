@@ -53,6 +53,27 @@ bool looked(spin_habit& habit, Outcome& r, Attempt& attempt) {
   return found;
 }
 
+/// An end that is armed, and who may interrupt its wait; until the end of the scope, also if a try throws.
+template <class End>
+class armed {
+ public:
+  armed(End& e, want k, stop* halt, wait_set& set) noexcept : end_(e), halt_(halt), want_(k) {
+    e.arm(k, set);
+    if (halt != nullptr) halt->arm(want::pop, set);
+  }
+  armed(const armed&) = delete;
+  armed& operator=(const armed&) = delete;
+  ~armed() {
+    if (halt_ != nullptr) halt_->disarm(want::pop);
+    end_.disarm(want_);
+  }
+
+ private:
+  End& end_;
+  stop* halt_;
+  want want_;
+};
+
 /// Waits on `end` until `attempt` settles: the one blocking algorithm of the library. The attempt is made again after
 /// arming, so no change is missed, and last of all after the sleep, so what came at the deadline is not left behind.
 /// A polled end is spared the former.
@@ -87,29 +108,23 @@ SLUICE_NOINLINE() auto wait_for(End& end, want k, const until& patience, Attempt
       if (u.deadline() != never && monotonic_ns() >= u.deadline()) return error(errc::timeout, step::wait);
       continue;
     }
-    bool mixed = false;
-    for (;;) {  // at most twice: words first; if descriptors come along, descriptors for all
+    for (bool mixed = false;; mixed = true) {  // at most twice: words first; if descriptors come along, descriptors for all
       wait_set set(mixed);
-      end.arm(k, set);
-      if (halt != nullptr) halt->arm(want::pop, set);
-      const bool again = !mixed && set.mixed();
+      outcome r = not_tried<outcome>();
       status slept;
-      if (!again) {
-        outcome r = polled<End> ? not_tried<outcome>() : attempt();
+      {
+        const armed<End> for_now(end, k, halt, set);
+        if (!mixed && set.mixed()) continue;
+        if constexpr (!polled<End>) r = attempt();
         if (!settled(r)) {
           slept = set.sleep(u);
           if constexpr (requires { end.woken_by(set); }) end.woken_by(set);
           r = attempt();  // before disarming: an end that shares its waker knows then whether to pass a wake-up on
         }
-        if (halt != nullptr) halt->disarm(want::pop);
-        end.disarm(k);
-        if (settled(r)) return r;
-        if (!slept) return slept.err();
-        break;
       }
-      if (halt != nullptr) halt->disarm(want::pop);
-      end.disarm(k);
-      mixed = true;
+      if (settled(r)) return r;
+      if (!slept) return slept.err();
+      break;
     }
   }
 }

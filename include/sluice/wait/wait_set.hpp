@@ -91,7 +91,7 @@ class wait_set {
 
   static detail::word_bell* bell_of_this_thread() noexcept {
     thread_local detail::word_bell bell(detail::max_watched_words);
-    if (!bell.ours()) {  // a forked child
+    if (!bell.ours()) {
       bell.~word_bell();
       ::new (static_cast<void*>(&bell)) detail::word_bell(detail::max_watched_words);
     }

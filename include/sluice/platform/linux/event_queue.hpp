@@ -27,6 +27,7 @@ class event_queue {
     if (!fd_) fd_.reset(::epoll_create1(EPOLL_CLOEXEC));
     return static_cast<bool>(fd_);
   }
+  void close() noexcept { fd_.reset(); }
   [[nodiscard]] int handle() const noexcept { return fd_.get(); }
 
   /// A descriptor is in the queue once; a second watch of it replaces the first.

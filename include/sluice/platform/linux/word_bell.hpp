@@ -51,6 +51,7 @@ class word_bell {
 
   explicit operator bool() const noexcept { return rings_ != nullptr; }
   [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+  /// False in a forked child, and once forget_all() was refused: another has to be made.
   [[nodiscard]] bool ours() const noexcept { return process_ == ::getpid(); }
 
   /// False if it cannot be had: then only shared words may stay watched while threads are started.
@@ -90,14 +91,17 @@ class word_bell {
     }
   }
   /// The word of that tag is not watched any more; next() may still say it once.
-  void forget(std::uint64_t tag) noexcept { cancel(tag, 0); }
-  /// Nor is any other, and next() says nothing more.
+  void forget(std::uint64_t tag) noexcept { (void)cancel(tag, 0); }
+  /// Nor is any other, and next() says nothing more. A kernel that has no memory for that takes the whole bell back.
   void forget_all() noexcept {
-    if (watched_ != 0) cancel(0, all_of_them | whatever_tag);
-    for (std::uint64_t tag = 0;;) {
+    bool heeded = watched_ == 0 || cancel(0, all_of_them | whatever_tag);
+    for (std::uint64_t tag = 0; heeded;) {
       if (next(tag)) continue;
-      if (watched_ == 0 || enter(0, 1) < 0) return;
+      if (watched_ == 0) return;
+      heeded = enter(0, 1) >= 0;
     }
+    unmap();
+    process_ = 0;
   }
 
  private:
@@ -196,14 +200,14 @@ class word_bell {
     if (r.opcode == futex_wait) ++watched_;
     return true;
   }
-  void cancel(std::uint64_t tag, unsigned which) noexcept {
+  bool cancel(std::uint64_t tag, unsigned which) noexcept {
     request r{};
     r.opcode = async_cancel;
     r.fd = -1;
     r.address = tag;
     r.op_flags = which;
     r.tag = no_tag;
-    (void)submit(r);
+    return submit(r);
   }
   long enter(unsigned submitted, unsigned wanted) noexcept {
     constexpr unsigned events = 1;
