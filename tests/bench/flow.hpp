@@ -11,6 +11,8 @@
 
 #if SLUICE_BENCH_HAS_ASIO
 #include <asio.hpp>
+
+#include <sluice/bridge/asio.hpp>
 #if ASIO_VERSION >= 102200 && __has_include(<asio/experimental/concurrent_channel.hpp>)
 #include <asio/experimental/concurrent_channel.hpp>
 #define SLUICE_BENCH_HAS_ASIO_CHANNEL() 1
@@ -227,32 +229,62 @@ inline double poller_wakes_among(const arrangement& where, unsigned idle) {
   on_poller<wakes::by_ring> one(&a, &b, idle / 4), other(&b, &a, idle / 4);  // each road is two ends, on both sides
   return wake_ns(where, one, other);
 }
-#if SLUICE_BENCH_HAS_ASIO_CHANNEL()
-inline double asio_channel_wakes(const arrangement& where) {
-  using channel = asio::experimental::concurrent_channel<void(std::error_code, std::uint64_t)>;
-  asio::io_context ios[2];
-  channel a(ios[0], 8), b(ios[1], 8);
+#if SLUICE_BENCH_HAS_ASIO
+/// Two loops of Asio: `Side(io, mine, theirs)` has wake() and sleep() to be awaited.
+template <class Side, class Road>
+double asio_wake_ns(const arrangement& where, asio::io_context (&io)[2], Road& a, Road& b) {
   constexpr unsigned rounds = 3000;
   double ns = 0;
-  const auto echo = [&](channel& in, channel& out, bool first) -> asio::awaitable<void> {
+  const auto echo = [&](unsigned who) -> asio::awaitable<void> {
+    Side side(io[who], who == 0 ? a : b, who == 0 ? b : a);
     const double began = now_ns();
     for (unsigned i = 0; i < rounds; ++i) {
-      if (first) co_await out.async_send(std::error_code(), 1, asio::use_awaitable);
-      (void)co_await in.async_receive(asio::use_awaitable);
-      if (!first) co_await out.async_send(std::error_code(), 1, asio::use_awaitable);
+      if (who == 0) co_await side.wake();
+      co_await side.sleep();
+      if (who != 0) co_await side.wake();
     }
-    if (first) ns = (now_ns() - began) / rounds / 2;
+    if (who == 0) ns = (now_ns() - began) / rounds / 2;
   };
-  asio::co_spawn(ios[1], echo(b, a, false), asio::detached);
-  asio::co_spawn(ios[0], echo(a, b, true), asio::detached);
+  for (const unsigned who : {1u, 0u}) asio::co_spawn(io[who], echo(who), asio::detached);
   std::thread other([&] {
     pin(where.cpu[1]);
-    ios[1].run();
+    io[1].run();
   });
   pin(where.cpu[0]);
-  ios[0].run();
+  io[0].run();
   other.join();
   return ns;
+}
+struct on_asio_port {
+  road &mine, &theirs;
+  sluice::asio_port port;
+
+  on_asio_port(asio::io_context& io, road& m, road& t) : mine(m), theirs(t), port(io.get_executor()) {}
+  asio::awaitable<void> wake() {
+    wake_over<wakes::by_ring>(theirs);
+    co_return;
+  }
+  asio::awaitable<void> sleep() { (void)co_await port.async_pop(mine.ring.rx, asio::use_awaitable); }
+};
+inline double asio_port_wakes(const arrangement& where) {
+  asio::io_context io[2];
+  road a, b;
+  return asio_wake_ns<on_asio_port>(where, io, a, b);
+}
+#endif
+#if SLUICE_BENCH_HAS_ASIO_CHANNEL()
+using asio_channel = asio::experimental::concurrent_channel<void(std::error_code, std::uint64_t)>;
+struct on_asio_channel {
+  asio_channel &mine, &theirs;
+
+  on_asio_channel(asio::io_context&, asio_channel& m, asio_channel& t) : mine(m), theirs(t) {}
+  auto wake() { return theirs.async_send(std::error_code(), 1, asio::use_awaitable); }
+  auto sleep() { return mine.async_receive(asio::use_awaitable); }
+};
+inline double asio_channel_wakes(const arrangement& where) {
+  asio::io_context io[2];
+  asio_channel a(io[0], 8), b(io[1], 8);
+  return asio_wake_ns<on_asio_channel>(where, io, a, b);
 }
 #endif
 
@@ -272,6 +304,108 @@ inline double fiber_channel_wakes(const arrangement& where) {
   return wake_ns(where, one, other);
 }
 #endif
+
+// ---- fairness: who is served how often, and how long one waits that has a message all the time
+
+class shares {
+ public:
+  explicit shares(std::size_t n) : each_(n) {}
+  void served(std::size_t who) {
+    ++turns_;
+    auto& one = each_[who];
+    if (one.count++ != 0) longest_ = std::max(longest_, turns_ - one.last);
+    one.last = turns_;
+  }
+  /// Of somebody whose turns are not counted one by one.
+  void served(std::size_t who, std::uint64_t messages) { each_[who].count = messages, turns_ += messages; }
+  void print(const char* what) const {
+    const auto [least, most] = std::minmax_element(each_.begin(), each_.end(), [](auto& a, auto& b) { return a.count < b.count; });
+    const auto percent = [&](std::uint64_t n) { return 100.0 * static_cast<double>(n) / static_cast<double>(turns_); };
+    std::printf("| %s | %zu | %.2f | %.2f |", what, each_.size(), percent(least->count), percent(most->count));
+    if (longest_ != 0) std::printf(" %llu |\n", static_cast<unsigned long long>(longest_));
+    else std::printf(" |\n");
+  }
+
+ private:
+  struct tally {
+    std::uint64_t count = 0, last = 0;
+  };
+  std::vector<tally> each_;
+  std::uint64_t turns_ = 0, longest_ = 0;
+};
+
+/// Four rings and a pipe that always have a message: each that is taken is replaced.
+struct plenty {
+  four_rings r;
+  road pipes;
+  shares served{5};
+
+  plenty() {
+    r.fill(4);
+    for (unsigned i = 0; i < 100; ++i) (void)pipes.into.push(i);
+  }
+  auto case_of(unsigned k) {
+    return sluice::on(r.ring[k].rx, [this, k](std::uint64_t m) { served.served(k), (void)r.ring[k].tx.try_push(m); });
+  }
+  auto case_of_pipe() {
+    return sluice::on(pipes.from, [this](std::uint64_t m) { served.served(4), (void)pipes.into.try_push(m); });
+  }
+};
+/// Consumers of one ring, and as many producers, more threads than cores.
+inline shares of_consumers(unsigned n) {
+  auto [tx, rx] = sluice::channel<std::uint64_t, sluice::mpmc>(1024);
+  constexpr std::uint64_t each = 400'000;
+  std::vector<std::uint64_t> had(n);
+  std::vector<std::thread> all;
+  for (unsigned k = 0; k < n; ++k) {
+    all.emplace_back([&had, k, in = sluice::must(rx.clone())]() mutable {
+      std::uint64_t mine = 0;
+      while (in.pop()) ++mine;
+      had[k] = mine;
+    });
+    all.emplace_back([out = sluice::must(tx.clone())]() mutable {
+      for (std::uint64_t i = 0; i < each; ++i) (void)out.push(i);
+    });
+  }
+  tx.close(), rx.close();
+  for (auto& t : all) t.join();
+  shares s(n);
+  for (unsigned k = 0; k < n; ++k) s.served(k, had[k]);
+  return s;
+}
+inline void measure_fairness() {
+  constexpr unsigned turns = 200'000;
+  std::printf("\n| fairness: all have messages all the time | ends | least served, %% | most | longest between two turns of one |\n|---|---|---|---|---|\n");
+  {
+    plenty p;
+    auto s = sluice::select(p.case_of(0), p.case_of(1), p.case_of(2), p.case_of(3), p.case_of_pipe());
+    for (unsigned i = 0; i < turns; ++i) (void)s.wait();
+    p.served.print("select over four rings and a pipe");
+  }
+  {
+    plenty p;
+    sluice::poller all;
+    for (unsigned k = 0; k < 4; ++k) (void)all.add(p.case_of(k));
+    (void)all.add(p.case_of_pipe());
+    for (std::size_t done = 0; done < turns;) done += *all.run();
+    p.served.print("poller over the same, a budget of 16");
+  }
+  {
+    four_rings r;
+    shares s(4);
+    auto all = sluice::merge(r.ring[0].rx, r.ring[1].rx, r.ring[2].rx, r.ring[3].rx);
+    for (std::uint64_t k = 0; k < 4; ++k) (void)r.ring[k].tx.push(k), (void)r.ring[k].tx.push(k);
+    for (unsigned i = 0; i < turns; ++i) {
+      const auto k = *all.pop();
+      s.served(k), (void)r.ring[k].tx.push(k);
+    }
+    s.print("merge of four rings");
+  }
+}
+/// A share is what a scheduler gives a thread, so several runs.
+inline void measure_consumers(unsigned rounds) {
+  for (unsigned r = 0; r < rounds; ++r) of_consumers(4).print("four consumers of one mpmc, four producers");
+}
 
 // ---- calls
 
@@ -347,6 +481,9 @@ inline int measure_flow(unsigned rounds, const arrangement& where) {
       {"poller over ring and pipe, woken by the pipe", at(wakes_of<on_poller<wakes::by_pipe>>)},
       {"the same by the ring, 100 idle ends", [&] { return poller_wakes_among(where, 100); }},
       {"the same by the ring, 1000 idle ends", [&] { return poller_wakes_among(where, 1000); }},
+#if SLUICE_BENCH_HAS_ASIO
+      {"asio_port, co_await async_pop of a ring", at(asio_port_wakes)},
+#endif
 #if SLUICE_BENCH_HAS_ASIO_CHANNEL()
       {"asio concurrent_channel", at(asio_channel_wakes)},
 #endif
@@ -354,6 +491,8 @@ inline int measure_flow(unsigned rounds, const arrangement& where) {
       {"boost fiber buffered_channel", at(fiber_channel_wakes)},
 #endif
   });
+  measure_fairness();
+  measure_consumers(std::min(rounds, 5u));
   compare("a call over shared memory, spinning", "two transfers", rounds, {
       {"push and pop, both ways", at(two_transfers)},
       {"client.call, served by serve", at(client_calls)},

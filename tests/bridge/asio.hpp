@@ -19,6 +19,7 @@ namespace {
 namespace net = sluice::net;
 using namespace std::chrono_literals;
 using sluice::errc;
+using sluice::error;
 using sluice::result;
 using sluice::status;
 
@@ -115,6 +116,27 @@ TEST_CASE("an operation whose port goes has taken nothing, and says so", "[asio]
   CHECK(said == std::vector<errc>{errc::stopped, errc::stopped});
   CHECK(*rx.try_pop() == 1);
   CHECK(rx.try_pop().err() == errc::empty);
+}
+
+TEST_CASE("a port may go in the handler of one of its operations", "[asio]") {
+  net::io_context io;
+  auto [tx, rx] = sluice::channel<int>(4);
+  auto [other, rest] = sluice::channel<int>(4);
+  auto port = std::make_unique<sluice::asio_port>(io.get_executor());
+  unsigned completed = 0;
+  error last;
+  port->async_pop(rest, [&](result<int> m) { last = m.err(), ++completed; });
+  port->async_pop(rx, [&](result<int> m) {
+    CHECK(*m == 7);
+    ++completed;
+    port.reset();
+  });
+  REQUIRE(tx.push(7));
+  io.run_for(10s);
+  CHECK(completed == 2);
+  CHECK(last == errc::stopped);
+  CHECK(other.push(8));
+  CHECK(*rest.try_pop() == 8);
 }
 
 TEST_CASE("a port that goes lets go of the ends of its cases, though Asio has not run since", "[asio]") {

@@ -133,9 +133,11 @@ class asio_port {
 #if SLUICE_ASIO_VERSION() >= 101900
       net::get_associated_cancellation_slot(handler).clear();
 #endif
-      const std::unique_ptr<operation_of> me(this);
+      std::unique_ptr<operation_of> me(this);
       const auto to = work.get_executor();
-      submit(to, [h = std::move(handler), r = base::take(), w = std::move(work)]() mutable { std::move(h)(std::move(r)); });
+      auto call = [h = std::move(handler), r = base::take(), w = std::move(work)]() mutable { std::move(h)(std::move(r)); };
+      me.reset();  // before the call, which may be the end of the port
+      submit(to, std::move(call));
     }
 
     Handler handler;
