@@ -24,14 +24,14 @@ if(NOT TARGET mutant_catch)
 endif()
 
 # unit_mutant(<name> <test> <header> <text> <replacement>): a test of this folder built over such a header; it must go red,
-# or hang. In the ci tier one in four of a folder is built; that each text is in its header is looked at for all.
+# or hang. In the ci tier one in eight of a folder is built; that each text is in its header is looked at for all.
 find_program(SLUICE_TIMEOUT timeout)
 function(unit_mutant name test header text replacement)
   sluice_mutated("mutants/${name}" ${header} "${text}" "${replacement}")
   get_property(before DIRECTORY PROPERTY sluice_unit_mutants)
   math(EXPR before "0${before} + 1")
   set_property(DIRECTORY PROPERTY sluice_unit_mutants ${before})
-  math(EXPR out_of_turn "${before} % 4")
+  math(EXPR out_of_turn "${before} % 8")
   if(out_of_turn AND NOT SLUICE_TEST_TIER STREQUAL "full")
     return()
   endif()
