@@ -4523,6 +4523,104 @@ class bell {
 #ifndef SLUICE_WAIT_WAIT_SET_HPP
 #define SLUICE_WAIT_WAIT_SET_HPP
 
+#ifndef SLUICE_PLATFORM_EVENT_QUEUE_HPP
+#define SLUICE_PLATFORM_EVENT_QUEUE_HPP
+
+// Many descriptors watched as one, at a cost that does not grow with those that are quiet.
+#ifndef SLUICE_PLATFORM_LINUX_EVENT_QUEUE_HPP
+#define SLUICE_PLATFORM_LINUX_EVENT_QUEUE_HPP
+
+#if SLUICE_HAS_LINUX()
+
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+
+namespace sluice::detail {
+
+/// Any number of descriptors as one, which is readable while some of them are ready and not yet heard of.
+///
+/// A descriptor is watched until it is heard of once, or closed. It is never taken out: the kernel forgets a closed
+/// one, and one whose description lives on elsewhere is heard of once more, by its old tag, and then for ever silent.
+/// To take it out by its number could hit another file that has got the number since.
+///
+/// Threads: one. Allocates: in the kernel.
+class event_queue {
+ public:
+  enum class watch_result { watched, always_ready, refused };
+
+  /// False if the system has no descriptor left.
+  bool open() noexcept {
+    if (!fd_) fd_.reset(::epoll_create1(EPOLL_CLOEXEC));
+    return static_cast<bool>(fd_);
+  }
+  void close() noexcept { fd_.reset(), ready_ = 0; }
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+
+  /// A descriptor is in the queue once; a second watch of it replaces the first.
+  watch_result watch(const watched_handle& h, std::uint64_t tag, bool once = true) noexcept {
+    epoll_event e{};
+    e.events = (h.for_writing ? EPOLLOUT : EPOLLIN) | (once ? EPOLLONESHOT : 0u);
+    e.data.u64 = tag;
+    if (::epoll_ctl(fd_.get(), EPOLL_CTL_MOD, h.fd, &e) == 0) return watch_result::watched;
+    if (errno == ENOENT && ::epoll_ctl(fd_.get(), EPOLL_CTL_ADD, h.fd, &e) == 0) return watch_result::watched;
+    return errno == EPERM ? watch_result::always_ready : watch_result::refused;  // a file
+  }
+  /// Calls `heard(tag)` for those that are ready, at most 64 at a time, the longest ready first.
+  template <class Heard>
+  void gather(Heard heard) noexcept {
+    if (ready_ <= 0) ready_ = ::epoll_wait(fd_.get(), news_, most, 0);
+    for (int i = 0, n = std::exchange(ready_, 0); i < n; ++i) heard(std::uint64_t{news_[i].data.u64});
+  }
+  /// Sleeps until some are ready, which gather() must be asked for before anybody else looks at the handle.
+  wakeup sleep(std::int64_t deadline) noexcept {
+    timespec left{};
+    if (deadline != never) {
+      const std::int64_t ns = deadline - monotonic_ns();
+      left = to_timespec(ns > 0 ? ns : 0);
+    }
+    constexpr long epoll_pwait2 = 441;
+    ready_ = static_cast<int>(::syscall(epoll_pwait2, fd_.get(), news_, most, deadline == never ? nullptr : &left, nullptr, 0));
+    if (ready_ < 0 && errno != EINTR) {  // before Linux 5.11
+      watched_handle self{fd_.get(), false};
+      return poll_any(&self, 1, deadline);
+    }
+    return ready_ == 0 ? wakeup::timeout : wakeup::woken;
+  }
+
+ private:
+  static constexpr int most = 64;
+
+  unique_handle fd_;
+  int ready_ = 0;  // of the news, not yet asked for
+  epoll_event news_[most];
+};
+
+/// A time as a descriptor: readable from then on.
+class alarm_handle {
+ public:
+  alarm_handle() noexcept : fd_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {}
+
+  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
+  void set(std::int64_t at) noexcept {
+    if (at == set_) return;
+    set_ = at;
+    itimerspec when{};
+    if (at != never) when.it_value = to_timespec(at > 0 ? at : 1);
+    (void)::timerfd_settime(fd_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
+  }
+
+ private:
+  unique_handle fd_;
+  std::int64_t set_ = never;
+};
+
+}  // namespace sluice::detail
+
+#endif
+#endif
+
+#endif
 #ifndef SLUICE_PLATFORM_WORD_BELL_HPP
 #define SLUICE_PLATFORM_WORD_BELL_HPP
 
@@ -4879,6 +4977,12 @@ class wait_set {
     if (handles_ < detail::max_watched_handles) handle_[handles_++] = {fd, k == want::push};
     else within(slice);
   }
+  /// Wake when there is news in the queue. Where nothing else is waited for it is the queue that sleeps: so the news is
+  /// there when it is asked for, without another call.
+  void on(detail::event_queue& q) noexcept {
+    queue_ = &q;
+    on(q.handle(), want::pop);
+  }
   /// Wake after that many nanoseconds at the latest.
   void within(std::int64_t ns) noexcept {
     if (ns < within_) within_ = ns;
@@ -4922,6 +5026,7 @@ class wait_set {
   static constexpr std::int64_t slice = 1'000'000;
 
   detail::wakeup engine(std::int64_t wake_at) noexcept {
+    if (queue_ != nullptr && handles_ == 1 && words_ == 0) return queue_->sleep(wake_at);
     if (handles_ != 0 || words_ == 0) return detail::poll_any(handle_, handles_, wake_at);
     if (words_ == 1) return detail::futex_wait(word_[0], wake_at);
     const auto w = detail::futex_wait_any(word_, words_, wake_at);
@@ -4958,6 +5063,7 @@ class wait_set {
   bool prefer_handles_;
   bool watched_ = false;
   std::int64_t within_ = detail::never;
+  detail::event_queue* queue_ = nullptr;
   detail::watched_word word_[detail::max_watched_words];
   detail::watched_handle handle_[detail::max_watched_handles + 1];  // and the bell
 };
@@ -17104,21 +17210,13 @@ class ordered_reader : public ordered_hand<T, P> {
   }
   /// Takes the oldest message that was left by a dead consumer, if there is one.
   SLUICE_COLD() bool adopt(spot& here) noexcept {
-    const auto count = ring_.order().orphans.load(P::template order<site::ordered_orphans>);
-    word at = 0;
-    if (!ring_.load(ring_.order().head, at)) return false;
-    word lap = ring_.lap_of(at) - ring_.one_lap(), index = ring_.index_of(at);
-    for (word steps = 0; steps < ring_.capacity(); ++steps) {
-      const spot s = spot_at(ring_type::position(lap, index));
+    return oldest_orphan([&](const spot& s) {
       word w = s.word_of(cell_state::orphan);
-      if (s.look() == w &&
-          s.cell->word.compare_exchange_strong(w, s.word_of(cell_state::taking) | me_, P::template order<site::ordered_adopt>,
-                                               P::template order<site::ordered_before>))
-        return here = s, redelivered_ = true, true;
-      if (++index == ring_.capacity()) index = 0, lap += ring_.one_lap();
-    }
-    orphans_ = count;
-    return false;
+      if (!s.cell->word.compare_exchange_strong(w, s.word_of(cell_state::taking) | me_, P::template order<site::ordered_adopt>,
+                                                P::template order<site::ordered_before>))
+        return false;
+      return here = s, redelivered_ = true, true;
+    });
   }
   /// What is at the head, and its word w.
   SLUICE_INLINE() error look(spot& here, word& w) const noexcept {
@@ -17149,7 +17247,10 @@ class ordered_reader : public ordered_hand<T, P> {
   SLUICE_INLINE() bool find(Vacated vacated, spot& here, error& why) noexcept {
     word w = 0;
     if (const error e = look(here, w)) [[unlikely]] return why = e, false;
-    if (w == here.word_of(cell_state::full) || orphaned()) return true;
+    if (w == here.word_of(cell_state::full)) return true;
+    if (orphaned()) [[unlikely]] {
+      if (oldest_orphan([](const spot&) { return true; })) return true;
+    }
     if (w == here.word_of(cell_state::vacant)) [[likely]] return false;
     return find_behind(vacated, here, w, why);
   }
@@ -17196,6 +17297,21 @@ class ordered_reader : public ordered_hand<T, P> {
   }
 
  private:
+  // Calls `f` with what dead consumers have left, from the oldest on, until it says true. If it never did there are none.
+  template <class F>
+  bool oldest_orphan(F f) noexcept {
+    const auto count = ring_.order().orphans.load(P::template order<site::ordered_orphans>);
+    word at = 0;
+    if (!ring_.load(ring_.order().head, at)) return false;
+    word lap = ring_.lap_of(at) - ring_.one_lap(), index = ring_.index_of(at);
+    for (word steps = 0; steps < ring_.capacity(); ++steps) {
+      const spot s = spot_at(ring_type::position(lap, index));
+      if (s.look() == s.word_of(cell_state::orphan) && f(s)) return true;
+      if (++index == ring_.capacity()) index = 0, lap += ring_.one_lap();
+    }
+    orphans_ = count;
+    return false;
+  }
   // Of something at the head that is not yet a message, or no more.
   template <class Vacated>
   SLUICE_COLD() bool find_behind(Vacated vacated, spot& here, word w, error& why) noexcept {
@@ -19413,10 +19529,16 @@ class priority_reader : public priority_hand<ordered_reader<T, true, P>, T, N, P
   using base::at_, base::levels_;
 
  public:
+  using typename base::ring_type;
   using typename base::spot;
   using typename base::word;
   static constexpr bool any_room_will_do = false;  // for whoever waits for some: it is of one priority
 
+  status attach(const ring_type& r, unsigned seat) noexcept {
+    const status s = base::attach(r, seat);
+    for (unsigned k = 0; s && k < N; ++k) was_head_[k] = levels_[k].spot_at(0);
+    return s;
+  }
   /// That of the last message.
   [[nodiscard]] unsigned priority() const noexcept { return at_; }
   [[nodiscard]] bool redelivered() const noexcept { return levels_[at_].redelivered(); }
@@ -19467,15 +19589,39 @@ class priority_reader : public priority_hand<ordered_reader<T, true, P>, T, N, P
   }
 
  private:
-  // (R1) The highest ring from `priority` on that has a message, and its head; or why none has.
+  // (R1) The highest ring from `priority` on that has a message, and its head; or why none has. The head comes back as a
+  // position: a whole spot, written in parts and copied as one, would stall.
   template <class Vacated>
   SLUICE_INLINE() error choose(Vacated vacated, unsigned& priority, spot& here) noexcept {
     error why(errc::empty, step::pop);
+    const unsigned from = priority;
+    word at = 0;
     bool found = false;
-    for (unsigned k = priority; k < N; ++k)
-      if (spot s; levels_[k].find(vacated, s, why)) here = s, priority = k, found = true;
-    return found ? error() : why;
+    const auto look = [&](unsigned k) SLUICE_INLINE_LAMBDA() {
+      if (k < from || still_empty(k)) [[likely]] return;
+      if (examine(k, vacated, at, why)) priority = k, found = true;
+    };
+    [&]<std::size_t... K>(std::index_sequence<K...>) SLUICE_INLINE_LAMBDA() { (..., look(K)); }(std::make_index_sequence<N>());
+    if (!found) [[unlikely]] return why;
+    here = levels_[priority].spot_at(at);
+    return {};
   }
+  template <class Vacated>
+  SLUICE_NOINLINE() bool examine(unsigned k, Vacated vacated, word& at, error& why) noexcept {
+    spot s;
+    const bool found = levels_[k].find(vacated, s, why);
+    if (found) at = s.at;
+    else was_head_[k] = levels_[k].spot_at(s.at);
+    return found;
+  }
+  // No head passes a place that is vacant. So a place that was the head and is vacant is the head, and the ring is empty:
+  // one load, instead of the way to the head, for each ring in which there is nothing.
+  SLUICE_INLINE() bool still_empty(unsigned k) const noexcept {
+    const spot& s = was_head_[k];
+    return s.look() == s.word_of(cell_state::vacant) && !levels_[k].orphaned();
+  }
+
+  spot was_head_[N];  // where nothing was seen, or the very first
 };
 
 }  // namespace detail
@@ -19819,85 +19965,6 @@ template <class Rep, class Period, std::invocable F>
 }  // namespace sluice
 
 #endif
-#ifndef SLUICE_PLATFORM_EVENT_QUEUE_HPP
-#define SLUICE_PLATFORM_EVENT_QUEUE_HPP
-
-// Many descriptors watched as one, at a cost that does not grow with those that are quiet.
-#ifndef SLUICE_PLATFORM_LINUX_EVENT_QUEUE_HPP
-#define SLUICE_PLATFORM_LINUX_EVENT_QUEUE_HPP
-
-#if SLUICE_HAS_LINUX()
-
-#include <sys/epoll.h>
-#include <sys/timerfd.h>
-
-namespace sluice::detail {
-
-/// Any number of descriptors as one, which is readable while some of them are ready and not yet heard of.
-///
-/// A descriptor is watched until it is heard of once, or closed. It is never taken out: the kernel forgets a closed
-/// one, and one whose description lives on elsewhere is heard of once more, by its old tag, and then for ever silent.
-/// To take it out by its number could hit another file that has got the number since.
-///
-/// Threads: one. Allocates: in the kernel.
-class event_queue {
- public:
-  enum class watch_result { watched, always_ready, refused };
-
-  /// False if the system has no descriptor left.
-  bool open() noexcept {
-    if (!fd_) fd_.reset(::epoll_create1(EPOLL_CLOEXEC));
-    return static_cast<bool>(fd_);
-  }
-  void close() noexcept { fd_.reset(); }
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
-
-  /// A descriptor is in the queue once; a second watch of it replaces the first.
-  watch_result watch(const watched_handle& h, std::uint64_t tag, bool once = true) noexcept {
-    epoll_event e{};
-    e.events = (h.for_writing ? EPOLLOUT : EPOLLIN) | (once ? EPOLLONESHOT : 0u);
-    e.data.u64 = tag;
-    if (::epoll_ctl(fd_.get(), EPOLL_CTL_MOD, h.fd, &e) == 0) return watch_result::watched;
-    if (errno == ENOENT && ::epoll_ctl(fd_.get(), EPOLL_CTL_ADD, h.fd, &e) == 0) return watch_result::watched;
-    return errno == EPERM ? watch_result::always_ready : watch_result::refused;  // a file
-  }
-  /// Calls `heard(tag)` for those that are ready, at most 64 at a time, the longest ready first.
-  template <class Heard>
-  void gather(Heard heard) noexcept {
-    epoll_event ready[64];
-    const int n = ::epoll_wait(fd_.get(), ready, 64, 0);
-    for (int i = 0; i < n; ++i) heard(std::uint64_t{ready[i].data.u64});
-  }
-
- private:
-  unique_handle fd_;
-};
-
-/// A time as a descriptor: readable from then on.
-class alarm_handle {
- public:
-  alarm_handle() noexcept : fd_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {}
-
-  [[nodiscard]] int handle() const noexcept { return fd_.get(); }
-  void set(std::int64_t at) noexcept {
-    if (at == set_) return;
-    set_ = at;
-    itimerspec when{};
-    if (at != never) when.it_value = to_timespec(at > 0 ? at : 1);
-    (void)::timerfd_settime(fd_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
-  }
-
- private:
-  unique_handle fd_;
-  std::int64_t set_ = never;
-};
-
-}  // namespace sluice::detail
-
-#endif
-#endif
-
-#endif
 
 namespace sluice {
 
@@ -20075,7 +20142,10 @@ class poller {
   ///
   /// Errors: timeout; stopped; closed, once no end is left, or, if it never had one, no case; busy, in a handler.
   result<std::size_t> run(until u = {}) {
-    return detail::try_then_wait(*this, want::pop, u, [this] { return try_run(); });
+    const auto turn = [this] { return try_run(); };
+    // Nobody to be asked before the system is, which does not sleep if there is news: one call less than to look first.
+    const bool at_once = queue_.empty() && open() && running_ == nullptr && !u.immediate() && u.interrupter() == nullptr;
+    return at_once ? detail::wait_for(*this, want::pop, u, turn) : detail::try_then_wait(*this, want::pop, u, turn);
   }
   result<std::size_t> try_run() {
     if (running_ != nullptr) return error(errc::busy, step::wait);
@@ -20103,7 +20173,7 @@ class poller {
 
   void arm(want, wait_set& set) noexcept {
     if (!queue_.empty() || cases_ == 0) set.ready();
-    set.on(news_.handle(), want::pop);
+    set.on(news_);
     if (next_look_ != detail::never) set.within(remaining(next_look_));
   }
   void disarm(want) noexcept {}

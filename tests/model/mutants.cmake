@@ -190,8 +190,10 @@ model_mutant(dropped_message_is_redelivered ring/ordered_layout.hpp
   [=[const bool drop = after_death == orphans::drop;]=]
   [=[const bool drop = after_death == orphans::drop && slot == ~0u;]=])
 model_mutant(orphan_never_adopted ring/ordered_reader.hpp
-  [=[    if (orphaned()) [[unlikely]] {]=]
-  [=[    if (false) {]=])
+  [=[    if (orphaned()) [[unlikely]] {
+      if (spot left;]=]
+  [=[    if (false) {
+      if (spot left;]=])
 model_mutant(tomb_not_buried ring/ordered_reader.hpp
   [=[    ring_.bury(s.at);]=]
   [=[]=])
@@ -252,11 +254,15 @@ model_mutant(end_told_without_a_look_at_the_tail ring/ordered_reader.hpp
 set(only_in_full OFF)
 trials_of(priority_trials.hpp priority_trials)
 model_mutant(priorities_looked_at_downwards ring/priority.hpp
-  [=[    for (unsigned k = priority; k < N; ++k)
-      if (spot s;]=]
-  [=[    for (unsigned k = N; k-- != priority && !found;)
-      if (spot s;]=])
+  [=[if (k < from || still_empty(k)) [[likely]] return;]=]
+  [=[if (k = N - 1 - k; k < from || found || still_empty(k)) [[likely]] return;]=])
+model_mutant(place_behind_the_head_remembered ring/priority.hpp
+  [=[was_head_[k] = levels_[k].spot_at(s.at);]=]
+  [=[was_head_[k] = levels_[k].spot_at(levels_[k].next(s.at));]=])
 set(only_in_full ON)
+model_mutant(empty_ring_hides_its_orphans ring/priority.hpp
+  [=[ && !levels_[k].orphaned();]=]
+  [=[;]=])
 model_mutant(another_message_of_the_priority_taken ring/priority.hpp
   [=[      if (levels_[k].take_found(here)) return at_ = k, error();]=]
   [=[      if (!levels_[k].take(vacated, here)) return at_ = k, error();]=])
@@ -265,7 +271,10 @@ model_mutant(batch_looks_above_only_before ring/priority.hpp
   [=[]=])
 model_mutant(cell_acquired_after_the_look_above ring/ordered_reader.hpp
   [=[    if (const error e = look(here, w)) [[unlikely]] return why = e, false;
-    if (w == here.word_of(cell_state::full) || orphaned()) return true;
+    if (w == here.word_of(cell_state::full)) return true;
+    if (orphaned()) [[unlikely]] {
+      if (oldest_orphan([](const spot&) { return true; })) return true;
+    }
     if (w == here.word_of(cell_state::vacant)) [[likely]] return false;
     return find_behind(vacated, here, w, why);
   }
@@ -300,8 +309,8 @@ model_mutant(fellow_woken_for_the_lowest_priority_alone ring/priority.hpp
       if (l.ready()) return true;]=]
   [=[    if (levels_[0].ready()) return true;]=])
 model_mutant(priority_orphans_not_found ring/ordered_reader.hpp
-  [=[    if (w == here.word_of(cell_state::full) || orphaned()) return true;]=]
-  [=[    if (w == here.word_of(cell_state::full)) return true;]=])
+  [=[      if (oldest_orphan([](const spot&) { return true; })) return true;]=]
+  [=[]=])
 
 # ---- lanes
 

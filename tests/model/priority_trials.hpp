@@ -45,7 +45,8 @@ inline std::vector<trial> priority_trials() {
   for (const auto& c : {crowd_waiting_case{.producers = 2, .waiting = 1, .messages = 2, .pops = 1},
                         crowd_waiting_case{.producers = 3, .messages = 1, .pops = 2, .abandons = true},
                         crowd_waiting_case{.producers = 3, .consumers = 2, .capacity = 2, .messages = 1, .pops = 1},
-                        crowd_waiting_case{.producers = 3, .consumers = 2, .capacity = 2, .messages = 2, .pops = 3}})
+                        crowd_waiting_case{.producers = 3, .consumers = 2, .capacity = 2, .messages = 2, .pops = 3},
+                        crowd_waiting_case{.consumers = 2, .capacity = 2, .messages = 1, .pops = 1, .keeps = true}})
     roam([c](const options& o) { return explore_crowd_waiting<rig::levels<2>>(c, o); }, 4000);
   return all;
 }

@@ -182,7 +182,10 @@ class poller {
   ///
   /// Errors: timeout; stopped; closed, once no end is left, or, if it never had one, no case; busy, in a handler.
   result<std::size_t> run(until u = {}) {
-    return detail::try_then_wait(*this, want::pop, u, [this] { return try_run(); });
+    const auto turn = [this] { return try_run(); };
+    // Nobody to be asked before the system is, which does not sleep if there is news: one call less than to look first.
+    const bool at_once = queue_.empty() && open() && running_ == nullptr && !u.immediate() && u.interrupter() == nullptr;
+    return at_once ? detail::wait_for(*this, want::pop, u, turn) : detail::try_then_wait(*this, want::pop, u, turn);
   }
   result<std::size_t> try_run() {
     if (running_ != nullptr) return error(errc::busy, step::wait);
@@ -210,7 +213,7 @@ class poller {
 
   void arm(want, wait_set& set) noexcept {
     if (!queue_.empty() || cases_ == 0) set.ready();
-    set.on(news_.handle(), want::pop);
+    set.on(news_);
     if (next_look_ != detail::never) set.within(remaining(next_look_));
   }
   void disarm(want) noexcept {}

@@ -76,21 +76,13 @@ class ordered_reader : public ordered_hand<T, P> {
   }
   /// Takes the oldest message that was left by a dead consumer, if there is one.
   SLUICE_COLD() bool adopt(spot& here) noexcept {
-    const auto count = ring_.order().orphans.load(P::template order<site::ordered_orphans>);
-    word at = 0;
-    if (!ring_.load(ring_.order().head, at)) return false;
-    word lap = ring_.lap_of(at) - ring_.one_lap(), index = ring_.index_of(at);
-    for (word steps = 0; steps < ring_.capacity(); ++steps) {
-      const spot s = spot_at(ring_type::position(lap, index));
+    return oldest_orphan([&](const spot& s) {
       word w = s.word_of(cell_state::orphan);
-      if (s.look() == w &&
-          s.cell->word.compare_exchange_strong(w, s.word_of(cell_state::taking) | me_, P::template order<site::ordered_adopt>,
-                                               P::template order<site::ordered_before>))
-        return here = s, redelivered_ = true, true;
-      if (++index == ring_.capacity()) index = 0, lap += ring_.one_lap();
-    }
-    orphans_ = count;
-    return false;
+      if (!s.cell->word.compare_exchange_strong(w, s.word_of(cell_state::taking) | me_, P::template order<site::ordered_adopt>,
+                                                P::template order<site::ordered_before>))
+        return false;
+      return here = s, redelivered_ = true, true;
+    });
   }
   /// What is at the head, and its word w.
   SLUICE_INLINE() error look(spot& here, word& w) const noexcept {
@@ -121,7 +113,10 @@ class ordered_reader : public ordered_hand<T, P> {
   SLUICE_INLINE() bool find(Vacated vacated, spot& here, error& why) noexcept {
     word w = 0;
     if (const error e = look(here, w)) [[unlikely]] return why = e, false;
-    if (w == here.word_of(cell_state::full) || orphaned()) return true;
+    if (w == here.word_of(cell_state::full)) return true;
+    if (orphaned()) [[unlikely]] {
+      if (oldest_orphan([](const spot&) { return true; })) return true;
+    }
     if (w == here.word_of(cell_state::vacant)) [[likely]] return false;
     return find_behind(vacated, here, w, why);
   }
@@ -168,6 +163,21 @@ class ordered_reader : public ordered_hand<T, P> {
   }
 
  private:
+  // Calls `f` with what dead consumers have left, from the oldest on, until it says true. If it never did there are none.
+  template <class F>
+  bool oldest_orphan(F f) noexcept {
+    const auto count = ring_.order().orphans.load(P::template order<site::ordered_orphans>);
+    word at = 0;
+    if (!ring_.load(ring_.order().head, at)) return false;
+    word lap = ring_.lap_of(at) - ring_.one_lap(), index = ring_.index_of(at);
+    for (word steps = 0; steps < ring_.capacity(); ++steps) {
+      const spot s = spot_at(ring_type::position(lap, index));
+      if (s.look() == s.word_of(cell_state::orphan) && f(s)) return true;
+      if (++index == ring_.capacity()) index = 0, lap += ring_.one_lap();
+    }
+    orphans_ = count;
+    return false;
+  }
   // Of something at the head that is not yet a message, or no more.
   template <class Vacated>
   SLUICE_COLD() bool find_behind(Vacated vacated, spot& here, word w, error& why) noexcept {

@@ -77,10 +77,16 @@ class priority_reader : public priority_hand<ordered_reader<T, true, P>, T, N, P
   using base::at_, base::levels_;
 
  public:
+  using typename base::ring_type;
   using typename base::spot;
   using typename base::word;
   static constexpr bool any_room_will_do = false;  // for whoever waits for some: it is of one priority
 
+  status attach(const ring_type& r, unsigned seat) noexcept {
+    const status s = base::attach(r, seat);
+    for (unsigned k = 0; s && k < N; ++k) was_head_[k] = levels_[k].spot_at(0);
+    return s;
+  }
   /// That of the last message.
   [[nodiscard]] unsigned priority() const noexcept { return at_; }
   [[nodiscard]] bool redelivered() const noexcept { return levels_[at_].redelivered(); }
@@ -131,15 +137,39 @@ class priority_reader : public priority_hand<ordered_reader<T, true, P>, T, N, P
   }
 
  private:
-  // (R1) The highest ring from `priority` on that has a message, and its head; or why none has.
+  // (R1) The highest ring from `priority` on that has a message, and its head; or why none has. The head comes back as a
+  // position: a whole spot, written in parts and copied as one, would stall.
   template <class Vacated>
   SLUICE_INLINE() error choose(Vacated vacated, unsigned& priority, spot& here) noexcept {
     error why(errc::empty, step::pop);
+    const unsigned from = priority;
+    word at = 0;
     bool found = false;
-    for (unsigned k = priority; k < N; ++k)
-      if (spot s; levels_[k].find(vacated, s, why)) here = s, priority = k, found = true;
-    return found ? error() : why;
+    const auto look = [&](unsigned k) SLUICE_INLINE_LAMBDA() {
+      if (k < from || still_empty(k)) [[likely]] return;
+      if (examine(k, vacated, at, why)) priority = k, found = true;
+    };
+    [&]<std::size_t... K>(std::index_sequence<K...>) SLUICE_INLINE_LAMBDA() { (..., look(K)); }(std::make_index_sequence<N>());
+    if (!found) [[unlikely]] return why;
+    here = levels_[priority].spot_at(at);
+    return {};
   }
+  template <class Vacated>
+  SLUICE_NOINLINE() bool examine(unsigned k, Vacated vacated, word& at, error& why) noexcept {
+    spot s;
+    const bool found = levels_[k].find(vacated, s, why);
+    if (found) at = s.at;
+    else was_head_[k] = levels_[k].spot_at(s.at);
+    return found;
+  }
+  // No head passes a place that is vacant. So a place that was the head and is vacant is the head, and the ring is empty:
+  // one load, instead of the way to the head, for each ring in which there is nothing.
+  SLUICE_INLINE() bool still_empty(unsigned k) const noexcept {
+    const spot& s = was_head_[k];
+    return s.look() == s.word_of(cell_state::vacant) && !levels_[k].orphaned();
+  }
+
+  spot was_head_[N];  // where nothing was seen, or the very first
 };
 
 }  // namespace detail

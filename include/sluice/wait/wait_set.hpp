@@ -3,7 +3,7 @@
 #define SLUICE_WAIT_WAIT_SET_HPP
 
 #include <sluice/core/concepts.hpp>
-#include <sluice/platform/poll.hpp>
+#include <sluice/platform/event_queue.hpp>
 #include <sluice/platform/word_bell.hpp>
 #include <sluice/wait/until.hpp>
 
@@ -36,6 +36,12 @@ class wait_set {
   void on(int fd, want k) noexcept {
     if (handles_ < detail::max_watched_handles) handle_[handles_++] = {fd, k == want::push};
     else within(slice);
+  }
+  /// Wake when there is news in the queue. Where nothing else is waited for it is the queue that sleeps: so the news is
+  /// there when it is asked for, without another call.
+  void on(detail::event_queue& q) noexcept {
+    queue_ = &q;
+    on(q.handle(), want::pop);
   }
   /// Wake after that many nanoseconds at the latest.
   void within(std::int64_t ns) noexcept {
@@ -80,6 +86,7 @@ class wait_set {
   static constexpr std::int64_t slice = 1'000'000;
 
   detail::wakeup engine(std::int64_t wake_at) noexcept {
+    if (queue_ != nullptr && handles_ == 1 && words_ == 0) return queue_->sleep(wake_at);
     if (handles_ != 0 || words_ == 0) return detail::poll_any(handle_, handles_, wake_at);
     if (words_ == 1) return detail::futex_wait(word_[0], wake_at);
     const auto w = detail::futex_wait_any(word_, words_, wake_at);
@@ -116,6 +123,7 @@ class wait_set {
   bool prefer_handles_;
   bool watched_ = false;
   std::int64_t within_ = detail::never;
+  detail::event_queue* queue_ = nullptr;
   detail::watched_word word_[detail::max_watched_words];
   detail::watched_handle handle_[detail::max_watched_handles + 1];  // and the bell
 };

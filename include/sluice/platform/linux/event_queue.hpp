@@ -7,6 +7,7 @@
 #if SLUICE_HAS_LINUX()
 
 #include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 
 namespace sluice::detail {
@@ -27,7 +28,7 @@ class event_queue {
     if (!fd_) fd_.reset(::epoll_create1(EPOLL_CLOEXEC));
     return static_cast<bool>(fd_);
   }
-  void close() noexcept { fd_.reset(); }
+  void close() noexcept { fd_.reset(), ready_ = 0; }
   [[nodiscard]] int handle() const noexcept { return fd_.get(); }
 
   /// A descriptor is in the queue once; a second watch of it replaces the first.
@@ -42,13 +43,31 @@ class event_queue {
   /// Calls `heard(tag)` for those that are ready, at most 64 at a time, the longest ready first.
   template <class Heard>
   void gather(Heard heard) noexcept {
-    epoll_event ready[64];
-    const int n = ::epoll_wait(fd_.get(), ready, 64, 0);
-    for (int i = 0; i < n; ++i) heard(std::uint64_t{ready[i].data.u64});
+    if (ready_ <= 0) ready_ = ::epoll_wait(fd_.get(), news_, most, 0);
+    for (int i = 0, n = std::exchange(ready_, 0); i < n; ++i) heard(std::uint64_t{news_[i].data.u64});
+  }
+  /// Sleeps until some are ready, which gather() must be asked for before anybody else looks at the handle.
+  wakeup sleep(std::int64_t deadline) noexcept {
+    timespec left{};
+    if (deadline != never) {
+      const std::int64_t ns = deadline - monotonic_ns();
+      left = to_timespec(ns > 0 ? ns : 0);
+    }
+    constexpr long epoll_pwait2 = 441;
+    ready_ = static_cast<int>(::syscall(epoll_pwait2, fd_.get(), news_, most, deadline == never ? nullptr : &left, nullptr, 0));
+    if (ready_ < 0 && errno != EINTR) {  // before Linux 5.11
+      watched_handle self{fd_.get(), false};
+      return poll_any(&self, 1, deadline);
+    }
+    return ready_ == 0 ? wakeup::timeout : wakeup::woken;
   }
 
  private:
+  static constexpr int most = 64;
+
   unique_handle fd_;
+  int ready_ = 0;  // of the news, not yet asked for
+  epoll_event news_[most];
 };
 
 /// A time as a descriptor: readable from then on.
