@@ -29,7 +29,7 @@ struct message {
 constexpr auto wake = [](auto&, std::uint32_t) {};
 
 /// A queue of each priority; a consumer gets what the highest of them that has something gives it. It looks for orphans
-/// where there were announced some since it last found none, and before it has looked passes no tombs there.
+/// where there were announced some since it last found none, and where there are some it passes no tombs.
 class priorities_model {
   using queue = fuzz::queue_model<true, true>;
 
@@ -46,18 +46,16 @@ class priorities_model {
   /// Where it would come from, if it comes.
   expected pop(unsigned j, unsigned& priority) {
     if (loan_of(j) != nullptr) return {errc::busy};
-    for (;;) {
-      expected why{errc::empty};
-      bool found = false;
-      for (auto& [p, q] : queues_) {
-        const expected x = seen_[j][p] != raised_[p] ? expected{} : q.pop(j);
-        if (x.code == errc::ok) priority = p, found = true;
-        else if (x.code != errc::empty) why = x;
-      }
-      if (!found) return why;
-      if (seen_[j][priority] == raised_[priority] || at(priority).redelivered()) return {};
-      seen_[j][priority] = raised_[priority];
+    expected why{errc::empty};
+    bool found = false;
+    for (auto& [p, q] : queues_) {
+      const bool orphaned = seen_[j][p] != raised_[p] && q.redelivered();
+      if (!orphaned) seen_[j][p] = raised_[p];
+      const expected x = orphaned ? expected{} : q.pop(j);
+      if (x.code == errc::ok) priority = p, found = true;
+      else if (x.code != errc::empty) why = x;
     }
+    return found ? expected{} : why;
   }
   void keep(unsigned priority) { ++raised_[priority]; }
   void heal() {

@@ -83,9 +83,11 @@ class priority_reader : public priority_hand<ordered_reader<T, true, P>, T, N, P
   static constexpr bool any_room_will_do = false;  // for whoever waits for some: it is of one priority
 
   status attach(const ring_type& r, unsigned seat) noexcept {
-    const status s = base::attach(r, seat);
-    for (unsigned k = 0; s && k < N; ++k) was_head_[k] = levels_[k].spot_at(0);
-    return s;
+    if (const status s = base::attach(r, seat); !s) return s;
+    word w = 0;
+    for (unsigned k = 0; k < N; ++k)
+      if (const error e = levels_[k].look(was_head_[k], w)) return e.during(step::join);
+    return {};
   }
   /// That of the last message.
   [[nodiscard]] unsigned priority() const noexcept { return at_; }
@@ -157,10 +159,9 @@ class priority_reader : public priority_hand<ordered_reader<T, true, P>, T, N, P
   template <class Vacated>
   SLUICE_NOINLINE() bool examine(unsigned k, Vacated vacated, word& at, error& why) noexcept {
     spot s;
-    const bool found = levels_[k].find(vacated, s, why);
-    if (found) at = s.at;
-    else was_head_[k] = levels_[k].spot_at(s.at);
-    return found;
+    if (levels_[k].find(vacated, s, why)) return at = s.at, true;
+    if (s.cell != nullptr) was_head_[k] = levels_[k].spot_at(s.at);
+    return false;
   }
   // No head passes a place that is vacant. So a place that was the head and is vacant is the head, and the ring is empty:
   // one load, instead of the way to the head, for each ring in which there is nothing.
@@ -169,7 +170,7 @@ class priority_reader : public priority_hand<ordered_reader<T, true, P>, T, N, P
     return s.look() == s.word_of(cell_state::vacant) && !levels_[k].orphaned();
   }
 
-  spot was_head_[N];  // where nothing was seen, or the very first
+  spot was_head_[N];  // when nothing was seen there, or at first
 };
 
 }  // namespace detail
