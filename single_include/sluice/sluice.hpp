@@ -19373,6 +19373,8 @@ template <class Kind = spsc, class P = native_memory, detail::unix_connection Co
 //   push   as in the ring of its priority.
 //   pop    (R1) look at the head of each ring, upwards; the last one that has a message is chosen; (R2) take the very
 //          message that was seen there. If somebody else was faster, look at all of them again.
+//          A head that was vacant is remembered by each reader, for itself: no head passes a vacant place, so while that one
+//          is vacant its ring is empty, and a look is one load.
 //
 // Whatever is pushed above a message, before that message is, was taken before it: (R1) has looked upwards from it, and
 // (R2) takes no later one. Only what stands behind a place that another producer has claimed and not filled yet must wait
