@@ -19712,6 +19712,9 @@ template <class Kind = spsc, class P = native_memory>
 #ifndef SLUICE_FLOW_POLLER_HPP
 #define SLUICE_FLOW_POLLER_HPP
 
+#ifndef SLUICE_FLOW_POLL_ENTRY_HPP
+#define SLUICE_FLOW_POLL_ENTRY_HPP
+
 #ifndef SLUICE_FLOW_CASES_HPP
 #define SLUICE_FLOW_CASES_HPP
 
@@ -19969,13 +19972,7 @@ template <class Rep, class Period, std::invocable F>
 
 #endif
 
-namespace sluice {
-
-struct poller_options {
-  unsigned budget = 16;  // messages of one case before the others have their turn
-};
-
-namespace detail {
+namespace sluice::detail {
 
 /// One case of a poller, whatever its type, and what the poller knows of it. A case is either queued, to be looked at,
 /// or armed and watched, so that it will be queued when there is news.
@@ -20048,7 +20045,15 @@ class poll_queue {
   std::size_t size_ = 0;
 };
 
-}  // namespace detail
+}  // namespace sluice::detail
+
+#endif
+
+namespace sluice {
+
+struct poller_options {
+  unsigned budget = 16;  // messages of one case before the others have their turn
+};
 
 /// Waits for any number of cases (flow/cases.hpp), which may come and go at any time, also in a handler.
 ///

@@ -266,6 +266,11 @@ TEMPLATE_TEST_CASE("an adapted end over a stream keeps the laws", "[conformance]
                    slowed_down, dealt_and_merged, routed_and_merged, teed, erased) {
   CHECK(conformance::broken_laws<over<TestType, stream>>() == "");
 }
+#if SLUICE_TEST_TIER_FULL
+TEMPLATE_TEST_CASE("the other adapted ends keep the laws over a stream, too", "[conformance]", mapped, taken, scanned, zipped, without_the_newest) {
+  CHECK(conformance::broken_laws<over<TestType, stream>>() == "");
+}
+#endif
 TEMPLATE_TEST_CASE("ends that a URI names keep the laws", "[conformance]", by_shm, by_tcp, by_unix) {
   CHECK(conformance::broken_laws<opened<TestType>>() == "");
 }
