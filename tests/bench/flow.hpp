@@ -305,6 +305,89 @@ inline double fiber_channel_wakes(const arrangement& where) {
 }
 #endif
 
+// ---- a stream of messages between two threads, through 1024 places
+
+constexpr std::uint64_t streamed = 200'000;
+
+/// ns for each message. `send(i)` and `take()` run in a thread each.
+template <class Send, class Take>
+double stream_ns(const arrangement& where, Send send, Take take) {
+  std::thread sender([&] {
+    pin(where.cpu[1]);
+    for (std::uint64_t i = 0; i < streamed; ++i) send(i);
+  });
+  pin(where.cpu[0]);
+  const double began = now_ns();
+  std::uint64_t sum = 0;
+  for (std::uint64_t i = 0; i < streamed; ++i) sum += take();
+  const double ns = (now_ns() - began) / static_cast<double>(streamed);
+  sender.join();
+  if (sum != streamed * (streamed - 1) / 2) die("a message was lost");
+  return ns;
+}
+inline double streamed_by_verbs(const arrangement& where) {
+  auto [tx, rx] = sluice::channel<std::uint64_t>(1024);
+  return stream_ns(where, [&](std::uint64_t i) { (void)tx.push(i); }, [&] { return *rx.pop(); });
+}
+inline double streamed_by_select(const arrangement& where) {
+  auto [tx, rx] = sluice::channel<std::uint64_t>(1024);
+  auto [idle_tx, idle_rx] = sluice::channel<std::uint64_t>(1024);
+  std::uint64_t got = 0;
+  const auto keep = [&](std::uint64_t m) { got = m; };
+  auto both = sluice::select(sluice::on(rx, keep), sluice::on(idle_rx, keep));
+  return stream_ns(where, [&](std::uint64_t i) { (void)tx.push(i); }, [&] { return (void)both.wait(), got; });
+}
+inline sluice::task add_up(sluice::loop& io, sluice::source auto& in, std::uint64_t& sum) {
+  for (std::uint64_t i = 0; i < streamed; ++i) sum += *co_await io.pop(in);
+}
+inline double streamed_to_coroutine(const arrangement& where) {
+  auto [tx, rx] = sluice::channel<std::uint64_t>(1024);
+  std::thread sender([&, out = std::move(tx)]() mutable {
+    pin(where.cpu[1]);
+    for (std::uint64_t i = 0; i < streamed; ++i) (void)out.push(i);
+  });
+  pin(where.cpu[0]);
+  sluice::loop io;
+  std::uint64_t sum = 0;
+  const double began = now_ns();
+  io.spawn(add_up(io, rx, sum));
+  io.run();
+  const double ns = (now_ns() - began) / static_cast<double>(streamed);
+  sender.join();
+  if (sum != streamed * (streamed - 1) / 2) die("a message was lost");
+  return ns;
+}
+#if SLUICE_BENCH_HAS_ASIO_CHANNEL()
+inline double streamed_by_asio(const arrangement& where) {
+  asio::io_context io[2];
+  asio_channel c(io[0], 1024);
+  std::uint64_t sum = 0;
+  asio::co_spawn(io[1], [&]() -> asio::awaitable<void> {
+    for (std::uint64_t i = 0; i < streamed; ++i) co_await c.async_send(std::error_code(), i, asio::use_awaitable);
+  }, asio::detached);
+  asio::co_spawn(io[0], [&]() -> asio::awaitable<void> {
+    for (std::uint64_t i = 0; i < streamed; ++i) sum += co_await c.async_receive(asio::use_awaitable);
+  }, asio::detached);
+  std::thread sender([&] {
+    pin(where.cpu[1]);
+    io[1].run();
+  });
+  pin(where.cpu[0]);
+  const double began = now_ns();
+  io[0].run();
+  const double ns = (now_ns() - began) / static_cast<double>(streamed);
+  sender.join();
+  if (sum != streamed * (streamed - 1) / 2) die("a message was lost");
+  return ns;
+}
+#endif
+#if SLUICE_BENCH_HAS_BOOST_FIBER
+inline double streamed_by_fiber_channel(const arrangement& where) {
+  on_fiber_channel::channel c(1024);
+  return stream_ns(where, [&](std::uint64_t i) { (void)c.push(i); }, [&] { return c.value_pop(); });
+}
+#endif
+
 // ---- fairness: who is served how often, and how long one waits that has a message all the time
 
 class shares {
@@ -489,6 +572,17 @@ inline int measure_flow(unsigned rounds, const arrangement& where) {
 #endif
 #if SLUICE_BENCH_HAS_BOOST_FIBER
       {"boost fiber buffered_channel", at(fiber_channel_wakes)},
+#endif
+  });
+  compare("a message of a stream, two threads", "push and pop", rounds, {
+      {"push and pop", at(streamed_by_verbs)},
+      {"push, select over two rings", at(streamed_by_select)},
+      {"push, co_await pop", at(streamed_to_coroutine)},
+#if SLUICE_BENCH_HAS_ASIO_CHANNEL()
+      {"asio concurrent_channel", at(streamed_by_asio)},
+#endif
+#if SLUICE_BENCH_HAS_BOOST_FIBER
+      {"boost fiber buffered_channel", at(streamed_by_fiber_channel)},
 #endif
   });
   measure_fairness();
