@@ -87,8 +87,8 @@ void is_interrupted_anywhere(Wait wait) {
       REQUIRE(slow < 5);
       stopped += one.why == errc::stopped, taken += !one.why, late += one.late;
     }
-    CHECK((stopped > 0) == one.with_stop);
-    CHECK((taken > 0) == one.with_message);
+    if (!one.with_message) CHECK(stopped > 0);  // what is there is taken, stop or no stop
+    else CHECK(taken > 0);
     CHECK(late > 0);
   }
 }
