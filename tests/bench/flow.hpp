@@ -307,22 +307,22 @@ inline double fiber_channel_wakes(const arrangement& where) {
 
 // ---- a stream of messages between two threads, through 1024 places
 
-constexpr std::uint64_t streamed = 200'000;
+constexpr std::uint64_t messages_streamed = 200'000;
 
 /// ns for each message. `send(i)` and `take()` run in a thread each.
 template <class Send, class Take>
 double stream_ns(const arrangement& where, Send send, Take take) {
   std::thread sender([&] {
     pin(where.cpu[1]);
-    for (std::uint64_t i = 0; i < streamed; ++i) send(i);
+    for (std::uint64_t i = 0; i < messages_streamed; ++i) send(i);
   });
   pin(where.cpu[0]);
   const double began = now_ns();
   std::uint64_t sum = 0;
-  for (std::uint64_t i = 0; i < streamed; ++i) sum += take();
-  const double ns = (now_ns() - began) / static_cast<double>(streamed);
+  for (std::uint64_t i = 0; i < messages_streamed; ++i) sum += take();
+  const double ns = (now_ns() - began) / static_cast<double>(messages_streamed);
   sender.join();
-  if (sum != streamed * (streamed - 1) / 2) die("a message was lost");
+  if (sum != messages_streamed * (messages_streamed - 1) / 2) die("a message was lost");
   return ns;
 }
 inline double streamed_by_verbs(const arrangement& where) {
@@ -338,13 +338,13 @@ inline double streamed_by_select(const arrangement& where) {
   return stream_ns(where, [&](std::uint64_t i) { (void)tx.push(i); }, [&] { return (void)both.wait(), got; });
 }
 inline sluice::task add_up(sluice::loop& io, sluice::source auto& in, std::uint64_t& sum) {
-  for (std::uint64_t i = 0; i < streamed; ++i) sum += *co_await io.pop(in);
+  for (std::uint64_t i = 0; i < messages_streamed; ++i) sum += *co_await io.pop(in);
 }
 inline double streamed_to_coroutine(const arrangement& where) {
   auto [tx, rx] = sluice::channel<std::uint64_t>(1024);
   std::thread sender([&, out = std::move(tx)]() mutable {
     pin(where.cpu[1]);
-    for (std::uint64_t i = 0; i < streamed; ++i) (void)out.push(i);
+    for (std::uint64_t i = 0; i < messages_streamed; ++i) (void)out.push(i);
   });
   pin(where.cpu[0]);
   sluice::loop io;
@@ -352,9 +352,9 @@ inline double streamed_to_coroutine(const arrangement& where) {
   const double began = now_ns();
   io.spawn(add_up(io, rx, sum));
   io.run();
-  const double ns = (now_ns() - began) / static_cast<double>(streamed);
+  const double ns = (now_ns() - began) / static_cast<double>(messages_streamed);
   sender.join();
-  if (sum != streamed * (streamed - 1) / 2) die("a message was lost");
+  if (sum != messages_streamed * (messages_streamed - 1) / 2) die("a message was lost");
   return ns;
 }
 #if SLUICE_BENCH_HAS_ASIO_CHANNEL()
@@ -363,10 +363,10 @@ inline double streamed_by_asio(const arrangement& where) {
   asio_channel c(io[0], 1024);
   std::uint64_t sum = 0;
   asio::co_spawn(io[1], [&]() -> asio::awaitable<void> {
-    for (std::uint64_t i = 0; i < streamed; ++i) co_await c.async_send(std::error_code(), i, asio::use_awaitable);
+    for (std::uint64_t i = 0; i < messages_streamed; ++i) co_await c.async_send(std::error_code(), i, asio::use_awaitable);
   }, asio::detached);
   asio::co_spawn(io[0], [&]() -> asio::awaitable<void> {
-    for (std::uint64_t i = 0; i < streamed; ++i) sum += co_await c.async_receive(asio::use_awaitable);
+    for (std::uint64_t i = 0; i < messages_streamed; ++i) sum += co_await c.async_receive(asio::use_awaitable);
   }, asio::detached);
   std::thread sender([&] {
     pin(where.cpu[1]);
@@ -375,9 +375,9 @@ inline double streamed_by_asio(const arrangement& where) {
   pin(where.cpu[0]);
   const double began = now_ns();
   io[0].run();
-  const double ns = (now_ns() - began) / static_cast<double>(streamed);
+  const double ns = (now_ns() - began) / static_cast<double>(messages_streamed);
   sender.join();
-  if (sum != streamed * (streamed - 1) / 2) die("a message was lost");
+  if (sum != messages_streamed * (messages_streamed - 1) / 2) die("a message was lost");
   return ns;
 }
 #endif
