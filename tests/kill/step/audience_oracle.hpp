@@ -34,7 +34,8 @@ class audience_oracle : public witness<World> {
   /// `heals`: the survivors ask for it; or else they come to it by being refused.
   audience_oracle(trial<World>& t, std::int64_t killed_at, bool heals)
       : base(t, killed_at), fellow_(t.fellow()), late_(t.world()), heals_(heals) {
-    from_ = {t.taken(), t.taken()};
+    const bool answered = what().answered && mine_.r;  // then the reader has moved on while the victim waited
+    from_ = {answered ? mine_.next : t.taken(), t.taken()};
     seen_.taken = t.taken();
   }
 
