@@ -4426,16 +4426,18 @@ struct watched_handle {
 };
 inline constexpr unsigned max_watched_handles = 16;
 
+/// What is left until a deadline that is not `never`.
+inline timespec time_left(std::int64_t deadline) noexcept {
+  const std::int64_t ns = deadline - monotonic_ns();
+  return to_timespec(ns > 0 ? ns : 0);
+}
+
 /// Sleeps until one of at most `max_watched_handles` descriptors, and a bell, is ready or broken, at most until
 /// `deadline`.
 inline wakeup poll_any(watched_handle* handles, unsigned n, std::int64_t deadline) noexcept {
   pollfd list[max_watched_handles + 1] = {};
   for (unsigned i = 0; i < n; ++i) list[i] = {handles[i].fd, handles[i].events(), 0};
-  timespec left{};
-  if (deadline != never) {
-    const std::int64_t ns = deadline - monotonic_ns();
-    left = to_timespec(ns > 0 ? ns : 0);
-  }
+  const timespec left = deadline == never ? timespec{} : time_left(deadline);
   const int ready = ::ppoll(list, n, deadline == never ? nullptr : &left, nullptr);
   for (unsigned i = 0; i < n; ++i) handles[i].quiet = ready >= 0 && list[i].revents == 0;
   return ready == 0 ? wakeup::timeout : wakeup::woken;
@@ -4574,13 +4576,10 @@ class event_queue {
   }
   /// Sleeps until some are ready, which gather() must be asked for before anybody else looks at the handle.
   wakeup sleep(std::int64_t deadline) noexcept {
-    timespec left{};
-    if (deadline != never) {
-      const std::int64_t ns = deadline - monotonic_ns();
-      left = to_timespec(ns > 0 ? ns : 0);
-    }
+    const timespec left = deadline == never ? timespec{} : time_left(deadline);
+    const timespec* const at_most = deadline == never ? nullptr : &left;
     constexpr long epoll_pwait2 = 441;
-    ready_ = static_cast<int>(::syscall(epoll_pwait2, fd_.get(), news_, most, deadline == never ? nullptr : &left, nullptr, 0));
+    ready_ = static_cast<int>(::syscall(epoll_pwait2, fd_.get(), news_, most, at_most, nullptr, 0));
     if (ready_ < 0 && errno != EINTR) {  // before Linux 5.11
       watched_handle self{fd_.get(), false};
       return poll_any(&self, 1, deadline);

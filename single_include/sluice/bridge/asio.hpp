@@ -46,8 +46,8 @@ using net_error = std::error_code;
 ///     result<quote> q = co_await port.async_pop(rx, net::use_awaitable);
 ///
 /// and cases are those of a poller: `port.add(on(rx, f))`. Its descriptor is the only one that Asio watches, while anything
-/// waits. An operation that is cancelled, or whose port goes (it may, in a handler), completes with `stopped`, and has taken and
-/// sent nothing: a message is taken in the step that calls the handler, if that runs in the executor of the port.
+/// waits. An operation that is cancelled, or whose port goes (it may, in a handler), completes with `stopped`, and has
+/// taken and sent nothing: a message is taken in the step that calls the handler, if that runs in the executor of the port.
 ///
 /// Threads: one at a time, that of the executor (or its strand). Allocates: each operation. Errors: those of the verb;
 /// no_space (no descriptor was left for the port).

@@ -48,13 +48,10 @@ class event_queue {
   }
   /// Sleeps until some are ready, which gather() must be asked for before anybody else looks at the handle.
   wakeup sleep(std::int64_t deadline) noexcept {
-    timespec left{};
-    if (deadline != never) {
-      const std::int64_t ns = deadline - monotonic_ns();
-      left = to_timespec(ns > 0 ? ns : 0);
-    }
+    const timespec left = deadline == never ? timespec{} : time_left(deadline);
+    const timespec* const at_most = deadline == never ? nullptr : &left;
     constexpr long epoll_pwait2 = 441;
-    ready_ = static_cast<int>(::syscall(epoll_pwait2, fd_.get(), news_, most, deadline == never ? nullptr : &left, nullptr, 0));
+    ready_ = static_cast<int>(::syscall(epoll_pwait2, fd_.get(), news_, most, at_most, nullptr, 0));
     if (ready_ < 0 && errno != EINTR) {  // before Linux 5.11
       watched_handle self{fd_.get(), false};
       return poll_any(&self, 1, deadline);
